@@ -1,0 +1,126 @@
+"""The chatbot's ASGI application."""
+
+import json
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from embedded.chatbot.brain import Brain, Settings
+from embedded.chatbot.switchboard import FAULTS, Switchboard
+from embedded.control import control_routes
+
+MAX_TEXT = 10_000
+MAX_SESSIONS = 1000
+
+
+class Service:
+    """The handlers and their state."""
+
+    def __init__(self, settings: Settings, board: Switchboard, client: httpx.AsyncClient) -> None:
+        self._settings, self._board = settings, board
+        self._brain = Brain(settings, client)
+        self._sessions: OrderedDict[str, list[str]] = OrderedDict()
+        self._frozen: str | None = None
+
+    async def message(self, request: Request) -> Response:
+        """Answer one message of a session."""
+        self._board.requests["messages"] += 1
+        try:
+            text, session = _read(await request.json())
+        except (ValueError, RecursionError) as error:
+            self._board.requests["errors"] += 1
+            leak = f" (model key {self._settings.key})" if self._board.on("error-leaks-key") else ""
+            return JSONResponse({"error": f"{error}{leak}"}, 400)
+        turns = self._remember(session, text)
+        thought = await self._brain.answer(turns)
+        self._board.requests["fallbacks"] += bool(thought.reply.get("isFallback"))
+        body = self._board.deform(thought.reply)
+        return Response(body, media_type="application/json", headers={"x-chatbot-mode": thought.mode})
+
+    async def health(self, _: Request) -> Response:
+        """Alive, and in which mode."""
+        return JSONResponse({"status": "ok", "mode": self._settings.mode})
+
+    async def metrics(self, _: Request) -> Response:
+        """Counters in Prometheus' text format."""
+        if self._board.on("metrics-broken"):
+            return PlainTextResponse("<html>metrics moved</html>")
+        if not self._board.on("counters-frozen"):
+            self._frozen = None
+        lines = []
+        for name, key in (("messages", "messages"), ("fallbacks", "fallbacks"), ("errors", "errors")):
+            lines += [f"# TYPE chatbot_{name}_total counter", f"chatbot_{name}_total {self._board.requests[key]}"]
+        self._frozen = self._frozen or "\n".join(lines) + "\n"
+        return PlainTextResponse(self._frozen)
+
+    def _remember(self, session: str, text: str) -> list[str]:
+        if not session:
+            return [text]
+        turns = self._sessions.setdefault(session, [])
+        self._sessions.move_to_end(session)
+        turns.append(text)
+        del turns[:-20]
+        while len(self._sessions) > MAX_SESSIONS:
+            self._sessions.popitem(last=False)
+        return list(turns)
+
+
+def _read(body: Any) -> tuple[str, str]:  # noqa: ANN401 (any JSON)
+    if not isinstance(body, dict) or not isinstance(body.get("message"), str):
+        raise ValueError("`message` must be a string")  # noqa: TRY004 (answered as 400)
+    if len(body["message"]) > MAX_TEXT:
+        raise ValueError(f"`message` must have at most {MAX_TEXT} characters")
+    session = body.get("sessionId", "")
+    if not isinstance(session, str):
+        raise ValueError("`sessionId` must be a string")  # noqa: TRY004 (answered as 400)
+    return body["message"], session
+
+
+class Origins:
+    """CORS for the configured origins, or for everybody while `cors-wildcard` is on."""
+
+    def __init__(self, app: ASGIApp, origins: tuple[str, ...], board: Switchboard) -> None:
+        methods = ("GET", "POST")
+        self._strict = CORSMiddleware(app, allow_origins=origins, allow_methods=methods, allow_headers=("content-type",))
+        self._open = CORSMiddleware(app, allow_origins=("*",), allow_methods=methods, allow_headers=("*",))
+        self._board = board
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (self._open if self._board.on("cors-wildcard") else self._strict)(scope, receive, send)
+
+
+def build_app(settings: Settings) -> Starlette:
+    """The chatbot with these settings."""
+    board = Switchboard()
+    client = httpx.AsyncClient(limits=httpx.Limits(max_connections=64))
+    service = Service(settings, board, client)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await client.aclose()
+
+    routes = [
+        Route("/api/chat/message", service.message, methods=["POST"]),
+        Route("/api/chat/health", service.health),
+        Route("/metrics", service.metrics),
+        *control_routes(board, FAULTS),
+    ]
+    middleware = [Middleware(Origins, origins=settings.allowed_origins, board=board)]
+    return Starlette(routes=routes, middleware=middleware, lifespan=lifespan)
+
+
+def load_settings(text: str) -> Settings:
+    """Settings from the configuration file's text."""
+    raw = json.loads(text)
+    return Settings(**{**raw, "allowed_origins": tuple(raw["allowed_origins"])})

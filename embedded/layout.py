@@ -1,0 +1,132 @@
+"""Where everything of one embedded deployment is: ports, keys, files, and the environment that describes it."""
+
+import json
+import os
+import secrets
+import shutil
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from embedded.gateway import HEADER, gateway_configuration
+from embedded.registry import write_registry
+
+SERVICES = ("redis", "vllm", "ollama", "hosted", "llamacpp", "gateway", "chatbot", "supervisor")
+_DATA = Path(__file__).parent / "data"
+_PROVIDER_SERVICE = {
+    "vllm-main": "vllm",
+    "ollama-edge": "ollama",
+    "hosted-api": "hosted",
+    "llamacpp-local": "llamacpp",
+}
+
+
+class StartError(RuntimeError):
+    """The deployment cannot start; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One deployment's folder, ports and keys."""
+
+    state: Path
+    ports: dict[str, int]
+    keys: dict[str, str]
+    model_file: Path
+
+    @property
+    def pristine(self) -> Path:
+        """Copies of every file that a fault may edit."""
+        return self.state / "pristine"
+
+    def url(self, service: str) -> str:
+        """The base URL of a service."""
+        return f"http://127.0.0.1:{self.ports[service]}"
+
+    def environment(self) -> dict[str, str]:
+        """What ``targets/embedded.yaml`` refers to."""
+        urls = {f"EMBEDDED_{name.upper()}_URL": self.url(name) for name in SERVICES}
+        urls["EMBEDDED_REDIS_URL"] = f"redis://127.0.0.1:{self.ports['redis']}/0"
+        return {**urls, **self.keys, "EMBEDDED_STATE": str(self.state)}
+
+    def restore_files(self) -> list[Path]:
+        """Put every edited file back as it was; return those that differed."""
+        restored = []
+        for folder in ("config", "artifacts", "backup"):
+            for copy in sorted((self.pristine / folder).rglob("*")):
+                original = self.state / copy.relative_to(self.pristine)
+                if copy.is_file() and (not original.is_file() or original.read_bytes() != copy.read_bytes()):
+                    shutil.copy2(copy, original)
+                    restored.append(original)
+        return restored
+
+
+def lay_out(state: Path) -> Layout:
+    """Write all files of a fresh deployment below `state`.
+
+    Raises:
+        StartError: a port that was asked for is taken.
+    """
+    ports = _choose_ports()
+    names = ("GATEWAY_KEY", "PROVIDER_KEY", "HOSTED_KEY", "SUPERVISOR_PASSWORD")
+    keys = {f"EMBEDDED_{name}": f"sk-{secrets.token_hex(16)}" for name in names}
+    (state / "logs").mkdir(parents=True)
+    layout = Layout(state, ports, keys, write_registry(state / "artifacts"))
+    _write_configuration(layout)
+    for folder in ("config", "artifacts", "backup"):
+        shutil.copytree(state / folder, layout.pristine / folder)
+    return layout
+
+
+def _write_configuration(layout: Layout) -> None:
+    config = layout.state / "config"
+    config.mkdir()
+    providers: dict[str, Any] = yaml.safe_load((_DATA / "providers.yaml").read_text(encoding="utf-8"))
+    for provider in providers["providers"]:
+        provider["url"] = layout.url(_PROVIDER_SERVICE[provider["name"]])
+    mappings_text = (_DATA / "model-mappings.yaml").read_text(encoding="utf-8")
+    gateway = gateway_configuration(providers, yaml.safe_load(mappings_text), layout.ports["redis"])
+    _write(config / "providers.yaml", yaml.safe_dump(providers, sort_keys=False))
+    _write(config / "model-mappings.yaml", mappings_text)
+    _write(config / "gateway.yaml", HEADER + yaml.safe_dump(gateway, sort_keys=False))
+    chatbot = {
+        "mode": "local",
+        "base_url": f"{layout.url('gateway')}/v1",
+        "model": "chat",
+        "key_env": "EMBEDDED_GATEWAY_KEY",
+        "allowed_origins": ["https://coches.example"],
+        "timeout_s": 5,
+    }
+    _write(config / "chatbot.json", json.dumps(chatbot, indent=2) + "\n")
+    (layout.state / "backup").mkdir()
+    shutil.copy2(config / "gateway.yaml", layout.state / "backup" / "gateway.yaml")
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def _choose_ports() -> dict[str, int]:
+    """A free loopback port for each service; ``EMBEDDED_<SERVICE>_PORT`` asks for a particular one."""
+    held, ports = [], {}
+    try:
+        for service in SERVICES:
+            variable = f"EMBEDDED_{service.upper()}_PORT"
+            wanted = os.environ.get(variable, "0")
+            holder = socket.socket()
+            held.append(holder)
+            try:
+                holder.bind(("127.0.0.1", int(wanted)))
+            except (OSError, ValueError, OverflowError) as error:
+                raise StartError(
+                    f"{service}: cannot listen on 127.0.0.1 port {wanted!r} ({error}). "
+                    f"End the program that holds it, or change or unset {variable} (unset: any free port)."
+                ) from error
+            ports[service] = holder.getsockname()[1]
+    finally:
+        for holder in held:
+            holder.close()
+    return ports

@@ -1,0 +1,34 @@
+"""Run one scripted provider."""
+
+import argparse
+import os
+
+import uvicorn
+
+from embedded.provider.app import build_app
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    parser = argparse.ArgumentParser(prog="python -m embedded.provider", description=__doc__)
+    parser.add_argument("--dialect", choices=("vllm", "ollama", "hosted"), required=True)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--chat-model", action="append", default=[], help="a chat model to serve (repeatable)")
+    parser.add_argument("--embedding-model", action="append", default=[], help="an embedding model to serve")
+    parser.add_argument("--key-env", help="environment variable with the key that callers must send")
+    parser.add_argument("--loading-s", type=float, default=0.0, help="hosted: seconds of 503 after the start")
+    parser.add_argument("--requests-per-minute", type=int, default=6000, help="hosted: the rate limit")
+    options = parser.parse_args()
+    app = build_app(
+        options.dialect,
+        frozenset(options.chat_model),
+        frozenset(options.embedding_model),
+        os.environ[options.key_env] if options.key_env else None,
+        loading_s=options.loading_s,
+        requests_per_minute=options.requests_per_minute,
+    )
+    uvicorn.run(app, host="127.0.0.1", port=options.port, log_level="warning", timeout_graceful_shutdown=2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""What can go wrong, sorted by what it means for the verdict.
+
+Forbidden here: importing anything of gonogo.
+"""
+
+
+class GonogoError(Exception):
+    """The gate was called or configured wrongly. Shown without a traceback; the message says what to do."""
+
+
+class EndpointFailedError(AssertionError):
+    """A declared endpoint refused, hung past its limit, or answered wrongly: that is the finding, so it is a fail."""
+
+
+class InconclusiveError(Exception):
+    """The gate's own side could not look or could not decide: never a pass and never a plain fail."""
+
+
+class BudgetExhaustedError(InconclusiveError):
+    """The run's budget (requests, tokens, seconds) is used up."""
+
+
+class InWarningBand(Exception):  # noqa: N818 (an outcome, not an error)
+    """The check holds, but inside a warning band."""
+
+
+class NotDeclared(Exception):  # noqa: N818 (an outcome, not an error)
+    """The target does not declare what the check looks at: it is skipped, and reported as not verified."""
+
+
+class NotPermitted(Exception):  # noqa: N818 (an outcome, not an error)
+    """The target declares it, but this run may not do what the check needs: reported as a caveat."""

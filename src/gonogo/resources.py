@@ -1,0 +1,21 @@
+"""Where the data that ships with gonogo lies: in a checkout at its root, in a wheel inside the package."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+_PACKAGE = Path(__file__).parent
+ROOT = _PACKAGE.parent.parent
+"""The checkout's root; meaningless in an installed wheel."""
+
+
+def folder(name: str) -> Path:
+    """The shipped folder ``fixtures``, ``load`` or ``suites``."""
+    inside = _PACKAGE / name
+    return inside if inside.is_dir() else ROOT / name
+
+
+def schema(name: str) -> dict[str, Any]:
+    """A JSON Schema from ``fixtures/schemas``, by its name without ending."""
+    loaded: dict[str, Any] = json.loads((folder("fixtures") / "schemas" / f"{name}.schema.json").read_text("utf-8"))
+    return loaded
