@@ -89,6 +89,8 @@ class Launcher:
 
     def stop(self) -> None:
         """Stop every program and remove the folder; safe to call at any point."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it behind
         if self._supervisor is not None and self._supervisor.poll() is None:
             self._supervisor.send_signal(signal.SIGTERM)
             try:

@@ -1,0 +1,234 @@
+"""Switch a fault on against a target, and put everything back.
+
+A fault's steps, each an object with one of these keys:
+
+* ``file``: edit a file that the target names (``registry``, ``config.gateway``, ``config.providers``,
+  ``config.mappings``, ``model`` (the production model's file), ``evaluation`` (its record), ``last-known-good`` (that
+  version's file), ``backup``), by ``replace: [old, new]``, ``set: [[path, value], ...]``, ``truncate: bytes``,
+  ``flip_byte: offset`` or ``remove: true``;
+* ``control``: switch a deviation on through the control API of a provider of that name, or of ``chatbot``
+  (``fault: name``, optional ``parameters``);
+* ``stop`` and ``restart``: a service of the target's actor.
+"""
+
+import json
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gonogo.errors import EndpointFailedError, GonogoError
+from gonogo.faults.actors import ServiceActor, actor_of, restart
+from gonogo.faults.catalogue import Fault
+from gonogo.faults.journal import Entry, Journal
+from gonogo.probes.context import ProbeContext
+from gonogo.probes.http import Http, open_client
+from gonogo.redaction import Redactor
+from gonogo.targets.model import Target
+
+READY_TIMEOUT_S = 120.0
+
+
+class Injector:
+    """Applies steps to one target; every change is in the journal first."""
+
+    def __init__(self, target: Target, journal: Journal) -> None:
+        self._target, self._journal = target, journal
+        self._context = ProbeContext(lambda _: None, Redactor(secret.value for secret in target.secrets))
+
+    @contextmanager
+    def switched_on(self, fault: Fault) -> Iterator[None]:
+        """The fault is on inside the block, and put back after it, however it ends."""
+        with ExitStack() as undo:
+            for step in fault.steps:
+                for entry in self._prepare(step):
+                    undo.callback(self.undo, entry)
+                self._apply(step)
+            yield
+
+    def undo_unfinished(self) -> list[str]:
+        """Put back what an earlier run left; what was put back, for people."""
+        undone = []
+        for entry in self._journal.unfinished():
+            self.undo(entry)
+            undone.append(f"{entry.kind}: {entry.details.get('path') or entry.details.get('service') or entry.details}")
+        return undone
+
+    def undo(self, entry: Entry) -> None:
+        """Put one change back.
+
+        Raises:
+            EndpointFailedError: it cannot be put back, or that cannot be verified.
+        """
+        match entry.kind:
+            case "file":
+                _restore(Path(entry.details["path"]), Path(entry.details["copy"]))
+            case "control":
+                self._control("DELETE", entry.details["url"])
+            case "service":
+                self._bring_up(entry.details["service"], fresh=entry.details["fresh"])
+        self._journal.mark_undone(entry)
+
+    def forget(self, entry: Entry) -> None:
+        """Close an entry whose change was put back by other means, and verified there."""
+        if entry.kind == "file":
+            Path(entry.details["copy"]).unlink(missing_ok=True)
+        self._journal.mark_undone(entry)
+
+    def _prepare(self, step: dict[str, Any]) -> list[Entry]:
+        """Journal what undoes a step. Undone in reverse order: a file first, then its service is restarted."""
+        if "file" in step:
+            path = self.path_of(step["file"])
+            return [self.keep_file(path)]
+        if "control" in step:
+            return [self._journal.write("control", {"url": self._control_url(step["control"], step["fault"])})]
+        service = step.get("stop") or step["restart"]
+        return [self._journal.write("service", {"service": service, "fresh": "restart" in step})]
+
+    def keep_file(self, path: Path) -> Entry:
+        """Copy a file aside and journal how to restore it."""
+        copy = self._journal.folder / f"{uuid.uuid4().hex}.copy"
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, copy)
+        return self._journal.write("file", {"path": str(path), "copy": str(copy)})
+
+    def keep_service(self, service: str) -> Entry:
+        """Journal that a service must run afresh afterwards."""
+        return self._journal.write("service", {"service": service, "fresh": True})
+
+    def _apply(self, step: dict[str, Any]) -> None:
+        if "file" in step:
+            edit(self.path_of(step["file"]), step)
+        elif "control" in step:
+            self._control("PUT", self._control_url(step["control"], step["fault"]), step.get("parameters"))
+        elif "stop" in step:
+            self._actor().stop(step["stop"])
+        else:
+            restart(self._actor(), step["restart"])
+            self._await_health(step["restart"])
+
+    def path_of(self, name: str) -> Path:
+        """The file that a step's ``file`` names.
+
+        Raises:
+            GonogoError: the target does not declare it.
+        """
+        target = self._target
+        config = target.config
+        paths: dict[str, Path | None] = {"registry": target.registry}
+        if config is not None:
+            paths |= {f"config.{key}": getattr(config, key) for key in ("gateway", "providers", "mappings")}
+        if target.config_rollback is not None:
+            paths["backup"] = target.config_rollback.backup
+        path = paths.get(name) or self._registered_file(name)
+        if path is None:
+            raise GonogoError(f"the fault needs {name}, which {target.file.name} does not declare")
+        return path
+
+    def _registered_file(self, name: str) -> Path | None:
+        if self._target.registry is None:
+            return None
+        for model in json.loads(self._target.registry.read_text(encoding="utf-8"))["models"]:
+            for version in model["versions"]:
+                if name == "last-known-good" and version["version"] == model["last_known_good"]:
+                    return self._target.registry.parent / version["file"]
+                if name in ("model", "evaluation") and version["status"] == "production":
+                    return self._target.registry.parent / version["file" if name == "model" else "evaluation"]
+        return None
+
+    def _control_url(self, name: str, fault: str) -> str:
+        chatbot = self._target.chatbot
+        endpoint = self._target.provider(name)
+        url = chatbot.control_url if name == "chatbot" and chatbot else endpoint.control_url if endpoint else None
+        if url is None:
+            raise GonogoError(f"the fault needs a control_url of {name}, which {self._target.file.name} does not declare")
+        return f"{url.rstrip('/')}/faults/{fault}"
+
+    def _control(self, method: str, url: str, parameters: dict[str, Any] | None = None) -> None:
+        with open_client() as client:
+            body = json.dumps(parameters).encode() if parameters else None
+            answer = Http(client, url, None, self._context, 10).send(method, "", body)
+        if answer.status != 200:
+            raise EndpointFailedError(f"{method} {url}: HTTP {answer.status} {answer.text[:200]}")
+
+    def _actor(self) -> ServiceActor:
+        if self._target.actor is None:
+            raise GonogoError(f"the fault needs an actor (`supervisor`), which {self._target.file.name} does not declare")
+        return actor_of(self._target.actor)
+
+    def _bring_up(self, service: str, *, fresh: bool) -> None:
+        actor = self._actor()
+        if fresh:
+            actor.stop(service)
+        actor.start(service)
+        self._await_health(service)
+
+    def _await_health(self, service: str) -> None:
+        """Wait until the service answers, if the target says where; otherwise until its supervisor calls it running."""
+        drill = self._target.config_rollback
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while not (self.healthy() if drill and drill.service == service else self._actor().state(service).running):
+            if time.monotonic() > deadline:
+                raise EndpointFailedError(f"{service} is not back after {READY_TIMEOUT_S:g} s")
+            time.sleep(0.2)
+
+    def healthy(self) -> bool:
+        """Whether the health URL of the configuration drill's service answers 200."""
+        drill = self._target.config_rollback
+        assert drill is not None
+        with open_client() as client:
+            try:
+                return Http(client, drill.health_url, None, self._context, 3).get("").status == 200
+            except EndpointFailedError:
+                return False
+
+
+def edit(path: Path, step: dict[str, Any]) -> None:
+    """Edit a file as a step says.
+
+    Raises:
+        GonogoError: the text to replace is not there, so the fault would change nothing.
+    """
+    content = path.read_bytes()
+    if step.get("remove"):
+        path.unlink()
+    elif "truncate" in step:
+        path.write_bytes(content[: step["truncate"]])
+    elif "flip_byte" in step:
+        position = step["flip_byte"] % len(content)
+        path.write_bytes(content[:position] + bytes([content[position] ^ 0xFF]) + content[position + 1 :])
+    elif "replace" in step:
+        old, new = (text.encode() for text in step["replace"])
+        if old not in content:
+            raise GonogoError(f"the fault does not fit: {path} does not contain {step['replace'][0]!r}")
+        path.write_bytes(content.replace(old, new, 1))
+    else:
+        value = yaml.safe_load(content)
+        for where, new_value in step["set"]:
+            _set(value, where, new_value)
+        text = json.dumps(value, indent=2) if path.suffix == ".json" else yaml.safe_dump(value, sort_keys=False)
+        path.write_text(text, encoding="utf-8")
+
+
+def _set(value: Any, where: list[str | int], new_value: object) -> None:  # noqa: ANN401 (any JSON)
+    """Set what a path of keys and indices leads to; None removes it."""
+    for part in where[:-1]:
+        value = value[part]
+    if new_value is None:
+        del value[where[-1]]
+    else:
+        value[where[-1]] = new_value
+
+
+def _restore(path: Path, copy: Path) -> None:
+    """Put the copy back in place of the file; a copy that is gone was restored before the mark was written."""
+    if copy.exists():
+        shutil.copy2(copy, path)
+        if path.read_bytes() != copy.read_bytes():
+            raise EndpointFailedError(f"{path} could not be restored from {copy}")
+        copy.unlink()

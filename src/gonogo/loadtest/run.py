@@ -1,0 +1,83 @@
+"""Run the load generator as a subprocess against a target's gateway."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from gonogo import resources
+from gonogo.errors import InconclusiveError
+from gonogo.loadtest.profile import load_profile
+from gonogo.loadtest.record import LoadRecord, read_record
+from gonogo.targets.model import Target
+
+GRACE_S = 60.0
+"""Beyond the profile's length: start, the last answers, the report."""
+
+
+def run_load(target: Target, record_file: Path) -> LoadRecord:
+    """Run the target's load profile.
+
+    Raises:
+        InconclusiveError: the generator could not run to its end or left no record.
+    """
+    assert target.load is not None
+    assert target.gateway is not None
+    profile = load_profile(target.load.profile)
+    with tempfile.TemporaryDirectory(prefix="gonogo-load-") as folder:
+        log = Path(folder) / "locust.log"
+        # In a process group of its own, so that Ctrl-C is ours to pass on and no worker is left behind.
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                _command(),
+                env=_environment(target, record_file),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            process.wait(timeout=profile.seconds + profile.timeout_s + GRACE_S)
+        except subprocess.TimeoutExpired as error:
+            raise InconclusiveError("the load generator did not end in time") from error
+        finally:
+            _end(process)
+        if not record_file.exists():
+            tail = log.read_text(encoding="utf-8", errors="replace")[-1500:]
+            raise InconclusiveError(f"the load generator left no record (exit code {process.returncode}):\n{tail}")
+    return read_record(record_file)
+
+
+def _command() -> list[str]:
+    locustfile = resources.folder("load") / "locustfile.py"
+    return [sys.executable, "-m", "locust", "-f", str(locustfile), "--headless", "--only-summary", "--loglevel", "WARNING"]
+
+
+def _environment(target: Target, record_file: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "GONOGO_TARGET": str(target.file),
+        "GONOGO_LOAD_RECORD": str(record_file),
+        "PYTHONPATH": os.pathsep.join([str(resources.folder("load").parent), os.environ.get("PYTHONPATH", "")]),
+    }
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the generator and its workers; by process group, which only they are in."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def summary(record: LoadRecord) -> dict[str, object]:
+    """The record as evidence: without the histograms, which stay in the record's file."""
+    raw = json.loads(json.dumps(record, default=vars))
+    raw.pop("histograms")
+    return dict(raw)

@@ -1,0 +1,193 @@
+"""The nouns of the gate, as frozen dataclasses: what is judged (`CheckResult`, `Verdict`) and what was seen
+(`Observation`). The target's nouns are in `gonogo.targets.model`.
+
+Forbidden here: I/O of any kind.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+SUITES = (
+    "artifacts",
+    "config",
+    "contract",
+    "routing",
+    "output",
+    "cluster",
+    "monitoring",
+    "security",
+    "agent",
+    "load",
+    "drills",
+)
+"""Every suite, in the order in which they run: cheap and gentle first, disruptive last."""
+
+
+class Outcome(StrEnum):
+    """What a check found. See DESIGN: *Outcomes and verdict*."""
+
+    PASS = "pass"
+    WARN = "warn"
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+    SKIP = "skip"
+
+
+class Severity(StrEnum):
+    """How much a failed check weighs: critical and major block a promotion, minor is a caveat."""
+
+    CRITICAL = "critical"
+    MAJOR = "major"
+    MINOR = "minor"
+
+
+class Permission(StrEnum):
+    """What a check does to the deployment: read files, send read-only traffic, or break something and put it back."""
+
+    STATIC = "static"
+    LIVE = "live"
+    DISRUPTIVE = "disruptive"
+
+
+class SkipKind(StrEnum):
+    """Why a check was skipped."""
+
+    NOT_DECLARED = "not-declared"
+    NOT_PERMITTED = "not-permitted"
+    OTHER = "other"
+
+
+class Decision(StrEnum):
+    """The verdict's word."""
+
+    GO = "GO"
+    GO_WITH_CAVEATS = "GO WITH CAVEATS"
+    NO_GO = "NO-GO"
+    HOLD = "HOLD"
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a probe saw, secrets redacted: recorded before the probe returns, so that a bare assertion loses nothing."""
+
+    probe: str
+    """Which probe looked: http, chat, redis, file, ..."""
+    subject: str
+    """What it looked at: a method and URL, a file, a model."""
+    duration_ms: float
+    request: Mapping[str, Any] = field(default_factory=dict)
+    answer: Mapping[str, Any] = field(default_factory=dict)
+    repeat: str = ""
+    """A command line that repeats the look, with secrets as environment references."""
+
+
+@dataclass(frozen=True)
+class CheckInfo:
+    """What is known of a check before it runs."""
+
+    check_id: str
+    """``suite.subject.property``."""
+    title: str
+    """The docstring's first line: the runbook's line."""
+    severity: Severity
+    permission: Permission
+    covers: tuple[str, ...]
+    """Rows of CHECKS.md."""
+    smoke: bool
+    """Belongs to the short stages."""
+    exclusive: bool = False
+    """Must have the target for itself (disruptive or sensitive to latency)."""
+
+    @property
+    def suite(self) -> str:
+        """The first part of the id."""
+        return self.check_id.partition(".")[0]
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check's outcome on one instance (a provider, a model, an objective), with its evidence."""
+
+    info: CheckInfo
+    node_id: str
+    """pytest's node id: the stable name to rerun just this."""
+    outcome: Outcome
+    instance: str = ""
+    reason: str = ""
+    skip_kind: SkipKind | None = None
+    duration_ms: float = 0.0
+    evidence: tuple[Mapping[str, Any], ...] = ()
+    """Observations as plain JSON."""
+    waived_by: str = ""
+    """Owner, reason and expiry of the waiver that turned this fail into a caveat."""
+
+    @property
+    def name(self) -> str:
+        """The check id with its instance."""
+        return f"{self.info.check_id}[{self.instance}]" if self.instance else self.info.check_id
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """A known fail that is accepted until a date."""
+
+    check_id: str
+    reason: str
+    owner: str
+    expires: date
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The decision and why."""
+
+    decision: Decision
+    reasons: tuple[str, ...]
+    caveats: tuple[str, ...]
+    results: tuple[CheckResult, ...]
+    """The results, waivers applied, sorted by node id."""
+
+
+@dataclass(frozen=True)
+class Binding:
+    """What a verdict was about: it is a verdict for nothing else."""
+
+    target_name: str
+    environment: str
+    target_digest: str
+    """SHA256 of the target file's bytes."""
+    endpoints_digest: str
+    """SHA256 over the resolved addresses: the same file with other variables is another target."""
+    gateway_config_digest: str | None
+    model_digests: Mapping[str, str]
+    """SHA256 of every registered production model file, by name."""
+    git_commit: str | None
+    """Commit of the checkout that the target file is in."""
+    suite_version: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The gate's one answer."""
+
+    run_id: str
+    stage: str
+    demo: bool
+    judgement: Judgement
+    binding: Binding
+    started: datetime
+    finished: datetime
+    valid_until: datetime
+    change_id: str = ""
+    interrupted: str = ""
+    """Why the run ended before its end; empty if it did not."""
+    budget: Mapping[str, Any] = field(default_factory=dict)
+    escalation: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def decision(self) -> Decision:
+        """The verdict's word."""
+        return self.judgement.decision

@@ -1,0 +1,182 @@
+"""Thresholds, bands and the statistics that decide them. Pure: numbers in, decisions out.
+
+Two families of decisions, both three-valued (a band adds a fourth, *warn*):
+
+* `decide_share`, `decide_mean`: a fixed number of samples, one look (the answers to a conversation set);
+* `decide_sequential`: anytime-valid, may be looked at after every block (load). It multiplies likelihood ratios of a
+  mixture of alternatives against the limit; for variables in [0, 1] such a product is a non-negative supermartingale
+  under the null, so by Ville's inequality it exceeds 1/level with probability of at most `level`, however often one
+  looks (Howard, Ramdas, McAuliffe, Sekhon 2021, https://arxiv.org/abs/1810.08240; Waudby-Smith and Ramdas 2024,
+  https://arxiv.org/abs/2010.09686). By convexity it holds for block means as it does for single attempts.
+"""
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gonogo.model import Outcome
+
+MINIMUM_FOR_MEAN = 30
+_RESAMPLES = 2000
+_ALTERNATIVES = 40
+
+
+@dataclass(frozen=True)
+class Band:
+    """Pass, warn, fail by a number: `above` means that large values are bad.
+
+    With ``above=True`` a value of at most `warn` passes, one over `fail` fails, between them it warns; with
+    ``above=False`` the other way round. ``warn == fail`` leaves no warning band.
+    """
+
+    warn: float
+    fail: float
+    above: bool = True
+
+    def judge(self, value: float) -> Outcome:
+        """The outcome for an exactly known value; NaN is inconclusive."""
+        if math.isnan(value):
+            return Outcome.INCONCLUSIVE
+        sign = 1 if self.above else -1
+        if sign * value <= sign * self.warn:
+            return Outcome.PASS
+        return Outcome.FAIL if sign * value > sign * self.fail else Outcome.WARN
+
+    def judge_interval(self, low: float, high: float) -> Outcome:
+        """The outcome for a value known to lie in an interval; inconclusive when pass and fail are both possible.
+
+        An interval that reaches from pass into the warning band warns: it does not fail, and a pass is not shown.
+        """
+        outcomes = {self.judge(low), self.judge(high)}
+        if len(outcomes) == 1:
+            return outcomes.pop()
+        if outcomes == {Outcome.PASS, Outcome.WARN}:
+            return Outcome.WARN
+        return Outcome.INCONCLUSIVE
+
+    def __str__(self) -> str:
+        sides = ("≤", ">") if self.above else ("≥", "<")
+        return f"pass {sides[0]} {self.warn:g}, fail {sides[1]} {self.fail:g}"
+
+
+@dataclass(frozen=True)
+class Decided:
+    """An outcome with the sentence that explains it."""
+
+    outcome: Outcome
+    text: str
+
+
+def decide_share(count: int, total: int, band: Band, level: float = 0.05) -> Decided:
+    """Decide a proportion by its exact (Clopper-Pearson) interval of confidence 1 - `level`."""
+    if total == 0:
+        return Decided(Outcome.INCONCLUSIVE, "no sample")
+    low, high = exact_interval(count, total, level)
+    text = f"{count} of {total} = {count / total:.1%}, interval {low:.1%} to {high:.1%} at {1 - level:.0%}; {band}"
+    return Decided(band.judge_interval(low, high), text)
+
+
+def exact_interval(count: int, total: int, level: float) -> tuple[float, float]:
+    """The Clopper-Pearson interval of a proportion (Biometrika 26, 1934), two-sided with error `level`."""
+    low = 0.0 if count == 0 else _bisect(lambda p: 1 - _binomial_cdf(count - 1, total, p) < level / 2)
+    high = 1.0 if count == total else _bisect(lambda p: _binomial_cdf(count, total, p) > level / 2)
+    return low, high
+
+
+def decide_mean(values: Sequence[float], band: Band, level: float = 0.05) -> Decided:
+    """Decide a mean by its percentile bootstrap interval (seeded, so that a rerun says the same)."""
+    total = len(values)
+    if total < MINIMUM_FOR_MEAN:
+        return Decided(Outcome.INCONCLUSIVE, f"{total} samples, at least {MINIMUM_FOR_MEAN} are needed")
+    numbers = random.Random(total)  # noqa: S311 (statistics, not a secret)
+    means = sorted(sum(numbers.choices(values, k=total)) / total for _ in range(_RESAMPLES))
+    low, high = means[int(_RESAMPLES * level / 2)], means[int(_RESAMPLES * (1 - level / 2)) - 1]
+    text = f"mean {sum(values) / total:.3f} of {total}, interval {low:.3f} to {high:.3f} at {1 - level:.0%}; {band}"
+    return Decided(band.judge_interval(low, high), text)
+
+
+def decide_sequential(over_warn: float, over_fail: float, total: float, limit: float, level: float) -> Decided:
+    """Decide whether the share of bad attempts is at most `limit`, with a warning band between two bounds.
+
+    Args:
+        over_warn: attempts (or sum of block means) that exceed the warning bound.
+        over_fail: those that exceed the failing bound; at most `over_warn`.
+        total: attempts (or blocks) so far.
+        limit: the allowed share, for a p95 objective 0.05.
+        level: the error level of each decision, at whatever time it is made.
+    """
+    fails = evidence_above(over_fail, total, limit) >= 1 / level
+    passes = evidence_below(over_warn, total, limit) >= 1 / level
+    not_failing = evidence_below(over_fail, total, limit) >= 1 / level
+    if fails:
+        outcome = Outcome.FAIL
+    elif passes:
+        outcome = Outcome.PASS
+    elif not_failing:
+        outcome = Outcome.WARN
+    else:
+        outcome = Outcome.INCONCLUSIVE
+    share = over_fail / total if total else math.nan
+    text = f"{over_fail:g} of {total:g} attempts over the limit ({share:.2%}, allowed {limit:.2%}), level {level:.3g}"
+    if outcome is Outcome.INCONCLUSIVE:
+        text += f"; undecided: at least {attempts_needed(limit, level)} attempts with none over are needed"
+    return Decided(outcome, text)
+
+
+def evidence_below(bad: float, total: float, limit: float) -> float:
+    """Evidence (e-value) against "the share is at least `limit`": large means that it is smaller.
+
+    Half of the mixture is on "never bad", so that runs without a violation are decided soon.
+    """
+    lower = [limit * j / _ALTERNATIVES for j in range(1, _ALTERNATIVES)]
+    spread = sum(_ratio(q, bad, total, limit) for q in lower) / len(lower)
+    return (_ratio(0.0, bad, total, limit) + spread) / 2
+
+
+def evidence_above(bad: float, total: float, limit: float) -> float:
+    """Evidence (e-value) against "the share is at most `limit`": large means that it is greater."""
+    upper = [limit + (1 - limit) * (j / _ALTERNATIVES) ** 2 for j in range(1, _ALTERNATIVES)]
+    return sum(_ratio(q, bad, total, limit) for q in upper) / len(upper)
+
+
+def attempts_needed(limit: float, level: float) -> int:
+    """The smallest number of attempts, none bad, that shows a share of at most `limit`."""
+    low, high = 1, 1
+    while evidence_below(0, high, limit) < 1 / level:
+        low, high = high, high * 2
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if evidence_below(0, middle, limit) >= 1 / level else (middle + 1, high)
+    return high
+
+
+def _ratio(alternative: float, bad: float, total: float, limit: float) -> float:
+    """Likelihood of `bad` in `total` under the alternative, relative to the limit; capped against overflow."""
+    if alternative == 0.0 and bad > 0:
+        return 0.0
+    hit = bad * math.log(alternative / limit) if bad else 0.0
+    return math.exp(min(700.0, hit + (total - bad) * math.log((1 - alternative) / (1 - limit))))
+
+
+def _binomial_cdf(count: int, total: int, share: float) -> float:
+    if share <= 0.0:
+        return 1.0
+    if share >= 1.0:
+        return 1.0 if count >= total else 0.0
+    return math.fsum(
+        math.exp(
+            math.lgamma(total + 1) - math.lgamma(k + 1) - math.lgamma(total - k + 1)
+            + k * math.log(share) + (total - k) * math.log1p(-share)
+        )
+        for k in range(count + 1)
+    )  # fmt: skip
+
+
+def _bisect(still_low: Callable[[float], bool]) -> float:
+    """The number in [0, 1] at which `still_low` turns from true to false."""
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if still_low(middle) else (low, middle)
+    return (low + high) / 2

@@ -1,0 +1,105 @@
+"""The chat probe: completions of an OpenAI-compatible endpoint, whole or streamed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gonogo.errors import EndpointFailedError
+from gonogo.probes.http import Http, HttpAnswer
+from gonogo.stream import ChatStream, SseParser, StreamProtocolError
+from gonogo.targets.model import ChatModel, Endpoint
+
+
+@dataclass(frozen=True)
+class ChatAnswer:
+    """A completion, however it came."""
+
+    http: HttpAnswer
+    text: str
+    finish_reasons: tuple[str, ...]
+    done: bool
+    """Streamed: the done marker came. Whole: always true."""
+    usage: Mapping[str, Any] | None
+    body: Mapping[str, Any] = field(default_factory=dict)
+    """Whole answers: the JSON body."""
+    chunks: tuple[Mapping[str, Any], ...] = ()
+    """Streamed answers: the JSON chunks."""
+    content_ms: tuple[float, ...] = ()
+    """Streamed answers: arrival of each content-bearing chunk, milliseconds after sending."""
+    error: Any = None
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self.http.status
+
+
+class Chat:
+    """Chat completions of one model at one endpoint."""
+
+    def __init__(self, endpoint: Endpoint, model: ChatModel, http: Http) -> None:
+        self.endpoint, self.model, self.http = endpoint, model, http
+
+    def ask(self, prompt: str | Sequence[Mapping[str, Any]], *, stream: bool = False, **parameters: Any) -> ChatAnswer:  # noqa: ANN401
+        """Ask for a completion; `parameters` go into the request's body.
+
+        Raises:
+            EndpointFailedError: no answer, or one that breaks its format. An HTTP error status is an answer.
+        """
+        messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
+        body = {"model": self.model.name, "messages": messages, "temperature": 0, "max_tokens": 48, **parameters}
+        return self._ask_streamed(body) if stream else self._ask_whole(body)
+
+    def list_models(self) -> tuple[str, ...]:
+        """The ids that the endpoint's model list holds.
+
+        Raises:
+            EndpointFailedError: the list is not of the API's form.
+        """
+        answer = self.http.get("/v1/models").json()
+        data = answer.get("data") if isinstance(answer, dict) else None
+        if not isinstance(data, list):
+            raise EndpointFailedError(f"/v1/models has no list under `data`: {str(answer)[:200]}")
+        return tuple(str(item.get("id")) for item in data if isinstance(item, dict))
+
+    def _ask_whole(self, body: Mapping[str, Any]) -> ChatAnswer:
+        http = self.http.post("/v1/chat/completions", body)
+        parsed = http.json()
+        parsed = parsed if isinstance(parsed, dict) else {}
+        choices = [choice for choice in parsed.get("choices") or () if isinstance(choice, dict)]
+        return ChatAnswer(
+            http=http,
+            text="".join((choice.get("message") or {}).get("content") or "" for choice in choices),
+            finish_reasons=tuple(choice["finish_reason"] for choice in choices if choice.get("finish_reason")),
+            done=True,
+            usage=parsed.get("usage"),
+            body=parsed,
+            error=parsed.get("error"),
+        )
+
+    def _ask_streamed(self, body: Mapping[str, Any]) -> ChatAnswer:
+        parser, seen = SseParser(), ChatStream()
+        broken: list[StreamProtocolError] = []
+
+        def read(chunk: bytes, at_ms: float) -> None:
+            if broken:
+                return
+            try:
+                for data in parser.feed(chunk):
+                    seen.take(data, at_ms)
+            except StreamProtocolError as error:
+                broken.append(error)
+
+        http = self.http.post("/v1/chat/completions", {**body, "stream": True}, read)
+        if broken and http.status == 200:
+            raise EndpointFailedError(str(broken[0])) from broken[0]
+        return ChatAnswer(
+            http=http,
+            text=seen.text,
+            finish_reasons=tuple(seen.finish_reasons),
+            done=seen.done,
+            usage=seen.usage,
+            chunks=tuple(seen.chunks),
+            content_ms=tuple(seen.content_ms),
+            error=seen.error,
+        )

@@ -1,0 +1,22 @@
+"""What every probe is given: where to record, what may be spent, what must be masked."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gonogo.model import Observation
+from gonogo.redaction import Redactor
+
+
+def _spend_nothing(_requests: int, _tokens: int) -> None:
+    """No budget."""
+
+
+@dataclass(frozen=True)
+class ProbeContext:
+    """The surroundings of a probe."""
+
+    record: Callable[[Observation], None]
+    """Called with each observation before the probe returns."""
+    redactor: Redactor
+    spend: Callable[[int, int], None] = _spend_nothing
+    """Called with (requests, tokens) before they are used; raises `BudgetExhaustedError` when they are not there."""

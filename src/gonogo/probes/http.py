@@ -1,0 +1,187 @@
+"""The HTTP probe: every other network probe of an HTTP server goes through it."""
+
+import json
+import shlex
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from gonogo.errors import EndpointFailedError, InconclusiveError
+from gonogo.model import Observation
+from gonogo.probes.context import ProbeContext
+from gonogo.targets.model import Secret
+
+MAX_BODY_BYTES = 16_000_000
+_EVIDENCE_CHARACTERS = 4000
+OnChunk = Callable[[bytes, float], None]
+"""Called with each piece of a body as it arrives, and milliseconds since the request was sent."""
+
+
+@dataclass(frozen=True)
+class HttpAnswer:
+    """An HTTP answer, read to its end."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+    duration_ms: float
+    """From sending the request to the last byte."""
+
+    @property
+    def text(self) -> str:
+        """The body as text; bytes that are not UTF-8 are replaced."""
+        return self.body.decode("utf-8", errors="replace")
+
+    def json(self) -> Any:  # noqa: ANN401 (any JSON)
+        """The body as JSON.
+
+        Raises:
+            EndpointFailedError: it is not JSON.
+        """
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise EndpointFailedError(f"HTTP {self.status} with a body that is not JSON: {self.text[:200]!r}") from error
+
+
+def open_client() -> httpx.Client:
+    """A client to share between probes: one connection pool, no redirects followed."""
+    return httpx.Client(follow_redirects=False, limits=httpx.Limits(max_connections=80))
+
+
+class Http:
+    """Requests to one server."""
+
+    def __init__(
+        self, client: httpx.Client, base_url: str, key: Secret | None, context: ProbeContext, timeout_s: float
+    ) -> None:
+        self._client, self._base, self._key, self._context = client, base_url, key, context
+        self.timeout_s = timeout_s
+
+    def without_key(self) -> "Http":
+        """The same server, asked without a key."""
+        return self.with_key(None)
+
+    def with_key(self, key: Secret | None) -> "Http":
+        """The same server, asked with another key."""
+        return Http(self._client, self._base, key, self._context, self.timeout_s)
+
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+        """GET a path."""
+        return self.send("GET", path, None, headers)
+
+    def post(self, path: str, body: object, on_chunk: OnChunk | None = None) -> HttpAnswer:
+        """POST JSON to a path."""
+        return self.send("POST", path, json.dumps(body, ensure_ascii=False).encode(), None, on_chunk)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        on_chunk: OnChunk | None = None,
+    ) -> HttpAnswer:
+        """Send a request, read the answer to its end, record it.
+
+        Raises:
+            EndpointFailedError: refused, reset, not HTTP, longer than the time limit or than `MAX_BODY_BYTES`.
+            InconclusiveError: the name does not resolve, or the request could not leave this machine.
+            BudgetExhaustedError: the run's budget is used up.
+        """
+        self._context.spend(1, 0)
+        url = self._base + path
+        sent = dict(headers or {})
+        if body is not None:
+            sent.setdefault("content-type", "application/json")
+        if self._key is not None:
+            sent["authorization"] = f"Bearer {self._key.value}"
+        started = time.perf_counter()
+        status, received, chunks = 0, {}, []
+        error = ""
+        try:
+            with self._translated(method, url), self._client.stream(
+                method, url, content=body, headers=sent, timeout=self.timeout_s
+            ) as answer:  # fmt: skip
+                status, received = answer.status_code, dict(answer.headers.items())
+                for chunk in self._pieces(answer, started, f"{method} {url}"):
+                    chunks.append(chunk)
+                    if on_chunk is not None:
+                        on_chunk(chunk, (time.perf_counter() - started) * 1000)
+        except (AssertionError, InconclusiveError) as failure:
+            error = str(failure)
+            raise
+        finally:
+            whole = HttpAnswer(status, received, b"".join(chunks), (time.perf_counter() - started) * 1000)
+            self._record(method, url, sent, body, whole, error)
+        return whole
+
+    def _pieces(self, answer: httpx.Response, started: float, what: str) -> Iterator[bytes]:
+        size = 0
+        for chunk in answer.iter_bytes():
+            size += len(chunk)
+            if size > MAX_BODY_BYTES:
+                raise EndpointFailedError(f"{what}: the answer is longer than {MAX_BODY_BYTES} bytes")
+            if time.perf_counter() - started > self.timeout_s:
+                raise EndpointFailedError(f"{what}: the answer did not end within {self.timeout_s:g} s")
+            yield chunk
+
+    @contextmanager
+    def _translated(self, method: str, url: str) -> Iterator[None]:
+        """Failures of the wire, as what they mean for the verdict."""
+        try:
+            yield
+        except httpx.ConnectError as error:
+            if _is_name_failure(error):
+                raise InconclusiveError(f"{url}: the name does not resolve here: {error}") from error
+            raise EndpointFailedError(f"{method} {url}: cannot connect: {error}") from error
+        except httpx.TimeoutException as error:
+            kind = type(error).__name__
+            raise EndpointFailedError(f"{method} {url}: no answer within {self.timeout_s:g} s ({kind})") from error
+        except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL, httpx.ProxyError) as error:
+            raise InconclusiveError(f"{method} {url}: the request cannot be sent: {error}") from error
+        except httpx.HTTPError as error:
+            raise EndpointFailedError(f"{method} {url}: the answer broke: {error!r}") from error
+
+    def _record(  # noqa: PLR0913 (the parts of one exchange)
+        self, method: str, url: str, sent: Mapping[str, str], body: bytes | None, answer: HttpAnswer, error: str
+    ) -> None:
+        redactor = self._context.redactor
+        text = body.decode("utf-8", errors="replace") if body else ""
+        said: dict[str, Any] = {"status": answer.status, "headers": redactor.headers(answer.headers)}
+        said["body"] = redactor.text(answer.text[:_EVIDENCE_CHARACTERS])
+        if error:
+            said["error"] = redactor.text(error)
+        self._context.record(
+            Observation(
+                probe="http",
+                subject=redactor.text(f"{method} {url}"),
+                duration_ms=round(answer.duration_ms, 3),
+                request={"headers": redactor.headers(sent), "body": redactor.text(text[:_EVIDENCE_CHARACTERS])},
+                answer=said,
+                repeat=redactor.text(self._curl(method, url, sent, text)),
+            )
+        )
+
+    def _curl(self, method: str, url: str, sent: Mapping[str, str], body: str) -> str:
+        words = ["curl", "-sS", "-i", "-X", method, shlex.quote(url)]
+        for name, value in sent.items():
+            if name == "authorization" and self._key is not None:
+                words += ["-H", f'"authorization: Bearer {self._key.reference}"']
+            else:
+                words += ["-H", shlex.quote(f"{name}: {value}")]
+        return " ".join([*words, "--data", shlex.quote(body[:_EVIDENCE_CHARACTERS])] if body else words)
+
+
+def _is_name_failure(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, socket.gaierror):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

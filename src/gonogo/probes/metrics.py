@@ -1,0 +1,65 @@
+"""The metrics probe: a page in Prometheus' text format, read by Prometheus' own parser."""
+
+import math
+from dataclasses import dataclass
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from gonogo.errors import EndpointFailedError
+from gonogo.probes.http import Http
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The samples of one scrape, by series name (``_total``, ``_bucket`` and so on included)."""
+
+    by_name: dict[str, tuple[float, ...]]
+    families: frozenset[str]
+
+    def total(self, name: str) -> float | None:
+        """The sum over all label sets of a series; None if it is absent."""
+        values = self.by_name.get(name)
+        return math.fsum(values) if values is not None else None
+
+    def absent(self, names: tuple[str, ...]) -> list[str]:
+        """The names that are neither a series nor a family on the page."""
+        return [name for name in names if name not in self.by_name and name not in self.families]
+
+    def not_finite(self) -> list[str]:
+        """Series with a value of NaN or infinity (quantiles of empty summaries are NaN by definition, so left out)."""
+        return sorted(name for name, values in self.by_name.items() if not all(map(math.isfinite, values)))
+
+
+def scrape(http: Http, path: str) -> Samples:
+    """Fetch and parse a page; one redirect on the same server is followed (LiteLLM's ``/metrics`` has one).
+
+    Raises:
+        EndpointFailedError: the page is not there or is not Prometheus text.
+    """
+    answer = http.get(path)
+    if answer.status in (301, 302, 307, 308):
+        answer = http.get(path.rstrip("/") + "/")
+    if answer.status != 200:
+        raise EndpointFailedError(f"{path} answers HTTP {answer.status}")
+    return parse(answer.text)
+
+
+def parse(text: str) -> Samples:
+    """Parse a page.
+
+    Raises:
+        EndpointFailedError: it is not Prometheus text, or has no sample.
+    """
+    by_name: dict[str, list[float]] = {}
+    families = set()
+    try:
+        for family in text_string_to_metric_families(text):
+            families.add(family.name)
+            for sample in family.samples:
+                if "quantile" not in sample.labels:
+                    by_name.setdefault(sample.name, []).append(sample.value)
+    except (ValueError, KeyError, IndexError) as error:
+        raise EndpointFailedError(f"not Prometheus' text format: {error}; it begins {text[:80]!r}") from error
+    if not by_name:
+        raise EndpointFailedError("the page holds no sample at all")
+    return Samples({name: tuple(values) for name, values in by_name.items()}, frozenset(families))

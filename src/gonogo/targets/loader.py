@@ -1,0 +1,254 @@
+"""From a target file to a `Target`: read, substitute variables, validate, resolve secrets; every problem at once."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from gonogo import resources
+from gonogo.documents import Document, DocumentError, Path_, Problem, did_you_mean, load_document, map_strings, validate
+from gonogo.model import Waiver
+from gonogo.objectives import Band
+from gonogo.targets.model import (
+    Actor,
+    Budget,
+    Cache,
+    Chatbot,
+    ChatModel,
+    ConfigRollback,
+    Configuration,
+    Endpoint,
+    Load,
+    LoadObjective,
+    MetricsEndpoint,
+    Secret,
+    Target,
+)
+
+SCHEMA: dict[str, Any] = json.loads((Path(__file__).parent / "target.schema.json").read_text(encoding="utf-8"))
+_VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)(?::-([^}]*))?\}")
+_DEFAULT_BANDS = {
+    # CHECKS.md, rows O3 and O4
+    "fallback_rate": Band(0.10, 0.15),
+    "mean_confidence": Band(0.75, 0.65, above=False),
+}
+
+
+def load_target(file: Path, today: date, environment: Mapping[str, str] | None = None) -> Target:
+    """Load a target file.
+
+    ``${NAME}`` and ``${NAME:-default}`` in any string are replaced from the environment, so that one file can describe
+    a deployment whose addresses differ from run to run. Paths are relative to the target file.
+
+    Raises:
+        DocumentError: anything is wrong with it, from YAML syntax to an unset secret variable or an expired waiver.
+    """
+    variables = os.environ if environment is None else environment
+    document = load_document(file)
+    problems: list[Problem] = []
+    document = map_strings(document, lambda text, path: _substitute(text, path, document, variables, problems))
+    problems = problems or validate(document, SCHEMA)
+    if problems:
+        raise DocumentError(problems)
+    reader = _Reader(document, file.resolve().parent, variables, today)
+    target = reader.read(file, hashlib.sha256(file.read_bytes()).hexdigest())
+    if reader.problems:
+        raise DocumentError(reader.problems)
+    return target
+
+
+def _substitute(
+    text: str, path: Path_, document: Document, variables: Mapping[str, str], problems: list[Problem]
+) -> str:
+    def value(match: re.Match[str]) -> str:
+        name, default = match.group(1), match.group(2)
+        if name not in variables and default is None:
+            problems.append(document.problem(path, f"environment variable {name} is not set"))
+        return variables.get(name, default or "")
+
+    return _VARIABLE.sub(value, text)
+
+
+class _Reader:
+    """Builds the dataclasses; problems that the schema cannot see are gathered."""
+
+    def __init__(self, document: Document, folder: Path, variables: Mapping[str, str], today: date) -> None:
+        self._document, self._folder, self._variables, self._today = document, folder, variables, today
+        self._secrets: list[Secret] = []
+        self.problems: list[Problem] = []
+
+    def read(self, file: Path, digest: str) -> Target:
+        raw: dict[str, Any] = self._document.value
+        gateway = self._endpoint(raw["gateway"], ("gateway",), "gateway") if "gateway" in raw else None
+        providers = tuple(
+            self._endpoint(item, ("providers", i), item["name"]) for i, item in enumerate(raw.get("providers", ()))
+        )
+        self._check_names(gateway, providers)
+        bands = {
+            name: self._band(value, ("objectives", name)) for name, value in raw.get("objectives", {}).items()
+        }
+        target = Target(
+            name=raw["name"],
+            environment=raw["environment"],
+            file=file.resolve(),
+            digest=digest,
+            allow_disruptive=raw.get("allow_disruptive", False),
+            gateway=gateway,
+            providers=providers,
+            chatbot=self._chatbot(raw["chatbot"]) if "chatbot" in raw else None,
+            registry=self._path(raw["artifacts"]["registry"]) if "artifacts" in raw else None,
+            config=self._config(raw["config"]) if "config" in raw else None,
+            cache=self._cache(raw["cache"]) if "cache" in raw else None,
+            metrics=tuple(
+                MetricsEndpoint(item["name"], item["url"], tuple(item.get("required", ())))
+                for item in raw.get("monitoring", {}).get("metrics", ())
+            ),
+            foreign_origin=raw.get("security", {}).get("foreign_origin", "https://evil.example"),
+            bands={**_DEFAULT_BANDS, **bands},
+            load=self._load(raw["load"], gateway) if "load" in raw else None,
+            actor=self._actor(raw["supervisor"]) if "supervisor" in raw else None,
+            config_rollback=self._config_rollback(raw),
+            required=tuple(raw.get("required", ())),
+            waivers=self._waivers(raw.get("waivers", ())),
+            budget=Budget(**raw.get("budget", {})),
+            escalation=raw.get("escalation", {}),
+            valid_hours=float(raw.get("valid_hours", 24)),
+        )
+        return dataclasses.replace(target, secrets=tuple(self._secrets))
+
+    def _problem(self, path: Path_, message: str) -> None:
+        self.problems.append(self._document.problem(path, message))
+
+    def _path(self, text: str) -> Path:
+        return (self._folder / text).resolve()
+
+    def _secret(self, raw: dict[str, str] | None, path: Path_) -> Secret | None:
+        if raw is None:
+            return None
+        if "env" in raw:
+            reference, value = f"${raw['env']}", self._variables.get(raw["env"], "")
+            if not value:
+                self._problem(path, f"the secret's environment variable {raw['env']} is not set: export it first")
+        else:
+            reference, value = f"file:{raw['file']}", ""
+            try:
+                value = self._path(raw["file"]).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                self._problem(path, f"the secret's file {raw['file']} cannot be read: {error}")
+        secret = Secret(reference, value)
+        self._secrets.append(secret)
+        return secret
+
+    def _band(self, raw: dict[str, float], path: Path_) -> Band:
+        above = {key for key in raw if key.endswith("above")}
+        if above and len(above) != len(raw):
+            self._problem(path, "mixes _above and _below: use one side")
+        side = "above" if above else "below"
+        warn = raw.get(f"warn_{side}", raw.get(f"fail_{side}", 0.0))
+        fail = raw.get(f"fail_{side}", warn if f"warn_{side}" not in raw else float("inf") if above else float("-inf"))
+        if (fail < warn) if above else (fail > warn):
+            self._problem(path, f"fail_{side} lies on the passing side of warn_{side}")
+        return Band(float(warn), float(fail), above=bool(above))
+
+    def _endpoint(self, raw: dict[str, Any], path: Path_, name: str) -> Endpoint:
+        fields = {key: value for key, value in raw.items() if key not in {"key", "models", "name", "url"}}
+        models = tuple(
+            ChatModel(**{**item, "fallbacks": tuple(item.get("fallbacks", ()))}) for item in raw.get("models", ())
+        )
+        key = self._secret(raw.get("key"), (*path, "key"))
+        return Endpoint(name=name, url=raw["url"].rstrip("/"), key=key, models=models, **fields)
+
+    def _check_names(self, gateway: Endpoint | None, providers: tuple[Endpoint, ...]) -> None:
+        names = [provider.name for provider in providers]
+        for i, name in enumerate(names):
+            if name in names[:i] or name == "gateway":
+                self._problem(("providers", i, "name"), f"the name {name!r} is taken")
+        for i, model in enumerate(gateway.models if gateway else ()):
+            if model.provider and model.provider not in names:
+                hint = did_you_mean(model.provider, names)
+                self._problem(("gateway", "models", i, "provider"), f"no provider is called {model.provider!r}{hint}")
+
+    def _chatbot(self, raw: dict[str, Any]) -> Chatbot:
+        data = resources.folder("fixtures")
+        schema = self._path(raw["schema"]) if "schema" in raw else data / "schemas" / "chatbot-reply.schema.json"
+        shipped = data / "conversations" / "cars-es.yaml"
+        return Chatbot(
+            url=raw["url"].rstrip("/"),
+            message_path=raw.get("message_path", "/api/chat/message"),
+            health_path=raw.get("health_path", "/api/chat/health"),
+            schema=schema,
+            conversations=self._path(raw["conversations"]) if "conversations" in raw else shipped,
+            language=raw.get("language", "es"),
+            confused_with=tuple(raw.get("confused_with", ("en", "fr", "de", "it"))),
+            prompts=raw.get("prompts", 60),
+            concurrency=raw.get("concurrency", 4),
+            timeout_s=float(raw.get("timeout_s", 30)),
+            metrics_path=raw.get("metrics_path"),
+            messages_metric=raw.get("messages_metric"),
+            control_url=raw.get("control_url"),
+        )
+
+    def _config(self, raw: dict[str, str]) -> Configuration:
+        return Configuration(**{
+            name: self._path(raw[name]) if name in raw else None for name in ("gateway", "providers", "mappings")
+        })  # fmt: skip
+
+    def _cache(self, raw: dict[str, Any]) -> Cache:
+        return Cache(raw["url"], self._secret(raw.get("password"), ("cache", "password")))
+
+    def _load(self, raw: dict[str, Any], gateway: Endpoint | None) -> Load:
+        if gateway is None:
+            self._problem(("load",), "needs a gateway to send the load to")
+        name = raw.get("profile", "smoke")
+        shipped = resources.folder("load") / "profiles" / f"{name}.yaml"
+        profile = shipped if shipped.is_file() else self._path(name)
+        if not profile.is_file():
+            known = sorted(path.stem for path in shipped.parent.glob("*.yaml"))
+            self._problem(("load", "profile"), f"no profile or file {name!r}{did_you_mean(name, known)}")
+        objectives = []
+        for metric, value in raw["objectives"].items():
+            path = ("load", "objectives", metric)
+            if metric == "errors":
+                objectives.append(LoadObjective(metric, self._band(value, path)))
+                continue
+            objectives += [
+                LoadObjective(metric, self._band(band, (*path, q)), float(q[1:]) / 100) for q, band in value.items()
+            ]
+        return Load(profile, raw["model"], tuple(objectives))
+
+    def _actor(self, raw: dict[str, Any]) -> Actor:
+        password = self._secret(raw.get("password"), ("supervisor", "password"))
+        return Actor("supervisor", raw["url"].rstrip("/"), raw.get("user", ""), password)
+
+    def _config_rollback(self, raw: dict[str, Any]) -> ConfigRollback | None:
+        drill = raw.get("drills", {}).get("config_rollback")
+        if drill is None:
+            return None
+        if "supervisor" not in raw:
+            self._problem(("drills", "config_rollback"), "needs a `supervisor` section that can restart the service")
+        return ConfigRollback(
+            service=drill["service"],
+            file=self._path(drill["file"]),
+            backup=self._path(drill["backup"]),
+            health_url=drill["health_url"],
+            max_seconds=float(drill.get("max_seconds", 600)),
+        )
+
+    def _waivers(self, raw: list[dict[str, str]]) -> tuple[Waiver, ...]:
+        waivers = []
+        for i, item in enumerate(raw):
+            try:
+                expires = date.fromisoformat(item["expires"])
+            except ValueError:
+                self._problem(("waivers", i, "expires"), f"{item['expires']!r} is not a date")
+                continue
+            if expires < self._today:
+                message = f"the waiver for {item['check']} expired on {expires}: fix the check or renew the waiver"
+                self._problem(("waivers", i, "expires"), message)
+            waivers.append(Waiver(item["check"], item["reason"], item["owner"], expires))
+        return tuple(waivers)

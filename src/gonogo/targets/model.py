@@ -1,0 +1,229 @@
+"""A target as frozen dataclasses. Every section is optional; what is absent is not verified."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gonogo.model import Waiver
+from gonogo.objectives import Band
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A secret value and the reference by which the target file names it; printing it shows the reference only."""
+
+    reference: str
+    """``$NAME`` or ``file:PATH``."""
+    value: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+@dataclass(frozen=True)
+class ChatModel:
+    """A model that answers chat completions (or embeddings) at an endpoint."""
+
+    name: str
+    kind: str = "chat"
+    provider: str = ""
+    """Gateway only: the provider that serves this name."""
+    fallbacks: tuple[str, ...] = ()
+    """Gateway only: model names asked in this order when the provider fails."""
+    deterministic: bool = False
+    """The same request at temperature 0 gets the same text."""
+    rpm: int | None = None
+    """Requests a minute that the limit check may exhaust on this model; set it only on a model kept for that."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A server that speaks the OpenAI dialect: the gateway or a provider."""
+
+    name: str
+    kind: str
+    url: str
+    key: Secret | None = None
+    models: tuple[ChatModel, ...] = ()
+    health_path: str = "/health"
+    metrics_path: str | None = None
+    requests_metric: str | None = None
+    """A counter of this server's that moves with every chat completion that arrives at it."""
+    control_url: str | None = None
+    """Where faults can be switched on by name, for disruptive checks."""
+    timeout_s: float = 30.0
+    cache_request: Mapping[str, Any] | None = None
+    """Gateway only: what a request's body must contain to use the response cache."""
+
+    def model(self, name: str) -> ChatModel | None:
+        """The declared model of that name."""
+        return next((model for model in self.models if model.name == name), None)
+
+    def chat_models(self) -> tuple[ChatModel, ...]:
+        """The models that chat and whose limit is not there to be exhausted."""
+        return tuple(model for model in self.models if model.kind == "chat" and model.rpm is None)
+
+
+@dataclass(frozen=True)
+class Chatbot:
+    """The chatbot service that answers in JSON."""
+
+    url: str
+    message_path: str
+    health_path: str
+    schema: Path
+    conversations: Path
+    language: str
+    confused_with: tuple[str, ...]
+    """Languages that a reply might be in by mistake; fewer candidates make identification surer."""
+    prompts: int
+    """How many prompts of the conversation set are asked."""
+    concurrency: int
+    timeout_s: float
+    metrics_path: str | None = None
+    messages_metric: str | None = None
+    """A counter that moves by one with each message."""
+    control_url: str | None = None
+    """Where faults can be switched on by name, for disruptive checks."""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The deployment's configuration files."""
+
+    gateway: Path | None
+    providers: Path | None
+    mappings: Path | None
+
+
+@dataclass(frozen=True)
+class Cache:
+    """The Redis behind the gateway."""
+
+    url: str
+    password: Secret | None
+
+
+@dataclass(frozen=True)
+class MetricsEndpoint:
+    """A page in Prometheus' text format and the series that must be on it."""
+
+    name: str
+    url: str
+    required: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LoadObjective:
+    """One load objective: a quantile of a metric, or the share of failed attempts, within a band."""
+
+    metric: str
+    """``latency_ms``, ``ttft_ms`` or ``errors``."""
+    band: Band
+    quantile: float | None = None
+    """None for ``errors``, whose band is over the share of attempts."""
+
+    @property
+    def name(self) -> str:
+        """For instance ``latency_ms.p95``."""
+        return f"{self.metric}.p{self.quantile * 100:g}" if self.quantile is not None else self.metric
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a load run asks and what it must hold."""
+
+    profile: Path
+    model: str
+    objectives: tuple[LoadObjective, ...]
+
+
+@dataclass(frozen=True)
+class Actor:
+    """What can restart a service: a process supervisor."""
+
+    kind: str
+    url: str
+    user: str
+    password: Secret | None
+
+
+@dataclass(frozen=True)
+class ConfigRollback:
+    """The drill that deploys a bad configuration and rolls it back from the backup."""
+
+    service: str
+    """The service's name at the actor."""
+    file: Path
+    backup: Path
+    health_url: str
+    max_seconds: float
+    """The recovery time objective."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a whole run may cost, over all workers; None is unlimited."""
+
+    requests: int | None = None
+    tokens: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """A deployment, as its target file describes it."""
+
+    name: str
+    environment: str
+    file: Path
+    digest: str
+    """SHA256 of the file's bytes."""
+    allow_disruptive: bool = False
+    gateway: Endpoint | None = None
+    providers: tuple[Endpoint, ...] = ()
+    chatbot: Chatbot | None = None
+    registry: Path | None = None
+    config: Configuration | None = None
+    cache: Cache | None = None
+    metrics: tuple[MetricsEndpoint, ...] = ()
+    foreign_origin: str = "https://evil.example"
+    bands: Mapping[str, Band] = field(default_factory=dict)
+    load: Load | None = None
+    actor: Actor | None = None
+    config_rollback: ConfigRollback | None = None
+    required: tuple[str, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    budget: Budget = Budget()
+    escalation: Mapping[str, str] = field(default_factory=dict)
+    valid_hours: float = 24.0
+    secrets: tuple[Secret, ...] = ()
+
+    @property
+    def production(self) -> bool:
+        """Whether this is production, where nothing disruptive happens without three keys."""
+        return self.environment == "production"
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """The gateway and the providers."""
+        return ((self.gateway,) if self.gateway else ()) + self.providers
+
+    def provider(self, name: str) -> Endpoint | None:
+        """The declared provider of that name."""
+        return next((provider for provider in self.providers if provider.name == name), None)
+
+    def declared_suites(self) -> frozenset[str]:
+        """The suites that this target gives something to verify."""
+        sections = {
+            "artifacts": self.registry,
+            "config": self.config,
+            "contract": self.endpoints(),
+            "routing": self.gateway,
+            "output": self.chatbot,
+            "monitoring": self.metrics,
+            "security": self.endpoints() or self.chatbot,
+            "load": self.load,
+            "drills": self.config_rollback,
+        }
+        return frozenset(suite for suite, section in sections.items() if section)
