@@ -20,11 +20,11 @@ class ChatAnswer:
     done: bool
     """Streamed: the done marker came. Whole: always true."""
     usage: Mapping[str, Any] | None
-    body: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """Whole answers: the JSON body."""
-    chunks: tuple[Mapping[str, Any], ...] = ()
+    chunks: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
     """Streamed answers: the JSON chunks."""
-    content_ms: tuple[float, ...] = ()
+    content_ms: tuple[float, ...] = field(default=(), repr=False)
     """Streamed answers: arrival of each content-bearing chunk, milliseconds after sending."""
     error: Any = None
 

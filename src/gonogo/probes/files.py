@@ -1,7 +1,9 @@
 """The files probe: configuration files, the model registry, model files. It reads; nothing is loaded or run."""
 
 import json
+import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +63,32 @@ class GgufHeader:
     tensors: int
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """An evaluation record beside the registry entry that it should be about."""
+
+    version: ModelVersion
+    sha256: str
+    decision: str
+    results: Mapping[str, float]
+    thresholds: Mapping[str, Mapping[str, float]]
+
+    def flaws(self) -> list[str]:
+        """Why the record does not show that this file passed; figures are compared again, whatever it says."""
+        flaws = []
+        if self.sha256 != self.version.sha256:
+            flaws.append(f"{self.version.name}: the record is of another file ({self.sha256[:12]})")
+        if self.decision != "GO":
+            flaws.append(f"{self.version.name}: go_nogo_result is {self.decision!r}")
+        if not self.thresholds:
+            flaws.append(f"{self.version.name}: the record has no threshold")
+        for name, bounds in self.thresholds.items():
+            value = self.results.get(name, math.nan)
+            if not bounds.get("min", -math.inf) <= value <= bounds.get("max", math.inf):
+                flaws.append(f"{self.version.name}: {name} is {value}, wanted {dict(bounds)}")
+        return flaws
+
+
 class Files:
     """Looks at files, and records what it saw."""
 
@@ -93,6 +121,19 @@ class Files:
             return tuple(_registered(model, file.parent) for model in raw["models"])
         except (KeyError, TypeError, ValueError) as error:
             raise EndpointFailedError(f"{file}: not a model registry: {error!r}") from error
+
+    def evaluation(self, version: ModelVersion) -> Evaluation:
+        """The evaluation record of a registered version.
+
+        Raises:
+            EndpointFailedError: it cannot be read, or is not of its form.
+        """
+        raw = self.json(version.evaluation)
+        try:
+            results = {str(name): float(value) for name, value in raw["results"].items()}
+            return Evaluation(version, raw["sha256"], raw["go_nogo_result"], results, raw["thresholds"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise EndpointFailedError(f"{version.evaluation}: not an evaluation record: {error!r}") from error
 
     def json(self, file: Path) -> Any:  # noqa: ANN401 (any JSON)
         """A JSON file's value.

@@ -6,7 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -27,9 +27,9 @@ class HttpAnswer:
     """An HTTP answer, read to its end."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     """Names in lower case."""
-    body: bytes
+    body: bytes = field(repr=False)
     duration_ms: float
     """From sending the request to the last byte."""
 

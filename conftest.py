@@ -1,0 +1,3 @@
+"""The fixture modules. The plugin itself comes by its pytest11 entry point only: both at once would crash pytest."""
+
+pytest_plugins = ["fixtures.embedded", "fixtures.probes", "fixtures.output", "fixtures.load", "fixtures.drills"]

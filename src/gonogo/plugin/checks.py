@@ -1,0 +1,89 @@
+"""The `check` decorator: what makes a test function a check."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
+
+import pytest
+
+from gonogo.errors import InconclusiveError, InWarningBand
+from gonogo.model import SUITES, CheckInfo, Outcome, Permission, Severity
+from gonogo.objectives import Decided
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_ID = re.compile(r"[a-z]+(\.[a-z0-9_]+){2}")
+MARK = "check"
+
+
+def check(  # noqa: PLR0913 (what a check declares)
+    check_id: str,
+    *,
+    severity: str,
+    covers: Sequence[str],
+    permission: str = "live",
+    smoke: bool = False,
+    exclusive: bool = False,
+) -> Callable[[_Function], _Function]:
+    """Make a test function a check.
+
+    Args:
+        check_id: ``suite.subject.property``.
+        severity: ``critical``, ``major`` or ``minor``.
+        covers: rows of CHECKS.md.
+        permission: ``static``, ``live`` or ``disruptive``.
+        smoke: part of the short stages.
+        exclusive: sensitive to other traffic; disruptive checks always are.
+
+    Raises:
+        ValueError, TypeError: the declaration is not valid, or the function has no docstring.
+    """
+    if not _ID.fullmatch(check_id) or check_id.partition(".")[0] not in SUITES:
+        raise ValueError(f"{check_id!r} is not a check id: suite.subject.property, suite one of {', '.join(SUITES)}")
+    may = Permission(permission)
+
+    def decorate(function: _Function) -> _Function:
+        if not function.__doc__:
+            raise TypeError(f"{check_id}: a check needs a docstring; its first line is the report's title")
+        info = CheckInfo(
+            check_id=check_id,
+            title=function.__doc__.strip().splitlines()[0].rstrip("."),
+            severity=Severity(severity),
+            permission=may,
+            covers=tuple(covers),
+            smoke=smoke,
+            exclusive=exclusive or may is Permission.DISRUPTIVE,
+        )
+        marks = [getattr(pytest.mark, MARK)(info), getattr(pytest.mark, info.suite), getattr(pytest.mark, may.value)]
+        for mark in [*marks, pytest.mark.smoke] if smoke else marks:
+            function = mark(function)
+        return function
+
+    return decorate
+
+
+def settle(decided: Decided) -> None:
+    """End a check as the statistics decided: return for a pass, else raise what stands for the outcome.
+
+    Raises:
+        AssertionError, InWarningBand, InconclusiveError: it fails, warns, or could not be decided.
+    """
+    match decided.outcome:
+        case Outcome.FAIL:
+            raise AssertionError(decided.text)
+        case Outcome.WARN:
+            raise InWarningBand(decided.text)
+        case Outcome.INCONCLUSIVE:
+            raise InconclusiveError(decided.text)
+
+
+def info_of(item: pytest.Item) -> CheckInfo | None:
+    """What an item's check declares; None for an ordinary test."""
+    mark = item.get_closest_marker(MARK)
+    return cast("CheckInfo", mark.args[0]) if mark is not None else None
+
+
+def marker_lines() -> list[str]:
+    """The markers to register: one for each suite, permission and `smoke`."""
+    lines = [f"{suite}: checks of the suite {suite}" for suite in SUITES]
+    lines += [f"{permission.value}: checks that need the permission {permission.value}" for permission in Permission]
+    return [*lines, "smoke: checks of the short stages", f"{MARK}(info): what makes a test a check (use the decorator)"]

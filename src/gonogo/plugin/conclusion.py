@@ -1,0 +1,65 @@
+"""The end of a run: judge, write every report, choose the exit code."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gonogo.model import CheckResult, Decision, Outcome, Severity, Verdict
+from gonogo.plugin.gate import Gate
+from gonogo.reporting import write_all
+from gonogo.targets.binding import bind
+from gonogo.verdict import judge
+
+EXIT_NO_GO, EXIT_HOLD = 1, 6
+_PYTESTS_OWN = (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
+
+
+def conclude(gate: Gate, results: list[CheckResult], started: datetime, interrupted: str) -> Verdict:
+    """The verdict of a run."""
+    finished = datetime.now(UTC)
+    required = gate.stage.required_suites(gate.target, gate.permissions)
+    judgement = judge(results, required, gate.target.waivers, interrupted)
+    return Verdict(
+        run_id=gate.run_folder.name,
+        stage=gate.stage.name,
+        demo=gate.demo,
+        judgement=judgement,
+        binding=bind(gate.target),
+        started=started,
+        finished=finished,
+        valid_until=finished + timedelta(hours=gate.target.valid_hours),
+        change_id=gate.change_id,
+        interrupted=interrupted,
+        budget=gate.ledger.spent(),
+        escalation=_escalations(gate, judgement.results),
+    )
+
+
+def write_reports(gate: Gate, verdict: Verdict) -> list[Path]:
+    """Write every report into the run's folder."""
+    return write_all(verdict, gate.redactor, gate.run_folder)
+
+
+def exit_code(decision: Decision, pytests: int, *, strict: bool) -> int:
+    """The process's exit code: 0 GO, 1 NO-GO, 6 HOLD; pytest's own 2 to 5 stay."""
+    if pytests in _PYTESTS_OWN:
+        return pytests
+    match decision:
+        case Decision.NO_GO:
+            return EXIT_NO_GO
+        case Decision.HOLD:
+            return EXIT_HOLD
+        case Decision.GO_WITH_CAVEATS if strict:
+            return EXIT_NO_GO
+    return 0
+
+
+def _escalations(gate: Gate, results: tuple[CheckResult, ...]) -> dict[str, str]:
+    """Whom to call for each failed critical check, where the target says so."""
+    whom = gate.target.escalation
+    return {
+        result.name: whom.get(result.info.suite, whom.get("default", ""))
+        for result in results
+        if result.outcome is Outcome.FAIL and result.info.severity is Severity.CRITICAL and not result.waived_by
+    } if whom else {}  # fmt: skip

@@ -1,0 +1,170 @@
+"""The gate of one pytest run: the target, the stage, and the shared things that checks need."""
+
+import fcntl
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gonogo import resources
+from gonogo.documents import DocumentError
+from gonogo.errors import GonogoError
+from gonogo.faults.injection import Injector
+from gonogo.faults.journal import Journal, state_folder
+from gonogo.model import Permission
+from gonogo.plugin.ledger import Ledger
+from gonogo.plugin.stages import DEMO, STAGES, Stage
+from gonogo.redaction import Redactor
+from gonogo.targets.loader import load_target
+from gonogo.targets.model import Target
+from gonogo.targets.permissions import permitted
+
+_KEY = pytest.StashKey["Gate"]()
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What every check of this run shares."""
+
+    target: Target
+    stage: Stage
+    demo: bool
+    permissions: frozenset[Permission]
+    run_folder: Path
+    """Where this run's files go; its name is the run's id."""
+    change_id: str
+    lock_timeout_s: float
+
+    @property
+    def redactor(self) -> Redactor:
+        """Masks the target's secrets."""
+        return Redactor(secret.value for secret in self.target.secrets)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The run's budget."""
+        return Ledger(self.run_folder / "budget.json", self.target.budget)
+
+    @property
+    def state_folder(self) -> Path:
+        """The target's locks and journal on this machine."""
+        return state_folder(self.target)
+
+    def injector(self) -> Injector:
+        """Breaks and restores, with the target's journal."""
+        return Injector(self.target, Journal(self.state_folder / "journal"))
+
+    def once(self, name: str, produce: Callable[[Path], None]) -> Path:
+        """A file of this run that the first worker produces and the others read.
+
+        `produce` gets the path to write to. If it raises, the next asker tries again.
+        """
+        result = self.run_folder / name
+        with (self.run_folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not result.exists():
+                produce(result)
+        return result
+
+
+def gate_of(config: pytest.Config) -> Gate | None:
+    """The gate of this run; None where pytest runs ordinary tests only."""
+    return config.stash.get(_KEY, None)
+
+
+def set_gate(config: pytest.Config, gate: Gate) -> None:
+    """Make the gate known to this process."""
+    config.stash[_KEY] = gate
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this process is an xdist worker."""
+    return hasattr(config, "workerinput")
+
+
+def wants_gate(config: pytest.Config) -> bool:
+    """Whether this run judges a deployment: a target is named, or only suites are collected."""
+    if config.option.target:
+        return True
+    if config.option.collectonly or config.option.catalog or config.option.showfixtures or config.option.markers:
+        return False
+    suites = resources.folder("suites")
+    places = [(config.invocation_params.dir / str(argument).partition("::")[0]).resolve() for argument in config.args]
+    return bool(places) and all(place.is_relative_to(suites) for place in places)
+
+
+def open_gate(config: pytest.Config, demo_target: Path | None) -> Gate:
+    """Build the gate of the controlling process: load the target, check the options, make the run's folder.
+
+    Raises:
+        pytest.UsageError: the options or the target file are wrong; the message says what to do.
+    """
+    option = config.option
+    file = demo_target or (config.invocation_params.dir / option.target)
+    try:
+        target = load_target(file, datetime.now(UTC).date())
+        disruptive = option.allow_disruptive or demo_target is not None
+        permissions = permitted(target, allow_disruptive=disruptive, change_id=option.change)
+    except DocumentError as error:
+        raise pytest.UsageError(f"the target file is not usable:\n{error}") from error
+    except GonogoError as error:
+        raise pytest.UsageError(str(error)) from error
+    gate = Gate(
+        target=target,
+        stage=DEMO if demo_target else STAGES[option.stage or "gate"],
+        demo=demo_target is not None,
+        permissions=permissions,
+        run_folder=_make_run_folder(config),
+        change_id=option.change,
+        lock_timeout_s=option.lock_timeout,
+    )
+    gate.ledger.open()
+    return gate
+
+
+def worker_input(gate: Gate) -> dict[str, Any]:
+    """What an xdist worker needs to build the same gate."""
+    return {"target": str(gate.target.file), "demo": gate.demo, "run_folder": str(gate.run_folder)}
+
+
+def worker_gate(config: pytest.Config, raw: dict[str, Any]) -> Gate:
+    """The gate of a worker: the controller has checked everything already."""
+    target = load_target(Path(raw["target"]), datetime.now(UTC).date())
+    option = config.option
+    return Gate(
+        target=target,
+        stage=DEMO if raw["demo"] else STAGES[option.stage or "gate"],
+        demo=raw["demo"],
+        permissions=permitted(
+            target, allow_disruptive=option.allow_disruptive or raw["demo"], change_id=option.change
+        ),
+        run_folder=Path(raw["run_folder"]),
+        change_id=option.change,
+        lock_timeout_s=option.lock_timeout,
+    )
+
+
+def _make_run_folder(config: pytest.Config) -> Path:
+    """A new folder for this run.
+
+    Raises:
+        pytest.UsageError: it cannot be made or written to.
+    """
+    given = config.option.report_dir
+    parent = config.invocation_params.dir / given if given else config.rootpath / "reports" / "runs"
+    folder = parent / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}"
+    try:
+        folder.mkdir(parents=True)
+        (folder / "run.json").write_text(json.dumps({"started": datetime.now(UTC).isoformat()}), encoding="utf-8")
+    except OSError as error:
+        raise pytest.UsageError(
+            f"the report folder {parent} cannot be written: {error.strerror}. Choose another with --report-dir."
+        ) from error
+    return folder
+
+

@@ -1,0 +1,64 @@
+"""On what a check runs: each endpoint, model, metrics page or load objective of the target is an instance."""
+
+from collections.abc import Callable
+
+import pytest
+
+from gonogo.plugin.gate import Gate, gate_of
+from gonogo.targets.model import Target
+
+_Instances = dict[str, object]
+
+
+def _chats(target: Target, *, short: bool) -> _Instances:
+    """Every endpoint with every chat model; in short stages with its first one."""
+    instances: _Instances = {}
+    for endpoint in target.endpoints():
+        models = endpoint.chat_models()[: 1 if short else None]
+        instances |= {f"{endpoint.name}/{model.name}": (endpoint, model) for model in models}
+    return instances
+
+
+def _endpoints(target: Target, *, short: bool) -> _Instances:
+    del short
+    return {endpoint.name: endpoint for endpoint in target.endpoints()}
+
+
+def _guarded(target: Target, *, short: bool) -> _Instances:
+    del short
+    return {endpoint.name: endpoint for endpoint in target.endpoints() if endpoint.key is not None}
+
+
+def _pages(target: Target, *, short: bool) -> _Instances:
+    del short
+    return {page.name: page for page in target.metrics}
+
+
+def _objectives(metric: str) -> Callable[..., _Instances]:
+    def instances(target: Target, *, short: bool) -> _Instances:
+        del short
+        return {o.name: o for o in (target.load.objectives if target.load else ()) if o.metric == metric}
+
+    return instances
+
+
+_INSTANCES: dict[str, Callable[..., _Instances]] = {
+    "chat": _chats,
+    "endpoint": _endpoints,
+    "guarded_endpoint": _guarded,
+    "metrics_page": _pages,
+    "latency_objective": _objectives("latency_ms"),
+    "ttft_objective": _objectives("ttft_ms"),
+    "errors_objective": _objectives("errors"),
+}
+"""Fixture name to its instances. The fixture gets the instance as its parameter, None where nothing is declared."""
+
+
+def parametrize(metafunc: pytest.Metafunc) -> None:
+    """Give each of these fixtures that a check asks for its instances."""
+    gate: Gate | None = gate_of(metafunc.config)
+    for name, instances_of in _INSTANCES.items():
+        if name in metafunc.fixturenames:
+            found = instances_of(gate.target, short=gate.stage.smoke_only) if gate else {}
+            found = found or {"undeclared": None}
+            metafunc.parametrize(name, list(found.values()), ids=list(found), indirect=True)

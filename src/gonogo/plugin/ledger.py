@@ -1,0 +1,55 @@
+"""What a run has spent, over all workers, against the target's budget."""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from gonogo.errors import BudgetExhaustedError
+from gonogo.targets.model import Budget
+
+
+class Ledger:
+    """A small file that every worker of a run updates under a lock."""
+
+    def __init__(self, file: Path, budget: Budget) -> None:
+        self._file, self._budget = file, budget
+
+    def open(self) -> None:
+        """Begin a run: nothing spent."""
+        self._file.write_text(json.dumps({"requests": 0, "tokens": 0, "began": time.time()}), encoding="utf-8")
+
+    def spend(self, requests: int, tokens: int) -> None:
+        """Take from the budget before using it.
+
+        Raises:
+            BudgetExhaustedError: that much is not left.
+        """
+        descriptor = os.open(self._file, os.O_RDWR)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            spent = json.loads(os.read(descriptor, 4096))
+            spent["requests"] += requests
+            spent["tokens"] += tokens
+            self._refuse_beyond(spent)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, json.dumps(spent).encode())
+        finally:
+            os.close(descriptor)
+
+    def spent(self) -> Mapping[str, float]:
+        """Requests, tokens and seconds so far."""
+        raw = json.loads(self._file.read_text(encoding="utf-8"))
+        seconds = round(time.time() - raw["began"], 1)
+        return {"requests": raw["requests"], "tokens": raw["tokens"], "seconds": seconds}
+
+    def _refuse_beyond(self, spent: Mapping[str, float]) -> None:
+        budget = self._budget
+        used = {"requests": spent["requests"], "tokens": spent["tokens"], "seconds": time.time() - spent["began"]}
+        for name, amount in used.items():
+            limit = getattr(budget, name)
+            if limit is not None and amount > limit:
+                raise BudgetExhaustedError(f"the run's budget of {limit:g} {name} (target file: budget) is used up")

@@ -1,0 +1,62 @@
+"""Command line options, and the trap that they hide."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from gonogo.plugin.stages import STAGES
+
+_PATH_OPTIONS = ("--target", "--report-dir", "--catalog", "--verify")
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """The gate's options. ``--strict`` is pytest's own (its strict mode); the gate reads it too, see `is_strict`."""
+    group = parser.getgroup("gonogo", "gonogo: may this deployment be promoted?")
+    group.addoption("--target", metavar="FILE", help="the target file; without it the embedded deployment (DEMO). With --strict, GO WITH CAVEATS exits 1")
+    stages = "; ".join(f"{stage.name}: {stage.help}" for stage in STAGES.values())
+    group.addoption("--stage", choices=sorted(STAGES), help=f"which checks to run (default gate). {stages}")
+    group.addoption("--allow-disruptive", action="store_true", help="permit checks that break something and undo it")
+    group.addoption("--change", default="", metavar="ID", help="the approved change; needed to disrupt production")
+    group.addoption("--report-dir", metavar="DIR", help="where runs are kept (default reports/runs)")
+    group.addoption("--fault", metavar="NAME", help="switch a fault on for this run and undo it after; disruptive")
+    group.addoption("--catalog", metavar="FILE", help="collect, run nothing, and write every check as JSON")
+    group.addoption("--verify", metavar="FILE", help="compare a verdict.json with the target as it is now; run nothing")
+    group.addoption(
+        "--lock-timeout", type=float, default=900.0, metavar="S", help="how long to wait for another run on this target"
+    )
+
+
+def is_strict(config: pytest.Config) -> bool:
+    """Whether GO WITH CAVEATS exits 1 too: pytest 9 owns ``--strict`` and refuses a second option of that name."""
+    return bool(config.option.strict)
+
+
+def join_path_options() -> None:
+    """Start again with ``--target=FILE`` for ``--target FILE``.
+
+    pytest looks for its configuration file before it loads plugins, and takes every bare path that exists for a place
+    to collect from, an option's value too. With a file outside the checkout it would root there, find no
+    pyproject.toml and collect nothing. No plugin is asked before that, so the only cure is to start again, which costs
+    a quarter of a second and happens before anything is printed.
+    """
+    program, arguments = Path(sys.argv[0]), sys.argv[1:]
+    is_pytest = program.name in ("pytest", "py.test") or program.parts[-2:] == ("pytest", "__main__.py")
+    if not is_pytest or "PYTEST_XDIST_WORKER" in os.environ:
+        return
+    joined = joined_arguments(arguments)
+    if joined == arguments:
+        return
+    start = ["-m", "pytest"] if program.name == "__main__.py" else [str(program)]
+    os.execv(sys.executable, [sys.executable, *start, *joined])  # noqa: S606
+
+
+def joined_arguments(arguments: list[str]) -> list[str]:
+    """The arguments with ``--option VALUE`` as ``--option=VALUE`` for options that take a path."""
+    joined: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
+        value = next(rest, None) if argument in _PATH_OPTIONS else None
+        joined.append(argument if value is None else f"{argument}={value}")
+    return joined

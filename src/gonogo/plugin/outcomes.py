@@ -1,0 +1,95 @@
+"""From what pytest saw to one of the five outcomes; see DESIGN: *Outcomes and verdict*."""
+
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from gonogo.errors import InconclusiveError, InWarningBand, NotDeclared, NotPermitted
+from gonogo.model import CheckInfo, CheckResult, Outcome, Permission, Severity, SkipKind
+from gonogo.plugin.evidence import recorder_of
+from gonogo.redaction import Redactor
+
+_ATTRIBUTE = "gonogo"
+_WORST_FIRST = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.SKIP, Outcome.WARN, Outcome.PASS)
+MAX_REASON = 4000
+
+
+def attach(
+    item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport, info: CheckInfo, redactor: Redactor
+) -> None:
+    """Put a check's outcome on its report, as plain JSON (nothing else survives xdist), and tell pytest its part."""
+    outcome, reason, skip_kind = _read(call)
+    reason = redactor.text(reason)[:MAX_REASON]
+    attached = {
+        "info": asdict(info),
+        "instance": _instance(item),
+        "outcome": outcome.value,
+        "reason": reason,
+        "skip_kind": skip_kind.value if skip_kind else None,
+        "duration_ms": round(call.duration * 1000, 3),
+        "evidence": recorder_of(item).as_json(redactor) if call.when == "teardown" else [],
+    }
+    setattr(report, _ATTRIBUTE, attached)
+    place = (str(item.path), item.reportinfo()[1] or 0, f"{outcome.value}: {reason}")
+    if outcome in (Outcome.INCONCLUSIVE, Outcome.SKIP):
+        report.outcome, report.longrepr = "skipped", place
+    elif outcome is Outcome.WARN:
+        report.outcome, report.longrepr = "passed", None
+    elif outcome is Outcome.FAIL:
+        report.longrepr = reason  # pytest's own would show values that are not redacted
+
+
+def phase_of(report: pytest.TestReport) -> dict[str, Any] | None:
+    """What `attach` put on a report; None for an ordinary test's."""
+    attached: dict[str, Any] | None = getattr(report, _ATTRIBUTE, None)
+    return attached
+
+
+def combine(node_id: str, phases: list[dict[str, Any]]) -> CheckResult:
+    """One result from the phases (setup, call, teardown) of a check: the worst of them decides."""
+    worst = min(phases, key=lambda phase: _WORST_FIRST.index(Outcome(phase["outcome"])))
+    raw = dict(worst["info"])
+    info = CheckInfo(
+        **{**raw, "severity": Severity(raw["severity"]), "permission": Permission(raw["permission"]),
+           "covers": tuple(raw["covers"])}
+    )  # fmt: skip
+    return CheckResult(
+        info=info,
+        node_id=node_id,
+        outcome=Outcome(worst["outcome"]),
+        instance=worst["instance"],
+        reason=worst["reason"],
+        skip_kind=SkipKind(worst["skip_kind"]) if worst["skip_kind"] else None,
+        duration_ms=round(sum(phase["duration_ms"] for phase in phases), 3),
+        evidence=tuple(observation for phase in phases for observation in phase["evidence"]),
+    )
+
+
+def _read(call: pytest.CallInfo[None]) -> tuple[Outcome, str, SkipKind | None]:
+    if call.excinfo is None:
+        return Outcome.PASS, "", None
+    error = call.excinfo.value
+    match error:
+        case InWarningBand():
+            return Outcome.WARN, str(error), None
+        case NotDeclared():
+            return Outcome.SKIP, str(error), SkipKind.NOT_DECLARED
+        case NotPermitted():
+            return Outcome.SKIP, str(error), SkipKind.NOT_PERMITTED
+        case pytest.skip.Exception():
+            return Outcome.SKIP, str(error), SkipKind.OTHER
+        case AssertionError() | pytest.fail.Exception():
+            return Outcome.FAIL, str(error) or "the assertion does not hold", None
+        case InconclusiveError():
+            return Outcome.INCONCLUSIVE, str(error), None
+        case KeyboardInterrupt():
+            return Outcome.INCONCLUSIVE, "interrupted", None
+    crash = call.excinfo.getrepr(style="short")
+    return Outcome.INCONCLUSIVE, f"the gate's own error, not the deployment's: {error!r}\n{crash}", None
+
+
+def _instance(item: pytest.Item) -> str:
+    """The parameters' id: ``vllm-main/chat-8b``."""
+    callspec = getattr(item, "callspec", None)
+    return "" if callspec is None or callspec.id == "undeclared" else str(callspec.id)

@@ -1,0 +1,57 @@
+"""Stages: which checks a run is made of."""
+
+from dataclasses import dataclass
+
+from gonogo.model import SUITES, CheckInfo, Permission
+from gonogo.targets.model import Target
+
+_LIVE_SUITES = frozenset(SUITES) - {"artifacts", "config", "drills"}
+_READ_ONLY = frozenset({Permission.STATIC, Permission.LIVE})
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A selection of checks."""
+
+    name: str
+    help: str
+    suites: frozenset[str]
+    permissions: frozenset[Permission]
+    smoke_only: bool = False
+
+    def selects(self, info: CheckInfo) -> bool:
+        """Whether a check belongs to this stage."""
+        fits = info.suite in self.suites and info.permission in self.permissions
+        return fits and (info.smoke or not self.smoke_only)
+
+    def required_suites(self, target: Target, permitted: frozenset[Permission]) -> frozenset[str]:
+        """The suites that must run a check, or the verdict is HOLD.
+
+        Drills are only required where disruption is permitted: without the permission they cannot run, and are
+        reported as not verified.
+        """
+        required = self.suites & target.declared_suites()
+        if Permission.DISRUPTIVE not in permitted:
+            required -= {"drills"}
+        return required | frozenset(target.required)
+
+
+STAGES = {
+    stage.name: stage
+    for stage in (
+        Stage("smoke", "a subset of each live suite, at most a minute", _LIVE_SUITES, _READ_ONLY, smoke_only=True),
+        Stage("ci", "everything that reads only: files and live traffic", frozenset(SUITES) - {"drills"}, _READ_ONLY),
+        Stage("gate", "everything that the target permits", frozenset(SUITES), frozenset(Permission)),
+        Stage("drill", "the drills", frozenset({"drills"}), frozenset(Permission)),
+        Stage(
+            "oncall",
+            "a read-only summary within 15 s",
+            frozenset({"contract", "routing", "monitoring", "cluster"}),
+            _READ_ONLY,
+            smoke_only=True,
+        ),
+        Stage("watch", "the bands after a promotion", frozenset({"output", "monitoring"}), _READ_ONLY),
+    )
+}
+DEMO = Stage("smoke", "the embedded deployment", frozenset(SUITES), frozenset(Permission), smoke_only=True)
+"""Without --target: the smoke stage with a subset of every suite, one drill and a short load."""

@@ -1,0 +1,31 @@
+"""One writer a format: each turns the same verdict into one file. Forbidden here: judging, and looking at anything."""
+
+import os
+from pathlib import Path
+
+from gonogo.model import Verdict
+from gonogo.redaction import Redactor
+from gonogo.reporting.html import HtmlWriter
+from gonogo.reporting.interface import Writer
+from gonogo.reporting.json import JsonWriter, plain
+from gonogo.reporting.junit import JunitWriter
+from gonogo.reporting.markdown import MarkdownWriter
+
+WRITERS: tuple[Writer, ...] = (JsonWriter(), JunitWriter(), MarkdownWriter(), HtmlWriter())
+
+
+def write_all(verdict: Verdict, redactor: Redactor, folder: Path) -> list[Path]:
+    """Write every format into a folder, each file whole or not at all; the summary also where GitHub shows it."""
+    masked = redactor.json(plain(verdict))
+    written = []
+    for writer in WRITERS:
+        path = folder / writer.file_name
+        unfinished = path.with_name(f"{path.name}.part")
+        unfinished.write_text(writer.render(masked), encoding="utf-8")
+        unfinished.replace(path)
+        written.append(path)
+    step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if step_summary:
+        with Path(step_summary).open("a", encoding="utf-8") as file:
+            file.write((folder / MarkdownWriter.file_name).read_text(encoding="utf-8"))
+    return written

@@ -1,0 +1,12 @@
+"""What a writer is."""
+
+from typing import Any, Protocol
+
+
+class Writer(Protocol):
+    """Turns a verdict, as plain JSON with secrets masked, into the text of one file."""
+
+    file_name: str
+
+    def render(self, verdict: dict[str, Any]) -> str:
+        """The file's text."""

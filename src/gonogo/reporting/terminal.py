@@ -1,0 +1,62 @@
+"""The verdict on a terminal."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gonogo.model import CheckResult, Decision, Outcome, Verdict
+
+_COLOURS: dict[Decision, dict[str, bool]] = {
+    Decision.GO: {"green": True, "bold": True},
+    Decision.GO_WITH_CAVEATS: {"yellow": True, "bold": True},
+    Decision.NO_GO: {"red": True, "bold": True},
+    Decision.HOLD: {"purple": True, "bold": True},
+}
+
+
+def show(verdict: Verdict, files: Sequence[Path], writer: Any) -> None:  # noqa: ANN401 (pytest's private reporter)
+    """Write the table of checks by suite, what is not in order, and the verdict last."""
+    results = verdict.judgement.results
+    writer.write_sep("=", "checks")
+    _table(results, writer)
+    for result in results:
+        if result.outcome not in (Outcome.PASS, Outcome.SKIP):
+            _detail(result, verdict, writer)
+    unverified = [result for result in results if result.outcome is Outcome.SKIP]
+    if unverified:
+        writer.write_line(f"not verified ({len(unverified)}):")
+        for result in unverified:
+            writer.write_line(f"  {result.name}: {result.reason.splitlines()[0] if result.reason else ''}")
+    writer.write_sep("=", "verdict")
+    demo = "   DEMO: the embedded deployment; this verdict can promote nothing" if verdict.demo else ""
+    writer.write_line(f"  {verdict.decision}{demo}", **_COLOURS[verdict.decision])
+    for reason in verdict.judgement.reasons:
+        writer.write_line(f"  - {reason[:220]}")
+    spent = verdict.budget
+    seconds = (verdict.finished - verdict.started).total_seconds()
+    writer.write_line(f"  {len(results)} checks, {spent.get('requests', 0)} requests, {seconds:.1f} s")
+    for file in files:
+        writer.write_line(f"  {file}")
+
+
+def _table(results: Sequence[CheckResult], writer: Any) -> None:  # noqa: ANN401
+    suites = list(dict.fromkeys(result.info.suite for result in results))
+    header = "".join(f"{outcome.value:>14}" for outcome in Outcome)
+    writer.write_line(f"{'suite':<12}{header}")
+    for suite in suites:
+        counts = [sum(r.info.suite == suite and r.outcome is outcome for r in results) for outcome in Outcome]
+        writer.write_line(f"{suite:<12}" + "".join(f"{count or '·':>14}" for count in counts))
+
+
+def _detail(result: CheckResult, verdict: Verdict, writer: Any) -> None:  # noqa: ANN401
+    waived = f" (waived by {result.waived_by})" if result.waived_by else ""
+    writer.write_line(f"{result.outcome.upper()} {result.name} [{result.info.severity}]{waived}", bold=True)
+    writer.write_line(f"  {result.info.title}")
+    for line in result.reason.splitlines()[:6]:
+        writer.write_line(f"  | {line[:200]}")
+    if whom := verdict.escalation.get(result.name):
+        writer.write_line(f"  escalate to: {whom}")
+    repeats = [observation["repeat"] for observation in result.evidence if observation.get("repeat")]
+    if repeats and result.outcome is Outcome.FAIL:
+        writer.write_line(f"  repeat: {repeats[-1][:400]}")
+    writer.write_line(f"  rerun:  pytest '{result.node_id}'")

@@ -1,0 +1,86 @@
+"""Does every endpoint keep what clients of the OpenAI dialect rely on?"""
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from gonogo import resources
+from gonogo.errors import NotDeclared
+from gonogo.plugin import check
+from gonogo.probes.chat import Chat, ChatAnswer
+from gonogo.probes.http import Http
+from gonogo.targets.model import Endpoint
+
+PROMPT = "Hola, ¿qué coches tienen?"
+LIMIT = 12
+
+
+@pytest.fixture
+def completion(chat: Chat) -> ChatAnswer:
+    """A whole completion, shorter than the model would like."""
+    return chat.ask(PROMPT, max_tokens=LIMIT)
+
+
+@pytest.fixture
+def streamed(chat: Chat) -> ChatAnswer:
+    """The same completion, streamed."""
+    return chat.ask(PROMPT, stream=True, max_tokens=LIMIT, stream_options={"include_usage": True})
+
+
+@check("contract.health.truthful", severity="critical", covers=["C1"], smoke=True)
+def test_health_truthful(chat: Chat) -> None:
+    """The health probe is green exactly when a real completion works."""
+    healthy = chat.http.get(chat.endpoint.health_path).status == 200
+    assert (healthy, chat.ask(PROMPT, max_tokens=4).status) == (True, 200)
+
+
+@check("contract.models.listed", severity="major", covers=["C2"], smoke=True)
+def test_models_listed(endpoint: tuple[Endpoint, Http]) -> None:
+    """The model list holds every model that the target declares."""
+    declared, http = endpoint
+    if not declared.models:
+        raise NotDeclared(f"the target declares no model of {declared.name}")
+    wanted = {model.name for model in declared.models}
+    assert wanted - set(Chat(declared, declared.models[0], http).list_models()) == set()
+
+
+@check("contract.completion.shape", severity="critical", covers=["C3"], smoke=True)
+def test_completion_shape(completion: ChatAnswer) -> None:
+    """A completion has the fields, types and values of the API."""
+    errors = Draft202012Validator(resources.schema("chat-completion")).iter_errors(completion.body)
+    assert [f"{'.'.join(map(str, error.path))}: {error.message}" for error in errors] == []
+
+
+@check("contract.completion.usage_adds_up", severity="major", covers=["C3"], smoke=True)
+def test_completion_usage_adds_up(completion: ChatAnswer) -> None:
+    """The usage's total is the sum of prompt and completion tokens, and the limit was kept."""
+    usage = completion.usage or {}
+    tokens = [usage.get(name) for name in ("prompt_tokens", "completion_tokens", "total_tokens")]
+    assert (tokens[2], tokens[1] <= LIMIT) == (tokens[0] + tokens[1], True)
+
+
+@check("contract.stream.terminates", severity="critical", covers=["C4"], smoke=True)
+def test_stream_terminates(streamed: ChatAnswer) -> None:
+    """A streamed answer ends with the done marker."""
+    assert streamed.done
+
+
+@check("contract.stream.finish_reason", severity="major", covers=["C4"], smoke=True)
+def test_stream_finish_reason(streamed: ChatAnswer) -> None:
+    """A streamed answer says exactly once why it ended."""
+    assert len(streamed.finish_reasons) == 1
+
+
+@check("contract.stream.equals_unstreamed", severity="critical", covers=["C4"], smoke=True)
+def test_stream_equals_unstreamed(chat: Chat, streamed: ChatAnswer) -> None:
+    """The streamed text is the unstreamed text, where the model is deterministic."""
+    if not chat.model.deterministic:
+        raise NotDeclared(f"{chat.model.name} is not declared deterministic")
+    assert streamed.text == chat.ask(PROMPT, max_tokens=LIMIT).text
+
+
+@check("contract.errors.unknown_model", severity="major", covers=["C7"], smoke=True)
+def test_errors_unknown_model(chat: Chat) -> None:
+    """A model that does not exist is refused with 400 or 404 and an error body."""
+    body = {"model": "gonogo-no-such-model", "messages": [{"role": "user", "content": PROMPT}]}
+    answer = chat.http.post("/v1/chat/completions", body)
+    assert (answer.status in (400, 404), "error" in answer.json()) == (True, True)

@@ -1,0 +1,53 @@
+"""Can the deployment be watched: are the metrics there, finite, and moving?"""
+
+import httpx
+
+from gonogo.errors import NotDeclared
+from gonogo.plugin import check
+from gonogo.probes.chat import Chat
+from gonogo.probes.chatbot import ChatbotProbe, Prompt
+from gonogo.probes.context import ProbeContext
+from gonogo.probes.http import Http
+from gonogo.probes.metrics import Samples, scrape
+from gonogo.targets.model import MetricsEndpoint, Target
+from fixtures.probes import counter_of
+
+
+@check("monitoring.metrics.exposed", severity="major", covers=["M1"], smoke=True)
+def test_metrics_exposed(metrics_page: tuple[MetricsEndpoint, Samples]) -> None:
+    """The metrics page is Prometheus text and holds every required series."""
+    page, samples = metrics_page
+    assert samples.absent(page.required) == []
+
+
+@check("monitoring.metrics.finite", severity="minor", covers=["M1"], smoke=True)
+def test_metrics_finite(metrics_page: tuple[MetricsEndpoint, Samples]) -> None:
+    """No required series reads NaN or infinity."""
+    page, samples = metrics_page
+    assert sorted(set(samples.not_finite()) & set(page.required)) == []
+
+
+@check("monitoring.counters.provider_moves", severity="major", covers=["M2"], smoke=True)
+def test_counters_provider_moves(
+    routed_chat: Chat, target: Target, client: httpx.Client, context: ProbeContext
+) -> None:
+    """Three requests through the gateway move the provider's counter by at least three."""
+    provider = target.provider(routed_chat.model.provider)
+    assert provider is not None
+    before = counter_of(provider, client, context) or 0
+    statuses = [routed_chat.ask(f"Cuenta {n}", max_tokens=1).status for n in range(3)]
+    moved = (counter_of(provider, client, context) or 0) - before
+    assert (statuses, moved >= 3) == ([200, 200, 200], True)
+
+
+@check("monitoring.counters.chatbot_moves", severity="major", covers=["M2"], smoke=True)
+def test_counters_chatbot_moves(chatbot_probe: ChatbotProbe, chatbot_http: Http) -> None:
+    """Three messages move the chatbot's counter by at least three."""
+    declared = chatbot_probe.chatbot
+    if declared.metrics_path is None or declared.messages_metric is None:
+        raise NotDeclared("the target names no message counter of the chatbot (metrics_path, messages_metric)")
+    before = scrape(chatbot_http, declared.metrics_path).total(declared.messages_metric) or 0
+    for text in ("Hola", "¿Qué precio tiene?", "Quiero una cita"):
+        chatbot_probe.ask(Prompt(text, "", in_scope=True))
+    after = scrape(chatbot_http, declared.metrics_path).total(declared.messages_metric) or 0
+    assert after - before >= 3

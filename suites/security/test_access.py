@@ -1,0 +1,55 @@
+"""Is what must be closed closed, and does nothing leak?"""
+
+import pytest
+
+from gonogo.plugin import check
+from gonogo.plugin.gate import Gate
+from gonogo.probes.http import Http, HttpAnswer
+from gonogo.targets.model import Chatbot, Endpoint, Secret, Target
+
+CHAT = "/v1/chat/completions"
+BODY = {"model": "any", "messages": [{"role": "user", "content": "Hola"}], "max_tokens": 1}
+
+
+@check("security.auth.no_key", severity="critical", covers=["S1"], smoke=True)
+def test_auth_no_key(guarded_endpoint: tuple[Endpoint, Http]) -> None:
+    """Without a key, completions and the model list are refused with 401 or 403."""
+    _, http = guarded_endpoint
+    keyless = http.without_key()
+    statuses = (keyless.post(CHAT, BODY).status, keyless.get("/v1/models").status)
+    assert all(status in (401, 403) for status in statuses), f"answered with {statuses}"
+
+
+@check("security.auth.wrong_key", severity="critical", covers=["S1"], smoke=True)
+def test_auth_wrong_key(guarded_endpoint: tuple[Endpoint, Http]) -> None:
+    """With a wrong key, completions and the model list are refused with 401 or 403."""
+    _, http = guarded_endpoint
+    wrong = http.with_key(Secret("$WRONG_KEY", "sk-gonogo-wrong-key-0000"))
+    statuses = (wrong.post(CHAT, BODY).status, wrong.get("/v1/models").status)
+    assert all(status in (401, 403) for status in statuses), f"answered with {statuses}"
+
+
+@pytest.fixture
+def provoked(endpoint: tuple[Endpoint, Http]) -> list[HttpAnswer]:
+    """Answers to requests that make an endpoint complain."""
+    _, http = endpoint
+    return [
+        http.post(CHAT, {**BODY, "model": "gonogo-no-such-model"}),
+        http.send("POST", CHAT, b"{not json"),
+        http.post(CHAT, {"messages": "wrong"}),
+    ]
+
+
+@check("security.errors.no_secret", severity="critical", covers=["S3"], smoke=True)
+def test_errors_no_secret(provoked: list[HttpAnswer], gate: Gate) -> None:
+    """Error answers hold none of the deployment's secrets."""
+    leaking = [answer.status for answer in provoked if gate.redactor.contains_secret(answer.text)]
+    assert leaking == []
+
+
+@check("security.cors.foreign_origin", severity="major", covers=["S2"], smoke=True)
+def test_cors_foreign_origin(chatbot: Chatbot, chatbot_http: Http, target: Target) -> None:
+    """A browser page of a foreign origin may not use the chatbot."""
+    headers = {"origin": target.foreign_origin, "access-control-request-method": "POST"}
+    allowed = chatbot_http.send("OPTIONS", chatbot.message_path, headers=headers).headers
+    assert allowed.get("access-control-allow-origin") not in ("*", target.foreign_origin)
