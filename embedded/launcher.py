@@ -72,13 +72,13 @@ class Launcher:
         """Back to the healthy state: faults off, files as written, all programs running, an empty cache."""
         layout = self._running_layout()
         restored = layout.restore_files()
-        rpc = self._rpc()
-        stopped = [info["name"] for info in rpc.supervisor.getAllProcessInfo() if info["statename"] != "RUNNING"]
-        if any(path.name == "gateway.yaml" and path.parent.name == "config" for path in restored):
-            rpc.supervisor.stopProcess("gateway")
-            stopped.append("gateway")
-        for name in dict.fromkeys(stopped):
-            rpc.supervisor.startProcess(name)
+        with self._rpc() as rpc:
+            stopped = [info["name"] for info in rpc.supervisor.getAllProcessInfo() if info["statename"] != "RUNNING"]
+            if any(path.name == "gateway.yaml" and path.parent.name == "config" for path in restored):
+                rpc.supervisor.stopProcess("gateway")
+                stopped.append("gateway")
+            for name in dict.fromkeys(stopped):
+                rpc.supervisor.startProcess(name)
         self._await_all(time.monotonic())
         for service in _CONTROLLED:
             request = urllib.request.Request(f"{layout.url(service)}/control/reset", method="POST")  # noqa: S310
@@ -120,7 +120,8 @@ class Launcher:
             raise StartError(f"supervisord ended: {_tail(self._state / 'logs' / 'supervisord.err')}")
         failed = []
         if _accepts(self._running_layout().ports["supervisor"]):
-            failed = [i["name"] for i in self._rpc().supervisor.getAllProcessInfo() if i["statename"] == "FATAL"]
+            with self._rpc() as rpc:
+                failed = [i["name"] for i in rpc.supervisor.getAllProcessInfo() if i["statename"] == "FATAL"]
         if failed or time.monotonic() - began > READY_TIMEOUT_S:
             name = failed[0] if failed else next(iter(waiting))
             why = "does not start" if failed else f"is not ready after {READY_TIMEOUT_S:.0f} s"

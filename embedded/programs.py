@@ -46,7 +46,7 @@ directory={ROOT}
 autorestart=true
 startsecs=1
 startretries=1
-stopwaitsecs=8
+stopwaitsecs=3
 killasgroup=true
 stopasgroup=true
 redirect_stderr=true
@@ -102,7 +102,7 @@ def _commands(layout: Layout) -> dict[str, list[str]]:
         "hosted": [*provider, "hosted", "--port", ports["hosted"], *hosted],
         "llamacpp": [python, "-m", "embedded.llamacpp", "--model", str(layout.model_file), "--alias", NAME,
                      "--port", ports["llamacpp"]],
-        "gateway": [str(Path(python).parent / "litellm"), "--config", str(config / "gateway.yaml"),
+        "gateway": [python, "-m", "embedded.litellm_server", "--config", str(config / "gateway.yaml"),
                     "--host", "127.0.0.1", "--port", ports["gateway"], "--telemetry", "False"],
         "chatbot": [python, "-m", "embedded.chatbot", "--settings", str(config / "chatbot.json"),
                     "--port", ports["chatbot"]],

@@ -29,8 +29,8 @@ def streamed(chat: Chat) -> ChatAnswer:
 @check("contract.health.truthful", severity="critical", covers=["C1"], smoke=True)
 def test_health_truthful(chat: Chat) -> None:
     """The health probe is green exactly when a real completion works."""
-    healthy = chat.http.get(chat.endpoint.health_path).status == 200
-    assert (healthy, chat.ask(PROMPT, max_tokens=4).status) == (True, 200)
+    health, completion = chat.http.get(chat.endpoint.health_path).status, chat.ask(PROMPT, max_tokens=4).status
+    assert (health, completion) == (200, 200), f"the health probe says HTTP {health}, a completion HTTP {completion}"
 
 
 @check("contract.models.listed", severity="major", covers=["C2"], smoke=True)
@@ -83,4 +83,5 @@ def test_errors_unknown_model(chat: Chat) -> None:
     """A model that does not exist is refused with 400 or 404 and an error body."""
     body = {"model": "gonogo-no-such-model", "messages": [{"role": "user", "content": PROMPT}]}
     answer = chat.http.post("/v1/chat/completions", body)
-    assert (answer.status in (400, 404), "error" in answer.json()) == (True, True)
+    assert answer.status in (400, 404), f"answered HTTP {answer.status}"
+    assert "error" in answer.json(), f"HTTP {answer.status} without an error body"

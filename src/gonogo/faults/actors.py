@@ -43,7 +43,7 @@ class SupervisorActor:
         password = actor.password.value if actor.password else ""
         login = f"{quote(actor.user, safe='')}:{quote(password, safe='')}@" if actor.user else ""
         self._url = actor.url
-        self._proxy = xmlrpc.client.ServerProxy(f"{parts.scheme}://{login}{parts.netloc}{parts.path or '/RPC2'}")
+        self._endpoint = f"{parts.scheme}://{login}{parts.netloc}{parts.path or '/RPC2'}"
 
     def state(self, service: str) -> ServiceState:
         """How the service is now."""
@@ -60,7 +60,8 @@ class SupervisorActor:
 
     def _call(self, method: str, service: str, tolerated: tuple[int, ...] = ()) -> object:
         try:
-            return cast("object", getattr(self._proxy.supervisor, method)(service))
+            with xmlrpc.client.ServerProxy(self._endpoint) as proxy:
+                return cast("object", getattr(proxy.supervisor, method)(service))
         except xmlrpc.client.Fault as fault:
             if fault.faultCode in tolerated:
                 return None

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from gonogo.plugin.gate import Gate, gate_of
-from gonogo.targets.model import Target
+from gonogo.targets.model import Endpoint, Target
 
 _Instances = dict[str, object]
 
@@ -52,6 +52,16 @@ _INSTANCES: dict[str, Callable[..., _Instances]] = {
     "errors_objective": _objectives("errors"),
 }
 """Fixture name to its instances. The fixture gets the instance as its parameter, None where nothing is declared."""
+
+
+def endpoint_of(item: pytest.Item) -> Endpoint | None:
+    """The endpoint that an item's instance is, or is of."""
+    callspec = getattr(item, "callspec", None)
+    for value in callspec.params.values() if callspec is not None else ():
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, Endpoint):
+                return part
+    return None
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:

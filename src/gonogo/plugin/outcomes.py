@@ -1,5 +1,6 @@
 """From what pytest saw to one of the five outcomes; see DESIGN: *Outcomes and verdict*."""
 
+import re
 from dataclasses import asdict
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from gonogo.errors import InconclusiveError, InWarningBand, NotDeclared, NotPermitted
 from gonogo.model import CheckInfo, CheckResult, Outcome, Permission, Severity, SkipKind
 from gonogo.plugin.evidence import recorder_of
+from gonogo.plugin.instances import endpoint_of
 from gonogo.redaction import Redactor
 
 _ATTRIBUTE = "gonogo"
@@ -21,6 +23,8 @@ def attach(
     """Put a check's outcome on its report, as plain JSON (nothing else survives xdist), and tell pytest its part."""
     outcome, reason, skip_kind = _read(call)
     reason = redactor.text(reason)[:MAX_REASON]
+    if outcome is Outcome.FAIL and (known := _known_deviation(item, info, reason)):
+        outcome, reason = Outcome.WARN, f"known deviation: {known}\n{reason}"
     attached = {
         "info": asdict(info),
         "instance": _instance(item),
@@ -87,6 +91,15 @@ def _read(call: pytest.CallInfo[None]) -> tuple[Outcome, str, SkipKind | None]:
             return Outcome.INCONCLUSIVE, "interrupted", None
     crash = call.excinfo.getrepr(style="short")
     return Outcome.INCONCLUSIVE, f"the gate's own error, not the deployment's: {error!r}\n{crash}", None
+
+
+def _known_deviation(item: pytest.Item, info: CheckInfo, reason: str) -> str:
+    """Why this very fail is known of this kind of endpoint; empty if it is not."""
+    endpoint = endpoint_of(item)
+    for deviation in endpoint.deviations if endpoint is not None else ():
+        if deviation.check_id == info.check_id and re.search(deviation.matches, reason):
+            return deviation.reason
+    return ""
 
 
 def _instance(item: pytest.Item) -> str:

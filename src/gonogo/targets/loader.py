@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from gonogo.targets.model import (
     Chatbot,
     ChatModel,
     ConfigRollback,
+    Deviation,
     Configuration,
     Endpoint,
     Load,
@@ -72,6 +74,17 @@ def _substitute(
         return variables.get(name, default or "")
 
     return _VARIABLE.sub(value, text)
+
+
+def _deviation(raw: dict[str, str]) -> Deviation:
+    return Deviation(raw["check"], raw["matches"], raw["reason"])
+
+
+@cache
+def _known_deviations() -> dict[str, tuple[Deviation, ...]]:
+    """Known deviations by kind of endpoint."""
+    document = load_document(resources.folder("fixtures") / "profiles.yaml")
+    return {kind: tuple(map(_deviation, items)) for kind, items in document.value.items()}
 
 
 class _Reader:
@@ -156,12 +169,15 @@ class _Reader:
         return Band(float(warn), float(fail), above=bool(above))
 
     def _endpoint(self, raw: dict[str, Any], path: Path_, name: str) -> Endpoint:
-        fields = {key: value for key, value in raw.items() if key not in {"key", "models", "name", "url"}}
+        built_here = {"deviations", "key", "models", "name", "url"}
+        fields = {key: value for key, value in raw.items() if key not in built_here}
+        deviations = (*_known_deviations().get(raw["kind"], ()), *map(_deviation, raw.get("deviations", ())))
         models = tuple(
             ChatModel(**{**item, "fallbacks": tuple(item.get("fallbacks", ()))}) for item in raw.get("models", ())
         )
         key = self._secret(raw.get("key"), (*path, "key"))
-        return Endpoint(name=name, url=raw["url"].rstrip("/"), key=key, models=models, **fields)
+        url = raw["url"].rstrip("/")
+        return Endpoint(name=name, url=url, key=key, models=models, deviations=deviations, **fields)
 
     def _check_names(self, gateway: Endpoint | None, providers: tuple[Endpoint, ...]) -> None:
         names = [provider.name for provider in providers]

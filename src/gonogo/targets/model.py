@@ -38,6 +38,16 @@ class ChatModel:
 
 
 @dataclass(frozen=True)
+class Deviation:
+    """A known way in which a product differs from the contract: it warns where it would fail."""
+
+    check_id: str
+    matches: str
+    """A regular expression, searched in the check's reason."""
+    reason: str
+
+
+@dataclass(frozen=True)
 class Endpoint:
     """A server that speaks the OpenAI dialect: the gateway or a provider."""
 
@@ -53,6 +63,8 @@ class Endpoint:
     control_url: str | None = None
     """Where faults can be switched on by name, for disruptive checks."""
     timeout_s: float = 30.0
+    deviations: tuple[Deviation, ...] = ()
+    """Those of its kind (``fixtures/profiles.yaml``) and the target's own."""
     cache_request: Mapping[str, Any] | None = None
     """Gateway only: what a request's body must contain to use the response cache."""
 

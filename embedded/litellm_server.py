@@ -1,0 +1,16 @@
+"""Run LiteLLM's own command line, with its start-up shortened: a fifth of it is garbage collection while it imports.
+
+What runs is LiteLLM unchanged; only Python's collector sleeps until the modules are there.
+"""
+
+import gc
+
+gc.disable()
+from litellm import run_server  # noqa: E402 (after the collector is off: that is the point)
+from litellm.proxy import proxy_server  # noqa: E402, F401
+
+gc.freeze()
+gc.enable()
+
+if __name__ == "__main__":
+    run_server()
