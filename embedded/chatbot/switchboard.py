@@ -13,6 +13,7 @@ FAULTS: dict[str, str] = {
     "low-confidence": "confidence is 0.4 everywhere",
     "markdown-fence": "the JSON comes in a markdown fence",
     "metrics-broken": "/metrics is not Prometheus text",
+    "never-fallback": "no reply is a fallback",
     "missing-field": "replies lack suggestedAction",
 }
 
@@ -48,6 +49,8 @@ class Switchboard:
         """The reply as body text, with whatever is wrong today."""
         if self.on("always-fallback"):
             reply = {**reply, "isFallback": True, "intent": "desconocido", "confidence": 0.2}
+        if self.on("never-fallback"):
+            reply = {**reply, "isFallback": False}
         if self.on("low-confidence"):
             reply = {**reply, "confidence": 0.4}
         if self.on("english"):

@@ -92,6 +92,8 @@ class OpenAiDialect:
             message["tool_calls"] = [_tool_call(completion.tool_call)]
         choice = {"index": 0, "message": message, "finish_reason": completion.finish_reason, "logprobs": None}
         head = _head(completion, "chat.completion")
+        if self._board.on("wrong-types"):
+            head["created"] = "2026-01-01T00:00:00Z"
         return {**head, "choices": [choice], "usage": self._usage(completion)}
 
     async def _stream(self, completion: Completion, *, include_usage: bool) -> AsyncIterator[str]:

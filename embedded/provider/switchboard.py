@@ -22,6 +22,7 @@ FAULTS: dict[str, str] = {
     "unknown-model-accepted": "a model that does not exist is answered",
     "usage-wrong": "total_tokens is not the sum of its parts",
     "flaky": "every second completion answers 500",
+    "wrong-types": "`created` of a whole completion is a text",
 }
 
 

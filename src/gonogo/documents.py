@@ -166,6 +166,12 @@ def validate(document: Document, schema: dict[str, Any]) -> list[Problem]:
     return sorted(set(problems), key=lambda p: (p.line, p.column, p.message))
 
 
+def violations(value: object, schema: dict[str, Any]) -> list[str]:
+    """All violations of a JSON Schema by a plain value that has no places (an answer from the wire)."""
+    document = Document("", value, {})
+    return [f"{problem.path}: {problem.message}" if problem.path else problem.message for problem in validate(document, schema)]
+
+
 def map_strings(document: Document, change: Callable[[str, Path_], str]) -> Document:
     """The document with `change` applied to every string value."""
 

@@ -1,9 +1,9 @@
 """Does every endpoint keep what clients of the OpenAI dialect rely on?"""
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from gonogo import resources
+from gonogo.documents import violations
 from gonogo.errors import NotDeclared
 from gonogo.plugin import check
 from gonogo.probes.chat import Chat, ChatAnswer
@@ -46,8 +46,7 @@ def test_models_listed(endpoint: tuple[Endpoint, Http]) -> None:
 @check("contract.completion.shape", severity="critical", covers=["C3"], smoke=True)
 def test_completion_shape(completion: ChatAnswer) -> None:
     """A completion has the fields, types and values of the API."""
-    errors = Draft202012Validator(resources.schema("chat-completion")).iter_errors(completion.body)
-    assert [f"{'.'.join(map(str, error.path))}: {error.message}" for error in errors] == []
+    assert violations(completion.body, resources.schema("chat-completion")) == []
 
 
 @check("contract.completion.usage_adds_up", severity="major", covers=["C3"], smoke=True)

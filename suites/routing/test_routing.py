@@ -1,8 +1,10 @@
 """Does the gateway send requests where the configuration says, also when a provider fails?"""
 
+import uuid
+
 import httpx
 
-from gonogo.errors import NotDeclared
+from gonogo.errors import InconclusiveError, NotDeclared
 from gonogo.faults.catalogue import Fault
 from gonogo.faults.injection import Injector
 from gonogo.plugin import check
@@ -47,9 +49,24 @@ def test_cache_hit(routed_chat: Chat) -> None:
     opt_in = routed_chat.endpoint.cache_request
     if opt_in is None:
         raise NotDeclared("the target does not say how a request uses the gateway's cache (cache_request)")
-    first = routed_chat.ask("¿Se guarda esta respuesta?", max_tokens=8, **opt_in)
-    second = routed_chat.ask("¿Se guarda esta respuesta?", max_tokens=8, **opt_in)
-    assert (served(second).from_cache, second.text) == (True, first.text)
+    prompt = f"¿Se guarda esta respuesta? {uuid.uuid4()}"  # never asked before: an old entry proves nothing
+    first, second = (routed_chat.ask(prompt, max_tokens=8, **opt_in) for _ in range(2))
+    assert (served(first).from_cache, served(second).from_cache) == (False, True), "wanted a miss, then a hit"
+    assert second.text == first.text
+
+
+@check("routing.cache.stored", severity="major", covers=["R6"], smoke=True)
+def test_cache_stored(routed_chat: Chat, redis: RedisProbe) -> None:
+    """What the gateway answers from its cache is in Redis, where the other replicas find it."""
+    opt_in = routed_chat.endpoint.cache_request
+    if opt_in is None:
+        raise NotDeclared("the target does not say how a request uses the gateway's cache (cache_request)")
+    prompt = f"¿Dónde se guarda esta respuesta? {uuid.uuid4()}"
+    routed_chat.ask(prompt, max_tokens=8, **opt_in)
+    key = served(routed_chat.ask(prompt, max_tokens=8, **opt_in)).cache_key
+    if key is None:
+        raise InconclusiveError("the gateway answers nothing from its cache: see routing.cache.hit")
+    assert redis.holds(key), f"Redis does not hold {key}"
 
 
 @check("routing.cache.reachable", severity="major", covers=["R8"], smoke=True)

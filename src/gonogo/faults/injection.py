@@ -8,6 +8,7 @@ A fault's steps, each an object with one of these keys:
   ``flip_byte: offset`` or ``remove: true``;
 * ``control``: switch a deviation on through the control API of a provider of that name, or of ``chatbot``
   (``fault: name``, optional ``parameters``);
+* ``redis_config: [parameter, value]``: change a setting of the target's cache while it runs;
 * ``stop`` and ``restart``: a service of the target's actor.
 """
 
@@ -20,6 +21,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import redis
 import yaml
 
 from gonogo.errors import EndpointFailedError, GonogoError
@@ -70,6 +72,8 @@ class Injector:
                 _restore(Path(entry.details["path"]), Path(entry.details["copy"]))
             case "control":
                 self._control("DELETE", entry.details["url"])
+            case "redis":
+                self._redis().config_set(entry.details["parameter"], entry.details["value"])
             case "service":
                 self._bring_up(entry.details["service"], fresh=entry.details["fresh"])
         self._journal.mark_undone(entry)
@@ -87,6 +91,10 @@ class Injector:
             return [self.keep_file(path)]
         if "control" in step:
             return [self._journal.write("control", {"url": self._control_url(step["control"], step["fault"])})]
+        if "redis_config" in step:
+            parameter = step["redis_config"][0]
+            before = self._redis().config_get(parameter)[parameter]
+            return [self._journal.write("redis", {"parameter": parameter, "value": before})]
         service = step.get("stop") or step["restart"]
         return [self._journal.write("service", {"service": service, "fresh": "restart" in step})]
 
@@ -106,6 +114,8 @@ class Injector:
             edit(self.path_of(step["file"]), step)
         elif "control" in step:
             self._control("PUT", self._control_url(step["control"], step["fault"]), step.get("parameters"))
+        elif "redis_config" in step:
+            self._redis().config_set(*step["redis_config"])
         elif "stop" in step:
             self._actor().stop(step["stop"])
         else:
@@ -155,6 +165,13 @@ class Injector:
             answer = Http(client, url, None, self._context, 10).send(method, "", body)
         if answer.status != 200:
             raise EndpointFailedError(f"{method} {url}: HTTP {answer.status} {answer.text[:200]}")
+
+    def _redis(self) -> redis.Redis:
+        cache = self._target.cache
+        if cache is None:
+            raise GonogoError(f"the fault needs a cache, which {self._target.file.name} does not declare")
+        password = cache.password.value if cache.password else None
+        return redis.Redis.from_url(cache.url, password=password, socket_timeout=10, decode_responses=True)
 
     def _actor(self) -> ServiceActor:
         if self._target.actor is None:

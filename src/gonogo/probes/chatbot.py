@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from gonogo.documents import violations
 from gonogo.probes.http import Http, HttpAnswer
 from gonogo.targets.model import Chatbot
 
@@ -34,6 +35,14 @@ class Reply:
         except (ValueError, RecursionError):
             return None
         return value if isinstance(value, dict) else None
+
+    def flaws(self, schema: dict[str, Any]) -> list[str]:
+        """How the raw body breaks the contract: not answered with 200, not one JSON object, or against the schema."""
+        if self.http.status != 200:
+            return [f"HTTP {self.http.status}"]
+        if self.value is None:
+            return [f"the body is not one JSON object: {self.http.text[:80]!r}"]
+        return violations(dict(self.value), schema)
 
 
 class ChatbotProbe:

@@ -1,6 +1,8 @@
 """The Redis probe."""
 
 import time
+from collections.abc import Callable
+from typing import Any
 
 import redis
 
@@ -24,22 +26,33 @@ class RedisProbe:
         Raises:
             EndpointFailedError: Redis refuses, hangs or is not Redis.
         """
-        self._context.spend(1, 0)
-        started = time.perf_counter()
-        try:
-            info: dict[str, object] = self._client.info()
-        except redis.RedisError as error:
-            self._record(started, {"error": self._context.redactor.text(str(error))})
-            raise EndpointFailedError(f"{self._url}: {error}") from error
         wanted = ("redis_version", "uptime_in_seconds", "used_memory", "maxmemory", "role", "keyspace_hits")
-        self._record(started, {name: info[name] for name in wanted if name in info})
-        return info
+        info: dict[str, object] = self._ask("INFO", self._client.info)
+        return {name: info[name] for name in wanted if name in info}
+
+    def holds(self, key: str) -> bool:
+        """Whether Redis holds a key.
+
+        Raises:
+            EndpointFailedError: as `info`.
+        """
+        return bool(self._ask(f"EXISTS {key}", lambda: self._client.exists(key)))
 
     def close(self) -> None:
         """Give the connection back."""
         self._client.close()
 
-    def _record(self, started: float, answer: dict[str, object]) -> None:
-        duration_ms = round((time.perf_counter() - started) * 1000, 3)
-        subject = self._context.redactor.text(f"INFO {self._url}")
-        self._context.record(Observation("redis", subject, duration_ms, answer=answer))
+    def _ask(self, command: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 (whatever Redis answers)
+        self._context.spend(1, 0)
+        started, answer = time.perf_counter(), None
+        try:
+            answer = call()
+        except redis.RedisError as error:
+            answer = {"error": str(error)}
+            raise EndpointFailedError(f"{self._url}: {error}") from error
+        finally:
+            duration_ms = round((time.perf_counter() - started) * 1000, 3)
+            masked = self._context.redactor.json(answer if isinstance(answer, dict) else {"answer": answer})
+            subject = self._context.redactor.text(f"{command} at {self._url}")
+            self._context.record(Observation("redis", subject, duration_ms, answer=masked))
+        return answer

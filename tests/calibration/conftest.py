@@ -1,0 +1,60 @@
+"""One embedded deployment for all calibration tests; each test leaves it healthy."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.embedded import ROOT, TARGET, EmbeddedDeployment
+
+
+@dataclass(frozen=True)
+class GateRun:
+    """What a run of the gate in a process of its own left."""
+
+    exit_code: int
+    output: str
+    verdict: dict[str, Any]
+
+    def outcomes(self) -> dict[str, str]:
+        """Outcome of each check and instance."""
+        return {check["name"]: check["outcome"] for check in self.verdict["checks"]}
+
+
+RunGate = Callable[..., GateRun]
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Iterator[EmbeddedDeployment]:
+    """The running deployment."""
+    deployment = EmbeddedDeployment()
+    yield deployment
+    deployment.stop()
+
+
+@pytest.fixture
+def run_gate(embedded: EmbeddedDeployment, tmp_path: Path) -> RunGate:
+    """Run the gate on the deployment in a process of its own."""
+
+    def run(*arguments: str) -> GateRun:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", f"--target={TARGET}", f"--report-dir={tmp_path}", *arguments],
+            cwd=ROOT,
+            env={**os.environ, **embedded.environment, "XDG_STATE_HOME": str(tmp_path / "state")},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        runs = sorted(tmp_path.glob("2*/verdict.json"))
+        assert runs, done.stdout + done.stderr
+        verdict = json.loads(runs[-1].read_text(encoding="utf-8"))
+        return GateRun(done.returncode, done.stdout + done.stderr, verdict)
+
+    return run

@@ -1,0 +1,44 @@
+"""Each fault, switched on alone, makes its primary check fail; declared cascades may follow; nothing else changes."""
+
+import pytest
+
+from gonogo.faults.catalogue import Fault, all_faults
+from tests.calibration.conftest import RunGate
+
+NEIGHBOURS = {
+    "artifacts": ("config",),
+    "config": ("artifacts",),
+    "contract": ("routing",),
+    "routing": ("contract",),
+    "output": ("monitoring",),
+    "monitoring": ("routing",),
+    "security": ("monitoring",),
+    "load": (),
+    "drills": ("config",),
+}
+"""In CI a fault runs against its own suite and these; the full matrix comes with issue 11."""
+
+_healthy: dict[tuple[str, ...], dict[str, str]] = {}
+
+
+def suites_for(fault: Fault) -> tuple[str, ...]:
+    suite = fault.primary.partition(".")[0]
+    return tuple(f"suites/{name}" for name in sorted({suite, *NEIGHBOURS[suite]}))
+
+
+@pytest.mark.parametrize("fault", all_faults().values(), ids=lambda fault: fault.name)
+def test_fault_is_noticed(fault: Fault, run_gate: RunGate) -> None:
+    suites = suites_for(fault)
+    if suites not in _healthy:
+        _healthy[suites] = run_gate("--stage=gate", "--allow-disruptive", *suites).outcomes()
+        assert "fail" not in _healthy[suites].values(), "the healthy deployment must not fail"
+
+    broken = run_gate("--stage=gate", "--allow-disruptive", f"--fault={fault.name}", *suites)
+
+    outcomes = broken.outcomes()
+    changed = {name.partition("[")[0] for name, outcome in outcomes.items() if outcome != _healthy[suites].get(name)}
+    failed = [check for check in broken.verdict["checks"] if check["outcome"] == "fail"]
+    primary = [check for check in failed if check["id"] == fault.primary]
+    assert primary, broken.output
+    assert changed <= {fault.primary, *fault.cascades}, broken.output
+    assert (broken.verdict["decision"] == "NO-GO") == any(check["severity"] != "minor" for check in failed)
