@@ -1,3 +1,10 @@
 """The fixture modules. The plugin itself comes by its pytest11 entry point only: both at once would crash pytest."""
 
-pytest_plugins = ["pytester", "fixtures.embedded", "fixtures.probes", "fixtures.output", "fixtures.load", "fixtures.drills"]
+pytest_plugins = [
+    "pytester",
+    "fixtures.embedded",
+    "fixtures.probes",
+    "fixtures.output",
+    "fixtures.load",
+    "fixtures.drills",
+]

@@ -14,7 +14,7 @@ def main() -> int:
     """Run the deployment until Ctrl-C, SIGTERM or, with --until-eof, the end of standard input."""
     parser = argparse.ArgumentParser(
         prog="python -m embedded",
-        description="A complete small chatbot stack on loopback: LiteLLM, llama.cpp, Redis, scripted providers, chatbot.",
+        description="A complete small chatbot stack on loopback: LiteLLM, llama.cpp, Redis, providers, chatbot.",
         epilog="`up` prints the environment that targets/embedded.yaml needs. A port is chosen freely, or by "
         "EMBEDDED_<SERVICE>_PORT (redis, vllm, ollama, hosted, llamacpp, gateway, chatbot, supervisor).",
     )
@@ -52,7 +52,7 @@ def _serve_program(launcher: Launcher) -> None:
 def _serve_person(launcher: Launcher) -> None:
     assert launcher.layout is not None
     for name, value in launcher.layout.environment().items():
-        print(f"export {name}={shlex.quote(value)}", flush=True)  # noqa: T201
+        print(f"export {name}={shlex.quote(value)}", flush=True)
     say("running; Ctrl-C stops it. In another shell: the exports above, then uv run pytest --target "
         "targets/embedded.yaml --stage gate")  # fmt: skip
     signal.pause()

@@ -139,12 +139,12 @@ class Launcher:
 
 def say(text: str) -> None:
     """Progress for a person; standard output is for the machine that started us."""
-    print(f"embedded: {text}", file=sys.stderr, flush=True)  # noqa: T201
+    print(f"embedded: {text}", file=sys.stderr, flush=True)
 
 
 def announce(layout: Layout) -> None:
     """The one line that says the deployment is ready, as JSON."""
-    print(json.dumps({"ready": True, "environment": layout.environment()}), flush=True)  # noqa: T201
+    print(json.dumps({"ready": True, "environment": layout.environment()}), flush=True)
 
 
 def _accepts(port: int) -> bool:

@@ -25,7 +25,7 @@ def main() -> None:
     parameters.endpoint_metrics = parameters.endpoint_slots = True
     parameters.warmup = False
     server = xllamacpp.Server(parameters)
-    print("listening on", server.listening_address, flush=True)  # noqa: T201 (the log that supervisor keeps)
+    print("listening on", server.listening_address, flush=True)
     threading.Event().wait()
 
 

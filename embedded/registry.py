@@ -21,7 +21,7 @@ def write_registry(folder: Path) -> Path:
     versions = [_version(folder, *version) for version in _VERSIONS]
     registry = {"models": [{"name": NAME, "last_known_good": "1.0.0", "versions": versions}]}
     (folder / "registry.json").write_text(json.dumps(registry, indent=2) + "\n", encoding="utf-8")
-    return folder / versions[-1]["file"]
+    return folder / str(versions[-1]["file"])
 
 
 def _version(folder: Path, version: str, seed: int, status: str) -> dict[str, Any]:

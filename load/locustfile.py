@@ -55,6 +55,7 @@ class Run:
         """Play the schedule, then end Locust."""
         self._dispatcher.play()
         self.finish()
+        assert self._environment.runner is not None
         self._environment.runner.quit()
 
     def finish(self) -> None:
@@ -73,21 +74,24 @@ class Run:
 
 def say(text: str) -> None:
     """A line for a person."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201
+    print(text, file=sys.stderr, flush=True)
 
 
-class OpenModelUser(User):  # type: ignore[misc]
+_runs: dict[Environment, Run] = {}
+
+
+class OpenModelUser(User):
     """Locust's one user; the schedule, not the number of users, decides the load."""
 
     fixed_count = 1
 
-    @task  # type: ignore[misc]
+    @task
     def play(self) -> None:
         """Play the whole schedule once."""
-        self.environment.gonogo_run.play()
+        _runs[self.environment].play()
 
 
-@events.init.add_listener  # type: ignore[misc]
+@events.init.add_listener  # type: ignore[untyped-decorator]
 def prepare(environment: Environment, **_: object) -> None:
     """Read the target before anything is sent; a bad one ends Locust with a clear line."""
     if not isinstance(environment.runner, LocalRunner):
@@ -97,14 +101,14 @@ def prepare(environment: Environment, **_: object) -> None:
         say("gonogo: set GONOGO_TARGET to a target file, for instance GONOGO_TARGET=targets/embedded.yaml")
         sys.exit(4)
     try:
-        environment.gonogo_run = Run(environment)
+        run = _runs[environment] = Run(environment)
     except DocumentError as error:
         say(str(error))
         sys.exit(4)
-    environment.gonogo_run.announce()
+    run.announce()
 
 
-@events.test_stop.add_listener  # type: ignore[misc]
+@events.test_stop.add_listener  # type: ignore[untyped-decorator]
 def finish(environment: Environment, **_: object) -> None:
     """Ctrl-C and the like: keep what was measured."""
-    environment.gonogo_run.finish()
+    _runs[environment].finish()

@@ -54,7 +54,7 @@ class Dispatcher:
 
     def _show(self, attempt: Attempt) -> None:
         """Tell Locust, whose statistics are for its own display only: they round to two digits."""
-        self._environment.events.request.fire(
+        self._environment.events.request.fire(  # type: ignore[no-untyped-call]
             request_type="chat",
             name=self._model,
             response_time=attempt.latency_ms,

@@ -2,6 +2,7 @@
 
 import pytest
 
+
 def pytest_configure(config: pytest.Config) -> None:
     """Be strict with ourselves."""
     config.addinivalue_line("filterwarnings", "error")

@@ -91,11 +91,14 @@ class Origins:
 
     def __init__(self, app: ASGIApp, origins: tuple[str, ...], board: Switchboard) -> None:
         methods = ("GET", "POST")
-        self._strict = CORSMiddleware(app, allow_origins=origins, allow_methods=methods, allow_headers=("content-type",))
+        self._strict = CORSMiddleware(
+            app, allow_origins=origins, allow_methods=methods, allow_headers=("content-type",)
+        )
         self._open = CORSMiddleware(app, allow_origins=("*",), allow_methods=methods, allow_headers=("*",))
         self._board = board
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through or refuse it."""
         await (self._open if self._board.on("cors-wildcard") else self._strict)(scope, receive, send)
 
 

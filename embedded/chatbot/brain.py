@@ -26,7 +26,9 @@ RESPONSE_FORMAT = {
         "schema": {"type": "object", "properties": _FIELDS, "required": list(_FIELDS)},
     },
 }
-SYSTEM_PROMPT = "Eres el asistente de un concesionario de coches. Responde siempre en español y solo con el JSON pedido."
+SYSTEM_PROMPT = (
+    "Eres el asistente de un concesionario de coches. Responde siempre en español y solo con el JSON pedido."
+)
 
 
 @dataclass(frozen=True)

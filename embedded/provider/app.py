@@ -61,6 +61,7 @@ class KeyGate:
         self._app, self._key, self._board = app, key, board
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through or refuse it."""
         if scope["type"] == "http" and not self._may_enter(request := Request(scope)):
             refusal = Refusal(401, "Invalid or missing API key", "invalid_api_key")
             await refusal_of_openai(refusal, _credential(request), self._board)(scope, receive, send)

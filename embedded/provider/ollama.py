@@ -106,7 +106,9 @@ class OllamaDialect:
             raise Refusal(400, str(error), "refused") from error
         lines = self._lines(completion, kind)
         if body.get("stream", True):
-            return StreamingResponse((json.dumps(line) + "\n" async for line in lines), media_type="application/x-ndjson")
+            return StreamingResponse(
+                (json.dumps(line) + "\n" async for line in lines), media_type="application/x-ndjson"
+            )
         *_, last = [line async for line in lines]
         text = completion.text
         return JSONResponse(last | (_content(kind, text)))

@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from jsonschema import Draft202012Validator
@@ -124,7 +124,7 @@ class _Builder:
             return self._mapping(node, path, depth)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*path, i), depth + 1) for i, item in enumerate(node.value)]
-        value = self._scalars.construct_object(node)  # type: ignore[no-untyped-call]
+        value = self._scalars.construct_object(node)
         return value if isinstance(value, (str, int, float, bool, type(None))) else str(node.value)
 
     def _mapping(self, node: yaml.MappingNode, path: Path_, depth: int) -> dict[str, Any]:
@@ -169,7 +169,10 @@ def validate(document: Document, schema: dict[str, Any]) -> list[Problem]:
 def violations(value: object, schema: dict[str, Any]) -> list[str]:
     """All violations of a JSON Schema by a plain value that has no places (an answer from the wire)."""
     document = Document("", value, {})
-    return [f"{problem.path}: {problem.message}" if problem.path else problem.message for problem in validate(document, schema)]
+    return [
+        f"{problem.path}: {problem.message}" if problem.path else problem.message
+        for problem in validate(document, schema)
+    ]
 
 
 def map_strings(document: Document, change: Callable[[str, Path_], str]) -> Document:
@@ -196,7 +199,7 @@ def did_you_mean(word: str, known: list[str]) -> str:
 def _problems_of(document: Document, error: ValidationError) -> Iterator[Problem]:
     path: Path_ = tuple(error.absolute_path)
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
-        known = sorted(error.schema.get("properties", {}))
+        known = sorted(_schema_of(error).get("properties", {}))
         for key in sorted(set(error.instance) - set(known)):
             message = f"unknown key {key!r}{did_you_mean(key, known)}"
             yield document.problem((*path, key), message, at_key=True)
@@ -206,22 +209,22 @@ def _problems_of(document: Document, error: ValidationError) -> Iterator[Problem
         yield document.problem(path, _explain(error))
 
 
+def _schema_of(error: ValidationError) -> dict[str, Any]:
+    return error.schema if isinstance(error.schema, dict) else {}
+
+
 def _explain(error: ValidationError) -> str:
-    shown = str(error.instance)
+    shown, wanted = str(error.instance), cast("Any", error.validator_value)
     shown = shown if len(shown) <= 80 else shown[:77] + "..."
     match error.validator:
         case "type":
-            return f"must be {_kinds(error.validator_value)}, is {shown!r}"
+            return f"must be {' or '.join([wanted] if isinstance(wanted, str) else wanted)}, is {shown!r}"
         case "enum":
-            values = [str(value) for value in error.validator_value]
+            values = [str(value) for value in wanted]
             return f"must be one of {', '.join(values)}; is {shown!r}{did_you_mean(shown, values)}"
         case "required":
-            missing = [key for key in error.validator_value if key not in error.instance]
+            missing = [key for key in wanted if key not in cast("Any", error.instance)]
             return f"lacks {', '.join(repr(key) for key in missing)}"
-        case "pattern" if "description" in error.schema:
-            return f"{shown!r} is not {error.schema['description']}"
+        case "pattern" if "description" in _schema_of(error):
+            return f"{shown!r} is not {_schema_of(error)['description']}"
     return error.message[:300]
-
-
-def _kinds(wanted: str | list[str]) -> str:
-    return " or ".join([wanted] if isinstance(wanted, str) else wanted)

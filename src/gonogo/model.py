@@ -1,5 +1,7 @@
-"""The nouns of the gate, as frozen dataclasses: what is judged (`CheckResult`, `Verdict`) and what was seen
-(`Observation`). The target's nouns are in `gonogo.targets.model`.
+"""The nouns of the gate, as frozen dataclasses.
+
+What is judged (`CheckResult`, `Verdict`) and what was seen (`Observation`); a target's nouns are in
+`gonogo.targets.model`.
 
 Forbidden here: I/O of any kind.
 """
@@ -29,7 +31,7 @@ SUITES = (
 class Outcome(StrEnum):
     """What a check found. See DESIGN: *Outcomes and verdict*."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105
     WARN = "warn"
     FAIL = "fail"
     INCONCLUSIVE = "inconclusive"

@@ -145,7 +145,9 @@ class ChatStream:
         if choice.get("finish_reason"):
             self.finish_reasons.append(choice["finish_reason"])
         content = delta.get("content") or ""
-        arguments = "".join((call.get("function") or {}).get("arguments") or "" for call in delta.get("tool_calls") or ())
+        arguments = "".join(
+            (call.get("function") or {}).get("arguments") or "" for call in delta.get("tool_calls") or ()
+        )
         if content or arguments:
             self.content_ms.append(at_ms)
             self.text += content

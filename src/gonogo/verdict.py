@@ -9,7 +9,10 @@ _BLOCKING = frozenset({Severity.CRITICAL, Severity.MAJOR})
 
 
 def judge(
-    results: Sequence[CheckResult], required_suites: Collection[str], waivers: Sequence[Waiver] = (), interrupted: str = ""
+    results: Sequence[CheckResult],
+    required_suites: Collection[str],
+    waivers: Sequence[Waiver] = (),
+    interrupted: str = "",
 ) -> Judgement:
     """Judge a run.
 

@@ -1,16 +1,14 @@
 """Can the deployment be watched: are the metrics there, finite, and moving?"""
 
-import httpx
-
+from fixtures.probes import counter_of
 from gonogo.errors import NotDeclared
 from gonogo.plugin import check
 from gonogo.probes.chat import Chat
 from gonogo.probes.chatbot import ChatbotProbe, Prompt
 from gonogo.probes.context import ProbeContext
-from gonogo.probes.http import Http
+from gonogo.probes.http import Client, Http
 from gonogo.probes.metrics import Samples, scrape
 from gonogo.targets.model import MetricsEndpoint, Target
-from fixtures.probes import counter_of
 
 
 @check("monitoring.metrics.exposed", severity="major", covers=["M1"], smoke=True)
@@ -28,9 +26,7 @@ def test_metrics_finite(metrics_page: tuple[MetricsEndpoint, Samples]) -> None:
 
 
 @check("monitoring.counters.provider_moves", severity="major", covers=["M2"], smoke=True)
-def test_counters_provider_moves(
-    routed_chat: Chat, target: Target, client: httpx.Client, context: ProbeContext
-) -> None:
+def test_counters_provider_moves(routed_chat: Chat, target: Target, client: Client, context: ProbeContext) -> None:
     """Three requests through the gateway move the provider's counter by at least three."""
     provider = target.provider(routed_chat.model.provider)
     assert provider is not None

@@ -2,8 +2,7 @@
 
 import uuid
 
-import httpx
-
+from fixtures.probes import counter_of
 from gonogo.errors import InconclusiveError, NotDeclared
 from gonogo.faults.catalogue import Fault
 from gonogo.faults.injection import Injector
@@ -11,15 +10,13 @@ from gonogo.plugin import check
 from gonogo.probes.chat import Chat
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.gateway import served
+from gonogo.probes.http import Client
 from gonogo.probes.redis import RedisProbe
 from gonogo.targets.model import Target
-from fixtures.probes import counter_of
 
 
 @check("routing.alias.served_by_mapped", severity="critical", covers=["R1"], smoke=True)
-def test_alias_served_by_mapped(
-    routed_chat: Chat, target: Target, client: httpx.Client, context: ProbeContext
-) -> None:
+def test_alias_served_by_mapped(routed_chat: Chat, target: Target, client: Client, context: ProbeContext) -> None:
     """A model is served by the provider that it is mapped to: the gateway's header and the provider's counter agree."""
     provider = target.provider(routed_chat.model.provider)
     assert provider is not None

@@ -146,9 +146,9 @@ class Injector:
         for model in json.loads(self._target.registry.read_text(encoding="utf-8"))["models"]:
             for version in model["versions"]:
                 if name == "last-known-good" and version["version"] == model["last_known_good"]:
-                    return self._target.registry.parent / version["file"]
+                    return self._target.registry.parent / str(version["file"])
                 if name in ("model", "evaluation") and version["status"] == "production":
-                    return self._target.registry.parent / version["file" if name == "model" else "evaluation"]
+                    return self._target.registry.parent / str(version["file" if name == "model" else "evaluation"])
         return None
 
     def _control_url(self, name: str, fault: str) -> str:
@@ -156,7 +156,9 @@ class Injector:
         endpoint = self._target.provider(name)
         url = chatbot.control_url if name == "chatbot" and chatbot else endpoint.control_url if endpoint else None
         if url is None:
-            raise GonogoError(f"the fault needs a control_url of {name}, which {self._target.file.name} does not declare")
+            raise GonogoError(
+                f"the fault needs a control_url of {name}, which {self._target.file.name} does not declare"
+            )
         return f"{url.rstrip('/')}/faults/{fault}"
 
     def _control(self, method: str, url: str, parameters: dict[str, Any] | None = None) -> None:
@@ -175,7 +177,9 @@ class Injector:
 
     def _actor(self) -> ServiceActor:
         if self._target.actor is None:
-            raise GonogoError(f"the fault needs an actor (`supervisor`), which {self._target.file.name} does not declare")
+            raise GonogoError(
+                f"the fault needs an actor (`supervisor`), which {self._target.file.name} does not declare"
+            )
         return actor_of(self._target.actor)
 
     def _bring_up(self, service: str, *, fresh: bool) -> None:

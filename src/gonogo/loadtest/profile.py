@@ -28,7 +28,8 @@ class Profile:
     def schedule(self) -> list[float]:
         """The intended moments in seconds from the start: the same for the same seed, whatever happens."""
         numbers = random.Random(self.seed)  # noqa: S311 (a schedule, not a secret)
-        moments, at = [], 0.0
+        moments: list[float] = []
+        at = 0.0
         while True:
             at += numbers.expovariate(self.rate_per_s) if self.arrivals == "poisson" else 1 / self.rate_per_s
             if at >= self.seconds:

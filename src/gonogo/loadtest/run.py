@@ -53,7 +53,17 @@ def run_load(target: Target, record_file: Path) -> LoadRecord:
 
 def _command() -> list[str]:
     locustfile = resources.folder("load") / "locustfile.py"
-    return [sys.executable, "-m", "locust", "-f", str(locustfile), "--headless", "--only-summary", "--loglevel", "WARNING"]
+    return [
+        sys.executable,
+        "-m",
+        "locust",
+        "-f",
+        str(locustfile),
+        "--headless",
+        "--only-summary",
+        "--loglevel",
+        "WARNING",
+    ]
 
 
 def _environment(target: Target, record_file: Path) -> dict[str, str]:

@@ -140,9 +140,7 @@ def worker_gate(config: pytest.Config, raw: dict[str, Any]) -> Gate:
         target=target,
         stage=DEMO if raw["demo"] else STAGES[option.stage or "gate"],
         demo=raw["demo"],
-        permissions=permitted(
-            target, allow_disruptive=option.allow_disruptive or raw["demo"], change_id=option.change
-        ),
+        permissions=permitted(target, allow_disruptive=option.allow_disruptive or raw["demo"], change_id=option.change),
         run_folder=Path(raw["run_folder"]),
         change_id=option.change,
         lock_timeout_s=option.lock_timeout,
@@ -166,5 +164,3 @@ def _make_run_folder(config: pytest.Config) -> Path:
             f"the report folder {parent} cannot be written: {error.strerror}. Choose another with --report-dir."
         ) from error
     return folder
-
-

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from gonogo import __version__
-from gonogo.documents import DocumentError
+from gonogo.documents import DocumentError, did_you_mean
 from gonogo.errors import EndpointFailedError, GonogoError, InconclusiveError
 from gonogo.faults.catalogue import Fault, all_faults
-from gonogo.documents import did_you_mean
 from gonogo.model import SUITES, Permission, Verdict
 from gonogo.plugin import hookspecs
 from gonogo.plugin.catalog import write_catalog
@@ -75,10 +74,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     gate = gate_of(config)
     if gate is None:
         return
-    left_out = [item for item in items if (info := info_of(item)) is not None and not gate.stage.selects(info)]
+    left_out = [item for item in items if (info := info_of(item)) and not gate.stage.selects(info)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in set(left_out)]
-    items.sort(key=lambda item: SUITES.index(info.suite) if (info := info_of(item)) else -1)
+    items.sort(key=_position)
+
+
+def _position(item: pytest.Item) -> int:
+    """Where an item's suite stands in the order of suites; ordinary tests come first."""
+    info = info_of(item)
+    return SUITES.index(info.suite) if info is not None else -1
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -217,7 +222,7 @@ class Controller:
         self._interrupted = f"interrupted ({excinfo.typename})"
 
     def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        """pytest itself broke."""
+        """Pytest itself broke."""
         self._interrupted = f"internal error: {excinfo.value!r}"
 
     @pytest.hookimpl(tryfirst=True)

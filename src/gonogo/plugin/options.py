@@ -14,7 +14,11 @@ _PATH_OPTIONS = ("--target", "--report-dir", "--catalog", "--verify")
 def add_options(parser: pytest.Parser) -> None:
     """The gate's options. ``--strict`` is pytest's own (its strict mode); the gate reads it too, see `is_strict`."""
     group = parser.getgroup("gonogo", "gonogo: may this deployment be promoted?")
-    group.addoption("--target", metavar="FILE", help="the target file; without it the embedded deployment (DEMO). With --strict, GO WITH CAVEATS exits 1")
+    group.addoption(
+        "--target",
+        metavar="FILE",
+        help="the target file; without it the embedded deployment (DEMO). With --strict, GO WITH CAVEATS exits 1",
+    )
     stages = "; ".join(f"{stage.name}: {stage.help}" for stage in STAGES.values())
     group.addoption("--stage", choices=sorted(STAGES), help=f"which checks to run (default gate). {stages}")
     group.addoption("--allow-disruptive", action="store_true", help="permit checks that break something and undo it")

@@ -1,5 +1,6 @@
 """From what pytest saw to one of the five outcomes; see DESIGN: *Outcomes and verdict*."""
 
+import json
 import re
 from dataclasses import asdict
 from typing import Any
@@ -34,7 +35,8 @@ def attach(
         "duration_ms": round(call.duration * 1000, 3),
         "evidence": recorder_of(item).as_json(redactor) if call.when == "teardown" else [],
     }
-    setattr(report, _ATTRIBUTE, attached)
+    # A round trip leaves plain types only: xdist ends the run with an internal error on a str subclass, too.
+    setattr(report, _ATTRIBUTE, json.loads(json.dumps(attached)))
     place = (str(item.path), item.reportinfo()[1] or 0, f"{outcome.value}: {reason}")
     if outcome in (Outcome.INCONCLUSIVE, Outcome.SKIP):
         report.outcome, report.longrepr = "skipped", place
@@ -70,25 +72,26 @@ def combine(node_id: str, phases: list[dict[str, Any]]) -> CheckResult:
     )
 
 
+_MEANINGS: tuple[tuple[type[BaseException], Outcome, SkipKind | None], ...] = (
+    (InWarningBand, Outcome.WARN, None),
+    (NotDeclared, Outcome.SKIP, SkipKind.NOT_DECLARED),
+    (NotPermitted, Outcome.SKIP, SkipKind.NOT_PERMITTED),
+    (pytest.skip.Exception, Outcome.SKIP, SkipKind.OTHER),
+    (AssertionError, Outcome.FAIL, None),
+    (pytest.fail.Exception, Outcome.FAIL, None),
+    (InconclusiveError, Outcome.INCONCLUSIVE, None),
+    (KeyboardInterrupt, Outcome.INCONCLUSIVE, None),
+)
+"""What each exception means; the first that fits. Any other is the gate's own error, and decides nothing."""
+
+
 def _read(call: pytest.CallInfo[None]) -> tuple[Outcome, str, SkipKind | None]:
     if call.excinfo is None:
         return Outcome.PASS, "", None
     error = call.excinfo.value
-    match error:
-        case InWarningBand():
-            return Outcome.WARN, str(error), None
-        case NotDeclared():
-            return Outcome.SKIP, str(error), SkipKind.NOT_DECLARED
-        case NotPermitted():
-            return Outcome.SKIP, str(error), SkipKind.NOT_PERMITTED
-        case pytest.skip.Exception():
-            return Outcome.SKIP, str(error), SkipKind.OTHER
-        case AssertionError() | pytest.fail.Exception():
-            return Outcome.FAIL, str(error) or "the assertion does not hold", None
-        case InconclusiveError():
-            return Outcome.INCONCLUSIVE, str(error), None
-        case KeyboardInterrupt():
-            return Outcome.INCONCLUSIVE, "interrupted", None
+    for kind, outcome, skip_kind in _MEANINGS:
+        if isinstance(error, kind):
+            return outcome, str(error) or f"no reason given ({kind.__name__})", skip_kind
     crash = call.excinfo.getrepr(style="short")
     return Outcome.INCONCLUSIVE, f"the gate's own error, not the deployment's: {error!r}\n{crash}", None
 

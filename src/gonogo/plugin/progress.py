@@ -54,6 +54,6 @@ class Progress:
 
 
 def silence_pytest(config: pytest.Config) -> None:
-    """pytest's own failure sections would repeat the table of checks, and show values that are not redacted."""
+    """Pytest's own failure sections would repeat the table of checks, and show values that are not redacted."""
     config.option.tbstyle = "no"
     config.option.reportchars = ""

@@ -31,7 +31,7 @@ def verify(config: pytest.Config) -> int:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise pytest.UsageError(f"--verify: {option.verify} is not a readable verdict.json: {error!r}") from error
     for line in problems or [f"{verdict['decision']} for {target.name}, valid until {verdict['valid_until']}"]:
-        print(f"gonogo: {line}")  # noqa: T201 (before pytest's own terminal exists)
+        print(f"gonogo: {line}")
     return 1 if problems else 0
 
 
@@ -49,5 +49,3 @@ def differences(verdict: dict[str, Any], now: dict[str, Any], moment: datetime) 
         if judged != value:
             problems.append(f"{name.replace('_', ' ')} differs: judged {judged}, now {value}")
     return problems
-
-

@@ -69,8 +69,8 @@ def read_prompts(raw: object) -> list[Prompt]:
     """Prompts from a conversation set's plain values.
 
     Raises:
-        ValueError: the set is not of its form.
+        TypeError, KeyError: the set is not of its form.
     """
     if not isinstance(raw, dict) or not isinstance(raw.get("prompts"), list):
-        raise ValueError("a conversation set has a list under `prompts`")
+        raise TypeError("a conversation set has a list under `prompts`")
     return [Prompt(str(p["text"]), str(p["intent"]), bool(p.get("in_scope", True))) for p in raw["prompts"]]

@@ -1,4 +1,4 @@
-"""A LiteLLM configuration file as facts: its names, its fallback graph, its limits. What is wrong is for checks to say."""
+"""A LiteLLM configuration file as facts: its names, its fallback graph, its limits."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -18,6 +18,8 @@ from gonogo.targets.model import Secret
 
 MAX_BODY_BYTES = 16_000_000
 _EVIDENCE_CHARACTERS = 4000
+Client = httpx.Client
+"""A connection pool; fixtures and suites name it by this, since only probes import httpx."""
 OnChunk = Callable[[bytes, float], None]
 """Called with each piece of a body as it arrives, and milliseconds since the request was sent."""
 
@@ -47,7 +49,9 @@ class HttpAnswer:
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:
-            raise EndpointFailedError(f"HTTP {self.status} with a body that is not JSON: {self.text[:200]!r}") from error
+            raise EndpointFailedError(
+                f"HTTP {self.status} with a body that is not JSON: {self.text[:200]!r}"
+            ) from error
 
 
 def open_client() -> httpx.Client:
@@ -149,7 +153,7 @@ class Http:
         except httpx.HTTPError as error:
             raise EndpointFailedError(f"{method} {url}: the answer broke: {error!r}") from error
 
-    def _record(  # noqa: PLR0913 (the parts of one exchange)
+    def _record(  # noqa: PLR0913, PLR0917 (the parts of one exchange)
         self, method: str, url: str, sent: Mapping[str, str], body: bytes | None, answer: HttpAnswer, error: str
     ) -> None:
         redactor = self._context.redactor

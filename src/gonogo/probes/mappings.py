@@ -22,7 +22,7 @@ class Mappings:
         mapped = {provider for _, provider in self.models}
         unmapped = [f"active provider {name} is not mapped" for name in sorted(self.active - mapped)]
         wrong = [
-            f"model {model} points to {'the inactive' if provider in self.inactive else 'an unknown'} provider {provider}"
+            f"model {model}: {'inactive' if provider in self.inactive else 'unknown'} provider {provider}"
             for model, provider in self.models
             if provider not in self.active
         ]

@@ -25,8 +25,8 @@ class JunitWriter:
             suite.timestamp = verdict["started"]
             suite.add_testcases([_case(check) for check in checks])
             document.add_testsuite(suite)
-        document.update_statistics()
-        return str(document.tostring().decode())
+        document.update_statistics()  # type: ignore[no-untyped-call]
+        return str(document.tostring().decode())  # type: ignore[no-untyped-call]
 
 
 def _case(check: dict[str, Any]) -> TestCase:

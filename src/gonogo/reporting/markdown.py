@@ -18,8 +18,10 @@ class MarkdownWriter:
         lines = [
             f"## {_ICONS[verdict['decision']]} {verdict['decision']}{demo}",
             "",
-            f"Target **{_cell(binding['target_name'])}** ({binding['environment']}), stage {verdict['stage']}, "
-            f"run `{verdict['run_id']}`, valid until {verdict['valid_until'][:16]}Z.",
+            (
+                f"Target **{_cell(binding['target_name'])}** ({binding['environment']}), stage {verdict['stage']}, "
+                f"run `{verdict['run_id']}`, valid until {verdict['valid_until'][:16]}Z."
+            ),
             "",
             *_list(verdict["reasons"]),
             "",

@@ -22,8 +22,8 @@ from gonogo.targets.model import (
     Chatbot,
     ChatModel,
     ConfigRollback,
-    Deviation,
     Configuration,
+    Deviation,
     Endpoint,
     Load,
     LoadObjective,
@@ -102,9 +102,7 @@ class _Reader:
             self._endpoint(item, ("providers", i), item["name"]) for i, item in enumerate(raw.get("providers", ()))
         )
         self._check_names(gateway, providers)
-        bands = {
-            name: self._band(value, ("objectives", name)) for name, value in raw.get("objectives", {}).items()
-        }
+        bands = {name: self._band(value, ("objectives", name)) for name, value in raw.get("objectives", {}).items()}
         target = Target(
             name=raw["name"],
             environment=raw["environment"],

@@ -1,0 +1,1 @@
+"""Suite artifacts: files and records of models."""

@@ -1,0 +1,1 @@
+"""Suite config: configuration files."""

@@ -1,0 +1,1 @@
+"""Suite contract: what clients of the API rely on."""

@@ -1,0 +1,1 @@
+"""Suite drills: break, notice, undo."""

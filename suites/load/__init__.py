@@ -1,0 +1,1 @@
+"""Suite load: objectives under load."""

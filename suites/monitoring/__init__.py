@@ -1,0 +1,1 @@
+"""Suite monitoring: metrics and alerts."""

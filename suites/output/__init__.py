@@ -1,0 +1,1 @@
+"""Suite output: the chatbot's answers."""

@@ -1,0 +1,1 @@
+"""Suite routing: where requests go."""

@@ -1,0 +1,1 @@
+"""Suite security: what must stay closed."""
