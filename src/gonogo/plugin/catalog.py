@@ -1,7 +1,6 @@
 """The catalogue of checks as data: the generated docs, the coverage test and other tools read the same."""
 
 import json
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -40,15 +39,12 @@ def catalog_of(items: Iterable[pytest.Item]) -> list[dict[str, Any]]:
 
 
 def write_catalog(items: Iterable[pytest.Item], file: str, folder: Path) -> None:
-    """Write the catalogue as JSON to a file, or to standard output for ``-``.
+    """Write the catalogue as JSON.
 
     Raises:
         pytest.UsageError: the file cannot be written.
     """
     text = json.dumps(catalog_of(items), indent=2, ensure_ascii=False) + "\n"
-    if file == "-":
-        sys.stdout.write(text)
-        return
     try:
         (folder / file).write_text(text, encoding="utf-8")
     except OSError as error:

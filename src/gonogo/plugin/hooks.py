@@ -46,6 +46,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         return verify(config)
     if config.option.catalog:
         config.option.collectonly = True
+        config.option.verbose = -2  # the file is the answer, not the tree of functions
     return None
 
 
