@@ -105,6 +105,10 @@ def parse_document(text: str, name: str) -> Document:
     return Document(name, value, builder.places)
 
 
+# Other scalars (dates, binary) stay text: what they mean is for the schema to say.
+_PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null")}
+
+
 class _Builder:
     """Turns YAML nodes into plain values and keeps their places."""
 
@@ -124,8 +128,13 @@ class _Builder:
             return self._mapping(node, path, depth)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*path, i), depth + 1) for i, item in enumerate(node.value)]
-        value = self._scalars.construct_object(node)
-        return value if isinstance(value, (str, int, float, bool, type(None))) else str(node.value)
+        if node.tag not in _PLAIN_TAGS:
+            return str(node.value)
+        try:
+            return self._scalars.construct_object(node)
+        except ValueError as error:
+            self.problems.append(Problem(self._name, *self.places[path], dotted(path), f"not a number: {error}"))
+            return None
 
     def _mapping(self, node: yaml.MappingNode, path: Path_, depth: int) -> dict[str, Any]:
         result: dict[str, Any] = {}

@@ -53,8 +53,10 @@ class Journal:
         entries: dict[str, Entry] = {}
         for line in self._file.read_text(encoding="utf-8").splitlines():
             try:
-                item = json.loads(line)
+                item = json.loads(line or "null")
             except ValueError:
+                continue
+            if item is None:
                 continue
             if "undone" in item:
                 entries.pop(item["undone"], None)
@@ -65,7 +67,8 @@ class Journal:
     def _append(self, item: dict[str, Any]) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         with self._file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(item) + "\n")
+            # The newline comes first, too: a run that was killed while writing left half a line.
+            file.write("\n" + json.dumps(item) + "\n")
             file.flush()
             os.fsync(file.fileno())
 

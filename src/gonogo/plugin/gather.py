@@ -10,14 +10,16 @@ import pytest
 
 from gonogo.model import CheckResult
 from gonogo.plugin.checks import info_of
-from gonogo.plugin.outcomes import combine, phase_of
+from gonogo.plugin.outcomes import combine, instance_of, phase_of
 
 _SELECTED = "selected.json"
 
 
 def write_selected(run_folder: Path, items: Sequence[pytest.Item]) -> None:
     """Note which checks were selected, for the case that some never report. Every worker writes the same."""
-    selected = {item.nodeid: asdict(info) for item in items if (info := info_of(item)) is not None}
+    selected = {
+        item.nodeid: {"info": asdict(info), "instance": instance_of(item)} for item in items if (info := info_of(item))
+    }
     unfinished = run_folder / f"{_SELECTED}.{id(items):x}.part"
     unfinished.write_text(json.dumps(selected), encoding="utf-8")
     unfinished.replace(run_folder / _SELECTED)
@@ -48,17 +50,17 @@ class Gathering:
         file = self._run_folder / _SELECTED
         selected: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         results = {node_id: combine(node_id, phases) for node_id, phases in self._phases.items()}
-        for node_id, info in selected.items():
+        for node_id, lost in selected.items():
             reason = self._crashed.get(node_id, "" if node_id in results else "the run ended before this check")
             if reason:
-                results[node_id] = combine(node_id, [_lost(info, reason), *self._phases.get(node_id, [])])
+                results[node_id] = combine(node_id, [_lost(lost, reason), *self._phases.get(node_id, [])])
         return sorted(results.values(), key=lambda result: result.node_id)
 
 
-def _lost(info: dict[str, Any], reason: str) -> dict[str, Any]:
+def _lost(selected: dict[str, Any], reason: str) -> dict[str, Any]:
+    """The phase of a check that never reported."""
     return {
-        "info": info,
-        "instance": "",
+        **selected,
         "outcome": "inconclusive",
         "reason": reason,
         "skip_kind": None,

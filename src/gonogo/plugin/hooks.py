@@ -22,7 +22,7 @@ from gonogo.plugin.gate import Gate, gate_of, is_worker, open_gate, set_gate, wa
 from gonogo.plugin.gather import Gathering, write_selected
 from gonogo.plugin.instances import parametrize
 from gonogo.plugin.locks import target_lock
-from gonogo.plugin.options import add_options, is_strict, join_path_options
+from gonogo.plugin.options import add_options, collect_suites_by_default, is_strict, join_path_options
 from gonogo.plugin.outcomes import attach, phase_of
 from gonogo.plugin.progress import Progress, silence_pytest
 from gonogo.plugin.verify import verify
@@ -47,6 +47,8 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     if config.option.catalog:
         config.option.collectonly = True
         config.option.verbose = -2  # the file is the answer, not the tree of functions
+    if config.option.target and not is_worker(config):
+        collect_suites_by_default(config)
     return None
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gonogo import resources
 from gonogo.plugin.stages import STAGES
 
 _PATH_OPTIONS = ("--target", "--report-dir", "--catalog", "--verify")
@@ -45,15 +46,36 @@ def join_path_options() -> None:
     pyproject.toml and collect nothing. No plugin is asked before that, so the only cure is to start again, which costs
     a quarter of a second and happens before anything is printed.
     """
-    program, arguments = Path(sys.argv[0]), sys.argv[1:]
+    joined = joined_arguments(sys.argv[1:])
+    if joined != sys.argv[1:] and _is_pytests_own_process():
+        _start_again(joined)
+
+
+def collect_suites_by_default(config: pytest.Config) -> None:
+    """Start again with the shipped suites where a target is named and nothing to collect: from any working directory.
+
+    Raises:
+        pytest.UsageError: pytest was called as a library, so that we cannot start again.
+    """
+    if config.args_source is not pytest.Config.ArgsSource.INVOCATION_DIR:
+        return
+    suites = str(resources.folder("suites"))
+    if list(config.invocation_params.args) != sys.argv[1:] or not _is_pytests_own_process():
+        raise pytest.UsageError(f"name what to collect, for instance {suites}")
+    _start_again([*sys.argv[1:], suites])
+
+
+def _is_pytests_own_process() -> bool:
+    program = Path(sys.argv[0])
     is_pytest = program.name in ("pytest", "py.test") or program.parts[-2:] == ("pytest", "__main__.py")
-    if not is_pytest or "PYTEST_XDIST_WORKER" in os.environ:
-        return
-    joined = joined_arguments(arguments)
-    if joined == arguments:
-        return
+    return is_pytest and "PYTEST_XDIST_WORKER" not in os.environ
+
+
+def _start_again(arguments: list[str]) -> None:
+    program = Path(sys.argv[0])
     start = ["-m", "pytest"] if program.name == "__main__.py" else [str(program)]
-    os.execv(sys.executable, [sys.executable, *start, *joined])  # noqa: S606
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, *start, *arguments])  # noqa: S606
 
 
 def joined_arguments(arguments: list[str]) -> list[str]:

@@ -28,7 +28,7 @@ def attach(
         outcome, reason = Outcome.WARN, f"known deviation: {known}\n{reason}"
     attached = {
         "info": asdict(info),
-        "instance": _instance(item),
+        "instance": instance_of(item),
         "outcome": outcome.value,
         "reason": reason,
         "skip_kind": skip_kind.value if skip_kind else None,
@@ -105,7 +105,7 @@ def _known_deviation(item: pytest.Item, info: CheckInfo, reason: str) -> str:
     return ""
 
 
-def _instance(item: pytest.Item) -> str:
+def instance_of(item: pytest.Item) -> str:
     """The parameters' id: ``vllm-main/chat-8b``."""
     callspec = getattr(item, "callspec", None)
     return "" if callspec is None or callspec.id == "undeclared" else str(callspec.id)

@@ -231,7 +231,7 @@ class Target:
             "artifacts": self.registry,
             "config": self.config,
             "contract": self.endpoints(),
-            "routing": self.gateway,
+            "routing": self.gateway and any(model.provider or model.fallbacks for model in self.gateway.models),
             "output": self.chatbot,
             "monitoring": self.metrics,
             "security": self.endpoints() or self.chatbot,

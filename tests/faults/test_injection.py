@@ -1,0 +1,116 @@
+"""The journal and the injectors: what is broken is put back, also by the next run."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from gonogo.errors import GonogoError
+from gonogo.faults.catalogue import Fault, all_faults, faults_of
+from gonogo.faults.injection import Injector
+from gonogo.faults.journal import Journal, state_folder
+from gonogo.targets.loader import load_target
+from gonogo.targets.model import Target
+
+REGISTRY = {
+    "models": [
+        {
+            "name": "m",
+            "last_known_good": "1",
+            "versions": [
+                {"version": "1", "status": "previous", "file": "one.gguf", "evaluation": "e.json"},
+                {"version": "2", "status": "production", "file": "two.gguf", "evaluation": "e.json"},
+            ],
+        }
+    ]
+}
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Target:
+    (tmp_path / "registry.json").write_text(json.dumps(REGISTRY), encoding="utf-8")
+    for name in ("one.gguf", "two.gguf"):
+        (tmp_path / name).write_bytes(b"0123456789")
+    file = tmp_path / "target.yaml"
+    file.write_text("name: t\nenvironment: staging\nartifacts: {registry: registry.json}\n", encoding="utf-8")
+    return load_target(file, date(2026, 1, 1))
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "journal")
+
+
+def fault(*steps: dict[str, object]) -> Fault:
+    return Fault("f", "title", "own", "artifacts.model.digest", (), steps)
+
+
+@pytest.mark.parametrize(
+    ("step", "broken"),
+    [
+        ({"file": "model", "truncate": 3}, b"012"),
+        ({"file": "model", "flip_byte": 0}, b"\xcf123456789"),
+        ({"file": "model", "replace": ["345", "x"]}, b"012x6789"),
+        ({"file": "model", "remove": True}, None),
+    ],
+)
+def test_a_file_is_broken_and_put_back(
+    target: Target, journal: Journal, step: dict[str, object], broken: bytes | None, tmp_path: Path
+) -> None:
+    model = tmp_path / "two.gguf"
+    with Injector(target, journal).switched_on(fault(step)):
+        assert (model.read_bytes() if model.exists() else None) == broken
+        assert len(journal.unfinished()) == 1
+    assert model.read_bytes() == b"0123456789"
+    assert journal.unfinished() == []
+    assert list(journal.folder.iterdir()) == []
+
+
+def test_it_is_put_back_after_an_exception(target: Target, journal: Journal, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), Injector(target, journal).switched_on(fault({"file": "model", "truncate": 1})):
+        raise KeyboardInterrupt
+    assert (tmp_path / "two.gguf").read_bytes() == b"0123456789"
+
+
+def test_the_next_run_puts_back_what_a_killed_one_left(target: Target, journal: Journal, tmp_path: Path) -> None:
+    killed = Injector(target, journal)
+    killed.keep_file(tmp_path / "two.gguf")
+    (tmp_path / "two.gguf").write_bytes(b"broken")
+    with (tmp_path / "journal" / "journal.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"id": "half')  # killed while writing: never acted upon
+    assert Injector(target, Journal(tmp_path / "journal")).undo_unfinished() == [f"file: {tmp_path / 'two.gguf'}"]
+    assert (tmp_path / "two.gguf").read_bytes() == b"0123456789"
+    assert journal.unfinished() == []
+
+
+def test_a_fault_that_would_change_nothing_is_refused(target: Target, journal: Journal) -> None:
+    step = {"file": "model", "replace": ["not there", "x"]}
+    with pytest.raises(GonogoError, match="does not fit"), Injector(target, journal).switched_on(fault(step)):
+        pass
+    assert journal.unfinished() == []
+
+
+@pytest.mark.parametrize(
+    "step", [{"file": "backup", "remove": True}, {"control": "x", "fault": "f"}, {"stop": "x"}, {"redis_config": ["a", "b"]}]
+)
+def test_a_fault_that_the_target_cannot_have_is_refused(
+    target: Target, journal: Journal, step: dict[str, object]
+) -> None:
+    with pytest.raises(GonogoError, match="does not declare"), Injector(target, journal).switched_on(fault(step)):
+        pass
+
+
+def test_the_state_folder_follows_the_addresses_not_the_file(target: Target, tmp_path: Path) -> None:
+    text = "name: t\nenvironment: staging\ngateway: {kind: openai, url: 'http://a:1'}\n"
+    folders = set()
+    for name, extra in (("a.yaml", ""), ("b.yaml", "required: [config]\n")):
+        (tmp_path / name).write_text(text + extra, encoding="utf-8")
+        folders.add(state_folder(load_target(tmp_path / name, date(2026, 1, 1))))
+    assert len(folders) == 1
+    assert state_folder(target) not in folders
+
+
+def test_the_shipped_faults_are_valid_and_known() -> None:
+    assert len(all_faults()) >= 30
+    assert "model-byte-flipped" in faults_of("artifacts.model.digest")

@@ -1,0 +1,137 @@
+"""The HTTP probe against servers that misbehave on the wire."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+
+from gonogo.errors import BudgetExhaustedError, EndpointFailedError, InconclusiveError
+from gonogo.model import Observation
+from gonogo.probes.chat import Chat
+from gonogo.probes.context import ProbeContext
+from gonogo.probes.http import Http, open_client
+from gonogo.redaction import Redactor
+from gonogo.targets.model import ChatModel, Endpoint, Secret
+
+KEY = Secret("$THE_KEY", "sk-very-secret-value")
+
+
+@contextmanager
+def server(serve: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server that gives one connection to `serve`; its URL."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+
+        def run() -> None:
+            with closing(listener.accept()[0]) as connection:
+                connection.recv(65536)
+                serve(connection)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join(timeout=5)
+
+
+def answer(body: str, kind: str = "application/json", status: str = "200 OK") -> Callable[[socket.socket], None]:
+    raw = body.encode()
+    head = f"HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {len(raw)}\r\nconnection: close\r\n\r\n"
+    return lambda connection: connection.sendall(head.encode() + raw)
+
+
+class Bench:
+    """A probe and what it recorded."""
+
+    def __init__(self, url: str, timeout_s: float = 1.0, spend: Callable[[int, int], None] | None = None) -> None:
+        self.seen: list[Observation] = []
+        self.client = open_client()
+        context = ProbeContext(self.seen.append, Redactor([KEY.value]), spend or (lambda _requests, _tokens: None))
+        self.http = Http(self.client, url, KEY, context, timeout_s)
+
+    def chat(self, url: str) -> Chat:
+        return Chat(Endpoint("e", "openai", url), ChatModel("m"), self.http)
+
+    def __enter__(self) -> "Bench":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
+
+
+def drip(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
+    try:
+        for _ in range(30):
+            connection.sendall(b"x")
+            threading.Event().wait(0.1)
+    except OSError:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("serve", "wanted"),
+    [
+        (lambda _: None, "the answer broke"),
+        (lambda _: threading.Event().wait(2), "no answer within 1 s"),
+        (drip, "did not end within 1 s"),
+        (lambda c: c.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nab"), "the answer broke"),
+        (lambda c: c.sendall(b"nonsense\r\n\r\n"), "the answer broke"),
+    ],
+    ids=["closes", "silent", "drips", "truncated", "not-http"],
+)
+def test_what_the_endpoint_does_wrong_is_its_fail(serve: Callable[[socket.socket], None], wanted: str) -> None:
+    with server(serve) as url, Bench(url) as bench:
+        with pytest.raises(EndpointFailedError, match=wanted):
+            bench.http.get("/health")
+        assert wanted in bench.seen[0].answer["error"]
+
+
+def test_refused_is_a_fail() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        port = listener.getsockname()[1]
+    with Bench(f"http://127.0.0.1:{port}") as bench, pytest.raises(EndpointFailedError, match="cannot connect"):
+        bench.http.get("/")
+
+
+def test_an_unknown_name_is_inconclusive() -> None:
+    with Bench("http://no-such-host.invalid") as bench, pytest.raises(InconclusiveError, match="does not resolve"):
+        bench.http.get("/")
+
+
+def test_evidence_holds_no_secret_and_can_be_repeated() -> None:
+    with server(answer('{"leak": "sk-very-secret-value"}')) as url, Bench(url) as bench:
+        bench.http.post("/v1/x", {"q": "it's"})
+    seen = bench.seen[0]
+    assert "very-secret" not in str(seen)
+    assert seen.repeat == (
+        f"curl -sS -i -X POST {url}/v1/x -H 'content-type: application/json' "
+        "-H \"authorization: Bearer $THE_KEY\" --data '{\"q\": \"it'\"'\"'s\"}'"
+    )
+
+
+def test_budget_is_asked_before_anything_is_sent() -> None:
+    def refuse(_requests: int, _tokens: int) -> None:
+        raise BudgetExhaustedError("used up")
+
+    with Bench("http://127.0.0.1:9", spend=refuse) as bench, pytest.raises(BudgetExhaustedError):
+        bench.http.get("/")
+
+
+def test_streamed_chat() -> None:
+    stream = 'data: {"choices":[{"delta":{"content":"Ho"}}]}\n\ndata: {"choices":[{"delta":{"content":"la"}}]}\n\n'
+    with server(answer(stream + "data: [DONE]\n\n", "text/event-stream")) as url, Bench(url) as bench:
+        got = bench.chat(url).ask("x", stream=True)
+    assert (got.text, got.done, len(got.content_ms)) == ("Hola", True, 2)
+
+
+def test_a_broken_stream_is_a_fail() -> None:
+    with server(answer("data: {broken\n\n", "text/event-stream")) as url, Bench(url) as bench:
+        with pytest.raises(EndpointFailedError, match="not JSON"):
+            bench.chat(url).ask("x", stream=True)
+
+
+@pytest.mark.parametrize("body", ["<html>", "[]", '{"data": 3}'])
+def test_a_model_list_of_another_form_is_a_fail(body: str) -> None:
+    with server(answer(body)) as url, Bench(url) as bench, pytest.raises(EndpointFailedError):
+        bench.chat(url).list_models()

@@ -1,0 +1,109 @@
+"""Target files: good ones become targets, bad ones name every problem."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from gonogo.documents import DocumentError
+from gonogo.errors import GonogoError
+from gonogo.model import Permission
+from gonogo.targets.loader import load_target
+from gonogo.targets.model import Target
+from gonogo.targets.permissions import permitted
+
+TODAY = date(2026, 11, 21)
+GOOD = """\
+name: staging
+environment: staging
+gateway:
+  kind: litellm
+  url: http://${HOST:-localhost}:4000/
+  key: {env: KEY}
+  models: [{name: chat, provider: main, fallbacks: [b]}]
+providers: [{name: main, kind: vllm, url: "http://main:8000"}]
+load:
+  model: chat
+  objectives: {latency_ms: {p95: {warn_above: 2000, fail_above: 3000}}, errors: {fail_above: 0.01}}
+waivers: [{check: config.a.b, reason: known, owner: ana, expires: 2026-12-01}]
+"""
+
+
+def load(tmp_path: Path, text: str, **environment: str) -> Target:
+    file = tmp_path / "target.yaml"
+    file.write_text(text, encoding="utf-8")
+    return load_target(file, TODAY, environment)
+
+
+def refused(tmp_path: Path, text: str, **environment: str) -> str:
+    with pytest.raises(DocumentError) as caught:
+        load(tmp_path, text, **environment)
+    return str(caught.value)
+
+
+def test_good(tmp_path: Path) -> None:
+    target = load(tmp_path, GOOD, KEY="s3cret-key")
+    assert target.gateway is not None
+    assert target.gateway.url == "http://localhost:4000"
+    assert target.gateway.key is not None
+    assert (target.gateway.key.value, str(target.gateway.key)) == ("s3cret-key", "$KEY")
+    assert "s3cret" not in repr(target)
+    assert target.load is not None
+    assert [o.name for o in target.load.objectives] == ["latency_ms.p95", "errors"]
+    assert target.declared_suites() == {"contract", "routing", "security", "load"}
+    assert [d.check_id for d in target.gateway.deviations] == ["security.auth.wrong_key"]
+
+
+def test_unset_secret_names_the_variable_and_the_place(tmp_path: Path) -> None:
+    assert "target.yaml:6:8: gateway.key: the secret's environment variable KEY is not set" in refused(tmp_path, GOOD)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wanted"),
+    [
+        ("${HOST:-localhost}", "${HOST}", "environment variable HOST is not set"),
+        ("provider: main", "provider: mian", "no provider is called 'mian' (did you mean 'main'?)"),
+        ("expires: 2026-12-01", "expires: 2026-11-20", "the waiver for config.a.b expired on 2026-11-20"),
+        ("expires: 2026-12-01", "expires: 2026-13-01", "is not a date"),
+        ("fail_above: 3000", "fail_above: 1000", "lies on the passing side"),
+        ("fail_above: 3000", "fail_below: 3000", "mixes _above and _below"),
+        ("  model: chat", "  model: chat\n  profile: smok", "no profile or file 'smok' (did you mean 'smoke'?)"),
+        ("key: {env: KEY}", "key: plain", "gateway.key: must be object"),
+        ("key: {env: KEY}", "key: {file: nope}", "the secret's file nope cannot be read"),
+        ("name: main, kind", "name: gateway, kind", "the name 'gateway' is taken"),
+    ],
+)
+def test_refused(tmp_path: Path, old: str, new: str, wanted: str) -> None:
+    assert old in GOOD
+    assert wanted in refused(tmp_path, GOOD.replace(old, new), KEY="k" * 8)
+
+
+def test_paths_are_relative_to_the_file_and_secrets_may_be_files(tmp_path: Path) -> None:
+    (tmp_path / "key.txt").write_text("from-a-file\n", encoding="utf-8")
+    target = load(tmp_path, GOOD.replace("{env: KEY}", "{file: key.txt}") + "artifacts: {registry: r.json}\n")
+    assert target.registry == tmp_path / "r.json"
+    assert target.gateway is not None
+    assert target.gateway.key is not None
+    assert target.gateway.key.value == "from-a-file"
+
+
+@pytest.mark.parametrize(
+    ("environment", "allowed", "flag", "change", "disruptive"),
+    [
+        ("staging", False, False, "", False),
+        ("staging", False, True, "", True),
+        ("production", True, False, "C1", False),
+        ("production", True, True, "C1", True),
+    ],
+)
+def test_permissions(tmp_path: Path, environment: str, allowed: bool, flag: bool, change: str, disruptive: bool) -> None:  # noqa: FBT001
+    text = f"name: p\nenvironment: {environment}\nallow_disruptive: {str(allowed).lower()}\n"
+    given = permitted(load(tmp_path, text), allow_disruptive=flag, change_id=change)
+    assert (Permission.DISRUPTIVE in given) is disruptive
+
+
+@pytest.mark.parametrize(("allowed", "change"), [("false", "C1"), ("true", "")])
+def test_production_needs_all_three_keys(tmp_path: Path, allowed: str, change: str) -> None:
+    target = load(tmp_path, f"name: p\nenvironment: production\nallow_disruptive: {allowed}\n")
+    with pytest.raises(GonogoError, match="--change|allow_disruptive"):
+        permitted(target, allow_disruptive=True, change_id=change)

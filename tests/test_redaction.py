@@ -1,0 +1,31 @@
+"""Nothing secret gets out."""
+
+import pytest
+
+from gonogo.redaction import MASK, Redactor
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["key sk-abcdef0123456789", "Authorization: Bearer abcdefgh.ijkl", "redis://user:hunter2@host:6379", "hf_abcdefgh1234"],
+)
+def test_key_shapes(text: str) -> None:
+    masked = Redactor().text(text)
+    assert MASK in masked
+    assert not any(secret in masked for secret in ("abcdef", "hunter2"))
+
+
+def test_given_values_in_text_and_json() -> None:
+    redactor = Redactor(["geheim", "geheim-lang"])
+    assert redactor.text("x geheim-lang y") == f"x {MASK} y"
+    assert redactor.json({"geheim": ["a geheim", 3]}) == {MASK: [f"a {MASK}", 3]}
+    assert redactor.contains_secret("ein geheim wort")
+    assert not redactor.contains_secret("nichts")
+
+
+def test_short_values_do_not_mask_ordinary_text() -> None:
+    assert Redactor(["a", ""]).text("abc") == "abc"
+
+
+def test_headers() -> None:
+    assert Redactor().headers({"Authorization": "x", "accept": "y"}) == {"Authorization": MASK, "accept": "y"}
