@@ -11,7 +11,7 @@ import pytest
 
 from gonogo import __version__
 from gonogo.documents import DocumentError, did_you_mean
-from gonogo.errors import EndpointFailedError, GonogoError, InconclusiveError
+from gonogo.errors import EndpointFailedError, GonogoError, InconclusiveError, NotPermitted
 from gonogo.faults.catalogue import Fault, all_faults
 from gonogo.model import SUITES, Permission, Verdict
 from gonogo.plugin import hookspecs
@@ -118,11 +118,16 @@ _LOCK_ERROR = pytest.StashKey[InconclusiveError]()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Stop a check that has no lock or no gate."""
+    """Stop a check that has no gate, no permission or no lock, before any of its fixtures is built."""
+    info, gate = info_of(item), gate_of(item.config)
+    if info is None:
+        return
+    if gate is None:
+        raise pytest.UsageError("checks need --target=FILE when they are collected together with other tests")
+    if info.permission not in gate.permissions:
+        raise NotPermitted(f"needs the permission {info.permission}: add --allow-disruptive")
     if _LOCK_ERROR in item.stash:
         raise item.stash[_LOCK_ERROR]
-    if info_of(item) is not None and gate_of(item.config) is None:
-        raise pytest.UsageError("checks need --target=FILE when they are collected together with other tests")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,0 +1,78 @@
+"""The healthy deployment is never refused, and a dying one always is."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from fixtures.embedded import ROOT, TARGET, EmbeddedDeployment
+from gonogo.faults.actors import actor_of
+from gonogo.targets.loader import load_target
+from tests.calibration.conftest import RunGate
+
+
+def test_the_whole_gate_with_workers(run_gate: RunGate) -> None:
+    ran = run_gate("--stage=gate", "--allow-disruptive", "-n", "2")
+    not_passed = {name: outcome for name, outcome in ran.outcomes().items() if outcome in ("fail", "inconclusive")}
+    assert (ran.exit_code, not_passed) == (0, {}), ran.output
+    assert ran.verdict["decision"] == "GO WITH CAVEATS"
+    assert {check["reason"].splitlines()[0][:16] for check in ran.verdict["checks"] if check["outcome"] == "warn"} == {
+        "known deviation:"
+    }
+
+
+def test_oncall_is_quick_and_reads_only(run_gate: RunGate) -> None:
+    began = time.monotonic()
+    ran = run_gate("--stage=oncall")
+    assert (ran.exit_code, ran.verdict["stage"]) == (0, "oncall"), ran.output
+    assert {check["permission"] for check in ran.verdict["checks"]} <= {"live", "static"}
+    assert time.monotonic() - began < 60  # hangs are found here; its figure is in bench/
+
+
+def test_a_gateway_that_dies_during_the_run(run_gate: RunGate, embedded: EmbeddedDeployment, tmp_path: Path) -> None:
+    os.environ.update(embedded.environment)
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    target = load_target(TARGET, datetime.now(UTC).date())
+    assert target.actor is not None
+    actor = actor_of(target.actor)
+
+    def stop_soon() -> None:
+        while not list(tmp_path.glob("2*/selected.json")):
+            time.sleep(0.05)
+        time.sleep(1.5)
+        actor.stop("gateway")
+
+    thread = threading.Thread(target=stop_soon)
+    thread.start()
+    ran = run_gate("--stage=ci", "--deselect=suites/load", "suites/artifacts", "suites/contract", "suites/security")
+    thread.join()
+    embedded.reset()
+    outcomes = set(ran.outcomes().values())
+    assert (ran.exit_code, ran.verdict["decision"]) == (1, "NO-GO")
+    assert {"pass", "fail"} <= outcomes
+    assert any("cannot connect" in check["reason"] for check in ran.verdict["checks"])
+    assert "Traceback" not in ran.output
+
+
+def test_locust_by_itself_gives_the_same_exit_code(embedded: EmbeddedDeployment, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "locust", "-f", "load/locustfile.py", "--headless", "--only-summary"],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            **embedded.environment,
+            "GONOGO_TARGET": str(TARGET),
+            "GONOGO_LOAD_RECORD": str(tmp_path / "record.json"),
+            "PYTHONPATH": str(ROOT),
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "PASS         latency_ms.p95" in done.stderr
+    assert (tmp_path / "record.json").exists()

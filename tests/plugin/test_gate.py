@@ -1,0 +1,313 @@
+"""The plugin, from the command line to the exit code, on checks that need no network."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gonogo.plugin.options import joined_arguments
+
+CHECKS = '''
+import os, time, pytest
+from gonogo.errors import EndpointFailedError, InconclusiveError, InWarningBand, NotDeclared
+from gonogo.plugin import check
+
+@check("config.a.passes", severity="critical", covers=["D1"], permission="static")
+def test_passes():
+    """It holds."""
+
+@check("config.a.warns", severity="major", covers=["D1"], permission="static")
+def test_warns():
+    """It holds, barely."""
+    raise InWarningBand("0.12 is in the band")
+
+@check("config.a.fails", severity="SEVERITY", covers=["D1"], permission="static")
+def test_fails():
+    """It does not hold."""
+    secret = os.environ["THE_KEY"]
+    assert "FAILS" == "no", f"saw {secret}"
+
+@check("config.a.undecided", severity="minor", covers=["D1"], permission="static")
+def test_undecided():
+    """Nobody knows."""
+    raise InconclusiveError("the name does not resolve")
+
+@check("config.a.crashes", severity="minor", covers=["D1"], permission="static")
+def test_crashes():
+    """The gate's own error."""
+    {}["missing"]
+
+@check("config.a.undeclared", severity="minor", covers=["D1"], permission="static")
+def test_undeclared():
+    """Not there."""
+    raise NotDeclared("the target declares no such thing")
+
+@check("drills.a.breaks", severity="critical", covers=["G6"], permission="disruptive")
+def test_breaks():
+    """Breaks something."""
+'''
+TARGET = """\
+name: mini
+environment: ENVIRONMENT
+config: {gateway: gateway.yaml}
+EXTRA
+"""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A finished pytest process."""
+
+    code: int
+    output: str
+    verdict: dict[str, Any] | None
+
+    def outcome(self, check_id: str) -> str:
+        assert self.verdict is not None
+        return next(str(check["outcome"]) for check in self.verdict["checks"] if check["id"] == check_id)
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A team's own checks and a target that needs no network."""
+    write_checks(tmp_path, "FAILS", "minor")
+    (tmp_path / "gateway.yaml").write_text("model_list: []\n", encoding="utf-8")
+    write_target(tmp_path)
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -p no:locust -p no:valkey -p no:cacheprovider\n", "utf-8")
+    return tmp_path
+
+
+def write_checks(folder: Path, fails: str, severity: str) -> None:
+    text = CHECKS.replace("FAILS", fails).replace("SEVERITY", severity)
+    (folder / "test_own.py").write_text(text, encoding="utf-8")
+
+
+def write_target(folder: Path, environment: str = "staging", extra: str = "") -> None:
+    text = TARGET.replace("ENVIRONMENT", environment).replace("EXTRA", extra)
+    (folder / "target.yaml").write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def run(project: Path) -> Run:
+    """Run pytest there in a process of its own."""
+
+    def run_pytest(*arguments: str, cwd: Path = project, **environment: str) -> Ran:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", *arguments],
+            cwd=cwd,
+            env=env_of(project) | environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        found = sorted(project.glob("**/verdict.json"))
+        verdict = json.loads(found[-1].read_text(encoding="utf-8")) if found else None
+        assert "Traceback" not in done.stdout.replace("Traceback of the check", ""), done.stdout
+        return Ran(done.returncode, done.stdout + done.stderr, verdict)
+
+    return run_pytest
+
+
+def env_of(project: Path) -> dict[str, str]:
+    return {**os.environ, "THE_KEY": "sk-0123456789abcdef", "XDG_STATE_HOME": str(project / "state")}
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "xdist"])
+def test_five_outcomes(run: Run, workers: list[str]) -> None:
+    ran = run("--target=target.yaml", "test_own.py", *workers)
+    wanted = {"passes": "pass", "warns": "warn", "fails": "fail", "undecided": "inconclusive"}
+    wanted |= {"crashes": "inconclusive", "undeclared": "skip"}
+    assert {name: ran.outcome(f"config.a.{name}") for name in wanted} == wanted
+    assert ran.outcome("drills.a.breaks") == "skip"
+    assert ran.verdict is not None
+    assert ran.verdict["decision"] == "GO WITH CAVEATS"
+    assert ran.code == 0
+
+
+def test_no_secret_in_any_report(run: Run, project: Path) -> None:
+    ran = run("--target=target.yaml", "test_own.py", "-v")
+    assert "0123456789abcdef" not in ran.output
+    for file in project.glob("reports/runs/*/*"):
+        assert b"0123456789abcdef" not in file.read_bytes(), file
+
+
+def test_strict_and_no_go_and_hold(run: Run, project: Path) -> None:
+    assert run("--target=target.yaml", "test_own.py", "--strict").code == 1
+    write_checks(project, "FAILS", "critical")
+    assert run("--target=target.yaml", "test_own.py").code == 1
+    write_checks(project, "no", "critical")
+    assert run("--target=target.yaml", "test_own.py", "-k", "passes").code == 0
+    write_target(project, extra="required: [load]")
+    ran = run("--target=target.yaml", "test_own.py", "-k", "passes")
+    assert (ran.code, "required suite load ran no check" in ran.output) == (6, True)
+
+
+def test_waiver(run: Run, project: Path) -> None:
+    write_checks(project, "FAILS", "critical")
+    waiver = "{check: config.a.fails, reason: known, owner: ana, expires: 2099-01-01}"
+    write_target(project, extra=f"waivers: [{waiver}]")
+    ran = run("--target=target.yaml", "test_own.py")
+    assert (ran.code, "waived by ana" in ran.output) == (0, True)
+
+
+def test_disruptive_only_with_permission(run: Run, project: Path) -> None:
+    assert run("--target=target.yaml", "test_own.py", "--allow-disruptive").outcome("drills.a.breaks") == "pass"
+    assert run("--target=target.yaml", "test_own.py", "--stage=ci").verdict is not None
+    write_target(project, "production", "allow_disruptive: true")
+    ran = run("--target=target.yaml", "test_own.py", "--allow-disruptive")
+    assert (ran.code, "--change" in ran.output) == (4, True)
+    ran = run("--target=target.yaml", "test_own.py", "--allow-disruptive", "--change=CHG-7")
+    assert ran.verdict is not None
+    assert (ran.outcome("drills.a.breaks"), ran.verdict["change_id"]) == ("pass", "CHG-7")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        (["--stage=gate"], "--stage needs --target"),
+        (["--target=none.yaml", "test_own.py"], "cannot be read"),
+        (["--target=broken.yaml", "test_own.py"], "broken.yaml:3:1: gatway: unknown key 'gatway' (did you mean 'gateway'?)"),
+        (["--target=target.yaml", "--report-dir=/proc/nope", "test_own.py"], "cannot be written"),
+        (["--target=target.yaml", "--fault=nope", "--allow-disruptive", "test_own.py"], "no fault is called 'nope'"),
+        (["--target=target.yaml", "--fault=no-auth", "test_own.py"], "add --allow-disruptive"),
+        (["--verify=none.json"], "--verify needs --target"),
+        (["--verify=none.json", "--target=target.yaml"], "not a readable verdict.json"),
+    ],
+)
+def test_bad_input_is_a_usage_error(run: Run, project: Path, arguments: list[str], wanted: str) -> None:
+    (project / "broken.yaml").write_text("name: x\nenvironment: staging\ngatway: {}\n", encoding="utf-8")
+    ran = run(*arguments)
+    assert wanted in ran.output
+    assert ran.code == 4
+
+
+@pytest.mark.parametrize("form", [["--target={}"], ["--target", "{}"]], ids=["one-word", "two-words"])
+@pytest.mark.parametrize("place", ["inside", "outside", "root"])
+def test_target_in_both_forms_from_any_directory(
+    run: Run, project: Path, form: list[str], place: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "target.yaml").write_text((project / "target.yaml").read_text("utf-8"), encoding="utf-8")
+    cwd, file, tests = {
+        "inside": (project, "target.yaml", "test_own.py"),
+        "outside": (project, str(outside / "target.yaml"), "test_own.py"),
+        "root": (Path("/"), str(outside / "target.yaml"), str(project / "test_own.py")),
+    }[place]
+    arguments = [word.format(file) for word in form]
+    ran = run(*arguments, "-k", "passes", tests, "--report-dir", str(project / "runs"), cwd=cwd)
+    assert (ran.code, ran.outcome("config.a.passes")) == (0, "pass"), ran.output
+    assert f"rootdir: {project}" in ran.output
+
+
+def test_arguments_are_joined() -> None:
+    assert joined_arguments(["-n", "2", "--target", "f", "--stage", "ci"]) == ["-n", "2", "--target=f", "--stage", "ci"]
+    assert joined_arguments(["--target"]) == ["--target"]
+
+
+def test_verify(run: Run, project: Path) -> None:
+    ran = run("--target=target.yaml", "test_own.py", "-k", "passes")
+    verdict = next(project.glob("reports/runs/*/verdict.json"))
+    verify = ("--target=target.yaml", f"--verify={verdict}")
+    assert (ran.code, run(*verify).code) == (0, 0)
+    (project / "gateway.yaml").write_text("model_list: [changed]\n", encoding="utf-8")
+    changed = run(*verify)
+    assert (changed.code, "gateway config digest differs" in changed.output) == (1, True)
+    (project / "gateway.yaml").write_text("model_list: []\n", encoding="utf-8")
+    raw = json.loads(verdict.read_text(encoding="utf-8"))
+    for field, value, wanted in (
+        ("demo", True, "DEMO"),
+        ("decision", "HOLD", "the verdict is HOLD"),
+        ("valid_until", "2020-01-01T00:00:00+00:00", "was valid until"),
+    ):
+        verdict.write_text(json.dumps({**raw, field: value}), encoding="utf-8")
+        refused = run(*verify)
+        assert (refused.code, wanted in refused.output) == (1, True)
+
+
+def test_a_worker_that_crashes_is_inconclusive(run: Run, project: Path) -> None:
+    text = CHECKS.replace("FAILS", "no").replace("SEVERITY", "critical")
+    text = text.replace('    """It holds."""', '    """It holds."""\n    os._exit(3)')
+    (project / "test_own.py").write_text(text, encoding="utf-8")
+    ran = run("--target=target.yaml", "test_own.py", "-n", "1")
+    assert ran.outcome("config.a.passes") == "inconclusive"
+    assert ran.verdict is not None
+    assert ran.verdict["decision"] == "HOLD"
+
+
+def test_budget(run: Run, project: Path) -> None:
+    write_target(project, extra="budget: {requests: 2}\ngateway: {kind: openai, url: 'http://127.0.0.1:9'}")
+    (project / "test_own.py").write_text(
+        CHECKS.replace("FAILS", "no").replace("SEVERITY", "critical")
+        + '''
+@check("contract.a.spends", severity="critical", covers=["C1"])
+def test_spends(request):
+    """Spends."""
+    from gonogo.plugin import gate_of
+    for _ in range(3):
+        gate_of(request.config).ledger.spend(1, 0)
+''',
+        encoding="utf-8",
+    )
+    ran = run("--target=target.yaml", "test_own.py")
+    assert ran.outcome("contract.a.spends") == "inconclusive"
+    assert "budget of 2 requests" in ran.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_run_keeps_what_it_measured(project: Path, number: signal.Signals) -> None:
+    text = CHECKS.replace("FAILS", "no").replace("SEVERITY", "critical")
+    text = text.replace('"""Nobody knows."""', '"""Nobody knows."""\n    open("waiting", "w").close(); time.sleep(30)')
+    (project / "test_own.py").write_text(text, encoding="utf-8")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "--target=target.yaml", "test_own.py"],
+        cwd=project,
+        env=env_of(project),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 30
+    while not (project / "waiting").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(number)
+    process.communicate(timeout=20)
+    verdict = json.loads(next(project.glob("reports/runs/*/verdict.json")).read_text(encoding="utf-8"))
+    outcomes = {check["id"]: check["outcome"] for check in verdict["checks"]}
+    assert process.returncode == 2
+    assert (verdict["decision"], verdict["interrupted"] != "") == ("HOLD", True)
+    assert (outcomes["config.a.passes"], outcomes["config.a.crashes"]) == ("pass", "inconclusive")
+
+
+def test_catalog(run: Run, project: Path) -> None:
+    ran = run("--catalog=catalog.json", "test_own.py")
+    catalog = json.loads((project / "catalog.json").read_text(encoding="utf-8"))
+    assert ran.code == 0
+    assert [entry["id"] for entry in catalog] == sorted(entry["id"] for entry in catalog)
+    assert catalog[0] == {
+        "id": "config.a.crashes",
+        "title": "The gate's own error",
+        "suite": "config",
+        "severity": "minor",
+        "permission": "static",
+        "covers": ["D1"],
+        "faults": [],
+    }
+    assert ran.verdict is None
+
+
+def test_an_ordinary_run_is_left_alone(run: Run, project: Path) -> None:
+    (project / "test_plain.py").write_text("def test_x():\n    assert True\n", encoding="utf-8")
+    ran = run("test_plain.py")
+    assert (ran.code, ran.verdict, "1 passed" in ran.output) == (0, None, True)

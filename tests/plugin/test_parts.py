@@ -1,0 +1,116 @@
+"""Locks, ledger, stages, the decorator."""
+
+import multiprocessing
+from pathlib import Path
+
+import pytest
+
+from gonogo.errors import BudgetExhaustedError, InconclusiveError, InWarningBand
+from gonogo.model import Decision, Observation, Outcome, Permission
+from gonogo.objectives import Decided
+from gonogo.plugin import check, settle
+from gonogo.plugin.conclusion import exit_code
+from gonogo.plugin.evidence import MAX_OBSERVATIONS, Recorder
+from gonogo.plugin.ledger import Ledger
+from gonogo.plugin.locks import target_lock
+from gonogo.plugin.stages import STAGES
+from gonogo.redaction import Redactor
+from gonogo.targets.model import Budget, Target
+
+
+def test_shared_locks_go_together_and_exclusive_ones_alone(tmp_path: Path) -> None:
+    with target_lock(tmp_path, exclusive=False, timeout_s=1), target_lock(tmp_path, exclusive=False, timeout_s=1):
+        with pytest.raises(InconclusiveError, match="another run"), target_lock(tmp_path, exclusive=True, timeout_s=0.1):
+            pass
+    with target_lock(tmp_path, exclusive=True, timeout_s=1):
+        with pytest.raises(InconclusiveError), target_lock(tmp_path, exclusive=False, timeout_s=0.1):
+            pass
+
+
+def _spend(file: Path) -> None:
+    ledger = Ledger(file, Budget())
+    for _ in range(50):
+        ledger.spend(1, 2)
+
+
+def test_ledger_counts_over_processes(tmp_path: Path) -> None:
+    file = tmp_path / "budget.json"
+    Ledger(file, Budget()).open()
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_spend, args=(file,)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    spent = Ledger(file, Budget()).spent()
+    assert (spent["requests"], spent["tokens"]) == (150, 300)
+
+
+@pytest.mark.parametrize("budget", [Budget(requests=1), Budget(tokens=1), Budget(seconds=1e-9)])
+def test_ledger_refuses_beyond_the_budget(tmp_path: Path, budget: Budget) -> None:
+    ledger = Ledger(tmp_path / "b.json", budget)
+    ledger.open()
+    with pytest.raises(BudgetExhaustedError):
+        ledger.spend(2, 2)
+    assert ledger.spent()["requests"] == 0
+
+
+@pytest.mark.parametrize(
+    ("decision", "pytests", "strict", "code"),
+    [
+        (Decision.GO, 0, False, 0),
+        (Decision.GO, 1, False, 0),
+        (Decision.GO_WITH_CAVEATS, 0, False, 0),
+        (Decision.GO_WITH_CAVEATS, 0, True, 1),
+        (Decision.NO_GO, 1, False, 1),
+        (Decision.HOLD, 0, False, 6),
+        (Decision.HOLD, 5, False, 6),
+        (Decision.HOLD, 2, False, 2),
+        (Decision.NO_GO, 3, False, 3),
+    ],
+)
+def test_exit_code(decision: Decision, pytests: int, strict: bool, code: int) -> None:  # noqa: FBT001
+    assert exit_code(decision, pytests, strict=strict) == code
+
+
+def test_stages() -> None:
+    @check("drills.a.b", severity="major", covers=[], permission="disruptive")
+    def test_drill() -> None:
+        """A drill."""
+
+    info = next(mark.args[0] for mark in test_drill.pytestmark if mark.name == "check")  # type: ignore[attr-defined]
+    assert {name for name, stage in STAGES.items() if stage.selects(info)} == {"gate", "drill"}
+    target = Target("t", "staging", Path("t"), "0")
+    assert STAGES["gate"].required_suites(target, frozenset(Permission)) == set()
+
+
+@pytest.mark.parametrize("check_id", ["config", "config.a", "nosuch.a.b", "config.A.b", "config.a.b.c"])
+def test_a_bad_id_is_refused(check_id: str) -> None:
+    with pytest.raises(ValueError, match="check id"):
+        check(check_id, severity="minor", covers=[])
+
+
+def test_a_check_needs_a_docstring() -> None:
+    def test_x() -> None:
+        pass
+
+    with pytest.raises(TypeError, match="docstring"):
+        check("config.a.b", severity="minor", covers=[])(test_x)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "raised"),
+    [(Outcome.FAIL, AssertionError), (Outcome.WARN, InWarningBand), (Outcome.INCONCLUSIVE, InconclusiveError)],
+)
+def test_settle(outcome: Outcome, raised: type[Exception]) -> None:
+    with pytest.raises(raised, match="why"):
+        settle(Decided(outcome, "why"))
+    settle(Decided(Outcome.PASS, ""))
+
+
+def test_recorder_keeps_the_first_and_the_latest() -> None:
+    recorder = Recorder()
+    for i in range(200):
+        recorder.record(Observation("http", str(i), 0.0))
+    kept = [seen["subject"] for seen in recorder.as_json(Redactor())]
+    assert (len(kept), kept[0], kept[-1], recorder.dropped) == (MAX_OBSERVATIONS, "0", "199", 200 - MAX_OBSERVATIONS)
