@@ -16,7 +16,10 @@ SCHEMA: dict[str, Any] = {
     "properties": {
         "name": {"type": "string"},
         "kind": {"enum": ["vllm", "ollama"]},
-        "list": {"type": "array", "items": {"type": "object", "additionalProperties": False, "properties": {"url": {}}}},
+        "list": {
+            "type": "array",
+            "items": {"type": "object", "additionalProperties": False, "properties": {"url": {}}},
+        },
     },
 }
 

@@ -27,7 +27,9 @@ def test_every_row_is_covered_or_listed_as_open(catalog: list[dict[str, Any]]) -
     covered = {row for entry in catalog for row in entry["covers"]}
     rows = {row["id"]: row for row in read_rows()}
     assert covered <= set(rows)
-    silent = [name for name, row in rows.items() if name not in covered and not row.get("open", "").startswith("all of it")]
+    silent = [
+        name for name, row in rows.items() if name not in covered and not row.get("open", "").startswith("all of it")
+    ]
     untrue = [name for name, row in rows.items() if name in covered and row.get("open", "").startswith("all of it")]
     assert (silent, untrue) == ([], [])
 
@@ -53,7 +55,9 @@ def test_suites_have_enough_checks(catalog: list[dict[str, Any]]) -> None:
 
 
 def test_the_check_reference_is_up_to_date(catalog: list[dict[str, Any]]) -> None:
-    assert PAGE.read_text(encoding="utf-8") == render(catalog, read_rows()), "uv run python -m docs.tools.check_reference"
+    assert PAGE.read_text(encoding="utf-8") == render(catalog, read_rows()), (
+        "uv run python -m docs.tools.check_reference"
+    )
 
 
 @pytest.mark.parametrize("file", sorted((folder("fixtures") / "schemas").glob("*.json")), ids=lambda file: file.name)
@@ -74,11 +78,20 @@ def test_readme_commands_and_options_exist() -> None:
     assert "pip install uv && uv run pytest" in readme
     assert "uv run pytest tests" in readme
     options = (ROOT / "src" / "gonogo" / "plugin" / "options.py").read_text(encoding="utf-8") + '"--strict"'
-    named = set(re.findall(r"--(?:target|stage|allow-disruptive|change|strict|report-dir|fault|catalog|verify)\b", readme))
+    named = set(
+        re.findall(r"--(?:target|stage|allow-disruptive|change|strict|report-dir|fault|catalog|verify)\b", readme)
+    )
     assert named == {f"--{n}" for n in re.findall(r'"--([a-z-]+)"', options)} - {"--lock-timeout", "--markers"}
 
 
 def test_ci_runs_the_readmes_commands() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    for command in ("uv run pytest tests", "uv run pytest", "ruff check", "ruff format --check", "mypy", "lint-imports"):
+    for command in (
+        "uv run pytest tests",
+        "uv run pytest",
+        "ruff check",
+        "ruff format --check",
+        "mypy",
+        "lint-imports",
+    ):
         assert command in script

@@ -7,7 +7,12 @@ from gonogo.redaction import MASK, Redactor
 
 @pytest.mark.parametrize(
     "text",
-    ["key sk-abcdef0123456789", "Authorization: Bearer abcdefgh.ijkl", "redis://user:hunter2@host:6379", "hf_abcdefgh1234"],
+    [
+        "key sk-abcdef0123456789",
+        "Authorization: Bearer abcdefgh.ijkl",
+        "redis://user:hunter2@host:6379",
+        "hf_abcdefgh1234",
+    ],
 )
 def test_key_shapes(text: str) -> None:
     masked = Redactor().text(text)

@@ -9,7 +9,11 @@ from gonogo.verdict import judge
 
 
 def result(
-    outcome: str, severity: str = "critical", check_id: str = "config.a.b", skip: SkipKind | None = None, node: str = "n"
+    outcome: str,
+    severity: str = "critical",
+    check_id: str = "config.a.b",
+    skip: SkipKind | None = None,
+    node: str = "n",
 ) -> CheckResult:
     info = CheckInfo(check_id, "title", Severity(severity), Permission.LIVE, ("D1",), smoke=False)
     return CheckResult(info, f"{node}::{check_id}", Outcome(outcome), reason="why", skip_kind=skip)
@@ -26,7 +30,10 @@ def result(
         ([result("pass"), result("inconclusive", "major", "config.c.d")], Decision.HOLD),
         ([result("fail"), result("inconclusive", "major", "config.c.d")], Decision.NO_GO),
         ([result("pass"), result("skip", skip=SkipKind.NOT_DECLARED, check_id="config.c.d")], Decision.GO),
-        ([result("pass"), result("skip", skip=SkipKind.NOT_PERMITTED, check_id="config.c.d")], Decision.GO_WITH_CAVEATS),
+        (
+            [result("pass"), result("skip", skip=SkipKind.NOT_PERMITTED, check_id="config.c.d")],
+            Decision.GO_WITH_CAVEATS,
+        ),
         ([result("skip", skip=SkipKind.NOT_DECLARED)], Decision.HOLD),
         ([], Decision.HOLD),
     ],

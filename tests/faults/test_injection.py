@@ -68,7 +68,10 @@ def test_a_file_is_broken_and_put_back(
 
 
 def test_it_is_put_back_after_an_exception(target: Target, journal: Journal, tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), Injector(target, journal).switched_on(fault({"file": "model", "truncate": 1})):
+    with (
+        pytest.raises(KeyboardInterrupt),
+        Injector(target, journal).switched_on(fault({"file": "model", "truncate": 1})),
+    ):
         raise KeyboardInterrupt
     assert (tmp_path / "two.gguf").read_bytes() == b"0123456789"
 
@@ -92,7 +95,8 @@ def test_a_fault_that_would_change_nothing_is_refused(target: Target, journal: J
 
 
 @pytest.mark.parametrize(
-    "step", [{"file": "backup", "remove": True}, {"control": "x", "fault": "f"}, {"stop": "x"}, {"redis_config": ["a", "b"]}]
+    "step",
+    [{"file": "backup", "remove": True}, {"control": "x", "fault": "f"}, {"stop": "x"}, {"redis_config": ["a", "b"]}],
 )
 def test_a_fault_that_the_target_cannot_have_is_refused(
     target: Target, journal: Journal, step: dict[str, object]

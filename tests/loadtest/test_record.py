@@ -96,7 +96,9 @@ def test_shipped_profiles_are_valid() -> None:
         assert load_profile(file).schedule()
 
 
-@pytest.mark.parametrize(("old", "new"), [("rate_per_s", "rate"), ("warm_up_s: 1.5", "warm_up_s: 99"), ("poisson", "x")])
+@pytest.mark.parametrize(
+    ("old", "new"), [("rate_per_s", "rate"), ("warm_up_s: 1.5", "warm_up_s: 99"), ("poisson", "x")]
+)
 def test_a_bad_profile_is_refused(tmp_path: Path, old: str, new: str) -> None:
     text = (folder("load") / "profiles" / "smoke.yaml").read_text(encoding="utf-8")
     (tmp_path / "p.yaml").write_text(text.replace(old, new), encoding="utf-8")

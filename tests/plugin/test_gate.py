@@ -178,7 +178,10 @@ def test_disruptive_only_with_permission(run: Run, project: Path) -> None:
     [
         (["--stage=gate"], "--stage needs --target"),
         (["--target=none.yaml", "test_own.py"], "cannot be read"),
-        (["--target=broken.yaml", "test_own.py"], "broken.yaml:3:1: gatway: unknown key 'gatway' (did you mean 'gateway'?)"),
+        (
+            ["--target=broken.yaml", "test_own.py"],
+            "broken.yaml:3:1: gatway: unknown key 'gatway' (did you mean 'gateway'?)",
+        ),
         (["--target=target.yaml", "--report-dir=/proc/nope", "test_own.py"], "cannot be written"),
         (["--target=target.yaml", "--fault=nope", "--allow-disruptive", "test_own.py"], "no fault is called 'nope'"),
         (["--target=target.yaml", "--fault=no-auth", "test_own.py"], "add --allow-disruptive"),

@@ -20,7 +20,10 @@ from gonogo.targets.model import Budget, Target
 
 def test_shared_locks_go_together_and_exclusive_ones_alone(tmp_path: Path) -> None:
     with target_lock(tmp_path, exclusive=False, timeout_s=1), target_lock(tmp_path, exclusive=False, timeout_s=1):
-        with pytest.raises(InconclusiveError, match="another run"), target_lock(tmp_path, exclusive=True, timeout_s=0.1):
+        with (
+            pytest.raises(InconclusiveError, match="another run"),
+            target_lock(tmp_path, exclusive=True, timeout_s=0.1),
+        ):
             pass
     with target_lock(tmp_path, exclusive=True, timeout_s=1):
         with pytest.raises(InconclusiveError), target_lock(tmp_path, exclusive=False, timeout_s=0.1):

@@ -106,7 +106,7 @@ def test_evidence_holds_no_secret_and_can_be_repeated() -> None:
     assert "very-secret" not in str(seen)
     assert seen.repeat == (
         f"curl -sS -i -X POST {url}/v1/x -H 'content-type: application/json' "
-        "-H \"authorization: Bearer $THE_KEY\" --data '{\"q\": \"it'\"'\"'s\"}'"
+        '-H "authorization: Bearer $THE_KEY" --data \'{"q": "it\'"\'"\'s"}\''
     )
 
 
