@@ -18,10 +18,11 @@ def test_sse_split_at_every_byte(border: int) -> None:
     assert [*parser.feed(raw[:border]), *parser.feed(raw[border:])] == EVENTS
 
 
-@given(st.lists(st.text(st.characters(exclude_characters="\r\n", exclude_categories=("Cs",))), max_size=5), st.data())
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\n")), max_size=5), st.data())
 def test_sse_any_text_in_any_pieces(texts: list[str], data: st.DataObject) -> None:
     raw = "".join(f"data: {text}\n\n" for text in texts).encode()
-    parser, seen, position = SseParser(), [], 0
+    parser, position = SseParser(), 0
+    seen: list[str] = []
     while position < len(raw):
         size = data.draw(st.integers(1, len(raw)))
         seen += parser.feed(raw[position : position + size])

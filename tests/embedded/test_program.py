@@ -74,12 +74,12 @@ def test_it_leaves_nothing_when_killed() -> None:
 
 
 def test_it_leaves_nothing_after_ctrl_c_while_starting() -> None:
-    before = set(Path("/tmp").glob("gonogo-embedded-*"))  # noqa: S108 (where it makes its folder)
+    before = set(Path("/tmp").glob("gonogo-embedded-*"))
     process = start(TMPDIR="/tmp")
     time.sleep(2.0)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
-    mine = set(Path("/tmp").glob("gonogo-embedded-*")) - before  # noqa: S108
+    mine = set(Path("/tmp").glob("gonogo-embedded-*")) - before
     assert mine == set()
 
 

@@ -88,7 +88,7 @@ def test_the_next_run_puts_back_what_a_killed_one_left(target: Target, journal: 
 
 
 def test_a_fault_that_would_change_nothing_is_refused(target: Target, journal: Journal) -> None:
-    step = {"file": "model", "replace": ["not there", "x"]}
+    step: dict[str, object] = {"file": "model", "replace": ["not there", "x"]}
     with pytest.raises(GonogoError, match="does not fit"), Injector(target, journal).switched_on(fault(step)):
         pass
     assert journal.unfinished() == []

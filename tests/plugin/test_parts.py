@@ -72,7 +72,7 @@ def test_ledger_refuses_beyond_the_budget(tmp_path: Path, budget: Budget) -> Non
         (Decision.NO_GO, 3, False, 3),
     ],
 )
-def test_exit_code(decision: Decision, pytests: int, strict: bool, code: int) -> None:  # noqa: FBT001
+def test_exit_code(decision: Decision, pytests: int, strict: bool, code: int) -> None:
     assert exit_code(decision, pytests, strict=strict) == code
 
 

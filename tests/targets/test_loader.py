@@ -98,7 +98,7 @@ def test_paths_are_relative_to_the_file_and_secrets_may_be_files(tmp_path: Path)
 )
 def test_permissions(
     tmp_path: Path, environment: str, allowed: bool, flag: bool, change: str, disruptive: bool
-) -> None:  # noqa: FBT001
+) -> None:
     text = f"name: p\nenvironment: {environment}\nallow_disruptive: {str(allowed).lower()}\n"
     given = permitted(load(tmp_path, text), allow_disruptive=flag, change_id=change)
     assert (Permission.DISRUPTIVE in given) is disruptive
