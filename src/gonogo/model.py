@@ -186,6 +186,8 @@ class Verdict:
     change_id: str = ""
     interrupted: str = ""
     """Why the run ended before its end; empty if it did not."""
+    fault: str = ""
+    """The fault that was switched on on purpose: such a verdict can promote nothing."""
     budget: Mapping[str, Any] = field(default_factory=dict)
     escalation: Mapping[str, str] = field(default_factory=dict)
 

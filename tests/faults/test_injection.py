@@ -1,6 +1,8 @@
 """The journal and the injectors: what is broken is put back, also by the next run."""
 
 import json
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -76,15 +78,65 @@ def test_it_is_put_back_after_an_exception(target: Target, journal: Journal, tmp
     assert (tmp_path / "two.gguf").read_bytes() == b"0123456789"
 
 
-def test_the_next_run_puts_back_what_a_killed_one_left(target: Target, journal: Journal, tmp_path: Path) -> None:
-    killed = Injector(target, journal)
-    killed.keep_file(tmp_path / "two.gguf")
-    (tmp_path / "two.gguf").write_bytes(b"broken")
-    with (tmp_path / "journal" / "journal.jsonl").open("a", encoding="utf-8") as file:
+KILLED = """
+import os, sys
+from datetime import date
+from pathlib import Path
+from gonogo.faults.injection import Injector
+from gonogo.faults.journal import Journal
+from gonogo.targets.loader import load_target
+
+folder = Path(sys.argv[1])
+injector = Injector(load_target(folder / "target.yaml", date(2026, 1, 1)), Journal(folder / "journal"))
+injector.keep_file(folder / "two.gguf")
+(folder / "two.gguf").write_bytes(b"broken")
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_the_next_run_puts_back_what_a_killed_one_left(target: Target, tmp_path: Path) -> None:
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
+    assert killed.returncode == -9
+    (left,) = (tmp_path / "journal").glob("*.jsonl")
+    with left.open("a", encoding="utf-8") as file:
         file.write('{"id": "half')  # killed while writing: never acted upon
     assert Injector(target, Journal(tmp_path / "journal")).undo_unfinished() == [f"file: {tmp_path / 'two.gguf'}"]
     assert (tmp_path / "two.gguf").read_bytes() == b"0123456789"
-    assert journal.unfinished() == []
+    assert list((tmp_path / "journal").iterdir()) == []
+
+
+def test_files_come_back_before_their_services_start(target: Target, journal: Journal, tmp_path: Path) -> None:
+    seen: list[bytes] = []
+
+    class Recording(Injector):
+        def _bring_up(self, service: str, *, fresh: bool) -> None:
+            seen.append((tmp_path / "two.gguf").read_bytes())
+
+    injector = Recording(target, journal)
+    entries = [injector.keep_file(tmp_path / "two.gguf"), injector.keep_service("gateway")]
+    (tmp_path / "two.gguf").write_bytes(b"broken")
+    injector.undo_all(entries)
+    assert seen == [b"0123456789"]
+
+
+def test_one_that_cannot_be_put_back_does_not_keep_the_others(target: Target, journal: Journal, tmp_path: Path) -> None:
+    injector = Injector(target, journal)
+    entries = [injector.keep_file(tmp_path / "two.gguf"), journal.write("control", {"url": "http://127.0.0.1:9/x"})]
+    (tmp_path / "two.gguf").write_bytes(b"broken")
+    with pytest.raises(ExceptionGroup, match="could not be put back"):
+        injector.undo_all(entries)
+    assert (tmp_path / "two.gguf").read_bytes() == b"0123456789"
+    (left,) = journal.unfinished()
+    assert left.kind == "control"
+    journal.mark_undone(left)
+
+
+def test_what_a_living_run_does_is_left_alone(target: Target, tmp_path: Path) -> None:
+    living = Injector(target, Journal(tmp_path / "journal"))
+    with living.switched_on(fault({"file": "model", "truncate": 1})):
+        assert Injector(target, Journal(tmp_path / "journal")).undo_unfinished() == []
+        assert (tmp_path / "two.gguf").read_bytes() == b"0"
+    assert (tmp_path / "two.gguf").read_bytes() == b"0123456789"
 
 
 def test_a_fault_that_would_change_nothing_is_refused(target: Target, journal: Journal) -> None:
@@ -103,6 +155,7 @@ def test_a_fault_that_the_target_cannot_have_is_refused(
 ) -> None:
     with pytest.raises(GonogoError, match="does not declare"), Injector(target, journal).switched_on(fault(step)):
         pass
+    assert journal.unfinished() == []
 
 
 def test_the_state_folder_follows_the_addresses_not_the_file(target: Target, tmp_path: Path) -> None:

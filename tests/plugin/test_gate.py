@@ -231,6 +231,7 @@ def test_verify(run: Run, project: Path) -> None:
     raw = json.loads(verdict.read_text(encoding="utf-8"))
     for field, value, wanted in (
         ("demo", True, "DEMO"),
+        ("fault", "no-auth", "the fault no-auth was switched on"),
         ("decision", "HOLD", "the verdict is HOLD"),
         ("valid_until", "2020-01-01T00:00:00+00:00", "was valid until"),
     ):

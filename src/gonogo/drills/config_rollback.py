@@ -60,7 +60,7 @@ def run_config_rollback(
     timeline = Timeline()
     timeline.note("steady state: a real question is answered")
     original = file_digest(drill.file)
-    kept = (injector.keep_service(drill.service), injector.keep_file(drill.file))
+    kept = (injector.keep_file(drill.file), injector.keep_service(drill.service))
     settled = False
     try:
         with Traffic(ask, timeline) as traffic:
@@ -69,8 +69,11 @@ def run_config_rollback(
             time.sleep(2 * _POLL_S)  # the traffic sees the recovery too
         settled = recovered and file_digest(drill.file) == original
     finally:
-        for entry in reversed(kept):
-            (injector.forget if settled else injector.undo)(entry)
+        if settled:
+            for entry in kept:
+                injector.forget(entry)
+        else:
+            injector.undo_all(kept)
     return DrillReport(
         noticed_by=noticed_by,
         notice_s=notice_s,

@@ -16,8 +16,8 @@ import json
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,20 +46,43 @@ class Injector:
     @contextmanager
     def switched_on(self, fault: Fault) -> Iterator[None]:
         """The fault is on inside the block, and put back after it, however it ends."""
-        with ExitStack() as undo:
+        entries: list[Entry] = []
+        try:
             for step in fault.steps:
-                for entry in self._prepare(step):
-                    undo.callback(self.undo, entry)
+                entries.append(self._prepare(step))
                 self._apply(step)
             yield
+        finally:
+            self.undo_all(entries)
 
     def undo_unfinished(self) -> list[str]:
-        """Put back what an earlier run left; what was put back, for people."""
+        """Put back what dead runs left, the latest first; what was put back, for people."""
         undone = []
-        for entry in self._journal.unfinished():
-            self.undo(entry)
-            undone.append(f"{entry.kind}: {entry.details.get('path') or entry.details.get('service') or entry.details}")
+        for journal in Journal.orphans(self._journal.folder):
+            successor = Injector(self._target, journal)
+            left = journal.unfinished()
+            successor.undo_all(left)
+            undone += [f"{e.kind}: {e.details.get('path') or e.details.get('service') or e.details}" for e in left]
+            journal.close_if_empty()
         return undone
+
+    def undo_all(self, entries: Sequence[Entry]) -> None:
+        """Put everything back, the latest change first but services last: they start with what was put back.
+
+        One that cannot be put back does not keep the others from it.
+
+        Raises:
+            ExceptionGroup: some could not be put back; they stay in the journal.
+        """
+        latest_first = reversed(entries)
+        failures = []
+        for entry in sorted(latest_first, key=lambda entry: entry.kind == "service"):
+            try:
+                self.undo(entry)
+            except Exception as error:  # noqa: BLE001 (whatever it is, the others come first)
+                failures.append(error)
+        if failures:
+            raise ExceptionGroup(f"could not be put back (see the journal in {self._journal.folder})", failures)
 
     def undo(self, entry: Entry) -> None:
         """Put one change back.
@@ -84,19 +107,19 @@ class Injector:
             Path(entry.details["copy"]).unlink(missing_ok=True)
         self._journal.mark_undone(entry)
 
-    def _prepare(self, step: dict[str, Any]) -> list[Entry]:
-        """Journal what undoes a step. Undone in reverse order: a file first, then its service is restarted."""
+    def _prepare(self, step: dict[str, Any]) -> Entry:
+        """Journal what undoes a step."""
         if "file" in step:
-            path = self.path_of(step["file"])
-            return [self.keep_file(path)]
+            return self.keep_file(self.path_of(step["file"]))
         if "control" in step:
-            return [self._journal.write("control", {"url": self._control_url(step["control"], step["fault"])})]
+            return self._journal.write("control", {"url": self._control_url(step["control"], step["fault"])})
         if "redis_config" in step:
             parameter = step["redis_config"][0]
             before = self._redis().config_get(parameter)[parameter]
-            return [self._journal.write("redis", {"parameter": parameter, "value": before})]
+            return self._journal.write("redis", {"parameter": parameter, "value": before})
+        self._actor()  # refuses before anything is journalled that could never be undone
         service = step.get("stop") or step["restart"]
-        return [self._journal.write("service", {"service": service, "fresh": "restart" in step})]
+        return self._journal.write("service", {"service": service, "fresh": "restart" in step})
 
     def keep_file(self, path: Path) -> Entry:
         """Copy a file aside and journal how to restore it."""

@@ -1,5 +1,6 @@
 """The undo journal: what must be put back, on disk before anything is changed, so that a killed run can be undone."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -7,7 +8,7 @@ import re
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TextIO
 
 from gonogo.targets.model import Target
 
@@ -23,54 +24,84 @@ class Entry:
 
 
 class Journal:
-    """An append-only file of entries and of the marks that they are undone."""
+    """A file of entries and of the marks that they are undone, locked as long as its process lives.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._file = folder / "journal.jsonl"
+    So a run that starts can tell what a dead run left (it gets the lock) from what a living one is doing.
+    """
+
+    def __init__(self, folder: Path, file: TextIO | None = None) -> None:
+        """A journal in a folder; `file` is an orphan's, locked already."""
+        self._folder, self._file = folder, file
+        self._entries = _read_entries(file) if file is not None else {}
+
+    @classmethod
+    def orphans(cls, folder: Path) -> list[Self]:
+        """The journals whose process is dead."""
+        found = []
+        for path in sorted(folder.glob("*.jsonl")):
+            file = path.open("a+", encoding="utf-8")
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.close()
+            else:
+                found.append(cls(folder, file))
+        return found
 
     @property
     def folder(self) -> Path:
-        """Where the journal and its copies of files are."""
+        """Where the journals and their copies of files are."""
         return self._folder
 
     def write(self, kind: str, details: dict[str, Any]) -> Entry:
         """Note a change that is about to be made; on disk when this returns."""
         entry = Entry(uuid.uuid4().hex, kind, details)
         self._append({"id": entry.entry_id, "kind": kind, "details": details})
+        self._entries[entry.entry_id] = entry
         return entry
 
     def mark_undone(self, entry: Entry) -> None:
         """Note that a change has been put back; the file goes when nothing is left to undo."""
         self._append({"undone": entry.entry_id})
-        if not self.unfinished():
-            self._file.unlink(missing_ok=True)
+        self._entries.pop(entry.entry_id, None)
+        self.close_if_empty()
 
     def unfinished(self) -> list[Entry]:
-        """Changes that were not put back, the latest first. A half-written last line was never acted upon."""
-        if not self._file.exists():
-            return []
-        entries: dict[str, Entry] = {}
-        for line in self._file.read_text(encoding="utf-8").splitlines():
-            try:
-                item = json.loads(line or "null")
-            except ValueError:
-                continue
-            if item is None:
-                continue
-            if "undone" in item:
-                entries.pop(item["undone"], None)
-            else:
-                entries[item["id"]] = Entry(item["id"], item["kind"], item["details"])
-        return list(reversed(entries.values()))
+        """Changes that were not put back, the oldest first."""
+        return list(self._entries.values())
+
+    def close_if_empty(self) -> None:
+        """Remove the file when nothing is left to undo."""
+        if self._file is not None and not self._entries:
+            Path(self._file.name).unlink(missing_ok=True)
+            self._file.close()
+            self._file = None
 
     def _append(self, item: dict[str, Any]) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with self._file.open("a", encoding="utf-8") as file:
-            # The newline comes first, too: a run that was killed while writing left half a line.
-            file.write("\n" + json.dumps(item) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        if self._file is None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._file = (self._folder / f"{os.getpid()}-{uuid.uuid4().hex}.jsonl").open("a+", encoding="utf-8")
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+        # The newline comes first, too: a run that was killed while writing left half a line.
+        self._file.write("\n" + json.dumps(item) + "\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+
+def _read_entries(file: TextIO) -> dict[str, Entry]:
+    """The entries of a journal that are not undone. A half-written line was never acted upon."""
+    entries: dict[str, Entry] = {}
+    file.seek(0)
+    for line in file:
+        try:
+            item = json.loads(line)
+        except ValueError:
+            continue
+        if "undone" in item:
+            entries.pop(item["undone"], None)
+        else:
+            entries[item["id"]] = Entry(item["id"], item["kind"], item["details"])
+    return entries
 
 
 def state_folder(target: Target) -> Path:

@@ -15,7 +15,7 @@ EXIT_NO_GO, EXIT_HOLD = 1, 6
 _PYTESTS_OWN = (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
 
 
-def conclude(gate: Gate, results: list[CheckResult], started: datetime, interrupted: str) -> Verdict:
+def conclude(gate: Gate, results: list[CheckResult], started: datetime, *, interrupted: str, fault: str) -> Verdict:
     """The verdict of a run."""
     finished = datetime.now(UTC)
     required = gate.stage.required_suites(gate.target, gate.permissions)
@@ -31,6 +31,7 @@ def conclude(gate: Gate, results: list[CheckResult], started: datetime, interrup
         valid_until=finished + timedelta(hours=gate.target.valid_hours),
         change_id=gate.change_id,
         interrupted=interrupted,
+        fault=fault,
         budget=gate.ledger.spent(),
         escalation=_escalations(gate, judgement.results),
     )

@@ -183,6 +183,8 @@ class Controller:
                 self._switch_on(session.config.option.fault)
         except (GonogoError, EndpointFailedError, DocumentError) as error:
             raise pytest.UsageError(str(error)) from error
+        except ExceptionGroup as error:
+            raise pytest.UsageError(_put_back_failed(error)) from error
 
     def pytest_report_header(self) -> list[str]:
         """Say what is being judged."""
@@ -240,7 +242,14 @@ class Controller:
             return
         if session.shouldstop or session.shouldfail:
             self._interrupted = self._interrupted or str(session.shouldstop or session.shouldfail)
-        self._verdict = conclude(self._gate, self._gathering.results(), self._started, self._interrupted)
+        try:
+            self._undo.close()
+        except ExceptionGroup as error:
+            self._interrupted = _put_back_failed(error)
+        fault = session.config.option.fault or ""
+        self._verdict = conclude(
+            self._gate, self._gathering.results(), self._started, interrupted=self._interrupted, fault=fault
+        )
         self._files = write_reports(self._gate, self._verdict)
         strict = is_strict(session.config)
         session.exitstatus = exit_code(self._verdict.decision, int(exitstatus), strict=strict)
@@ -266,6 +275,11 @@ def _open(config: pytest.Config) -> Gate:
     if demo_target is None:
         raise pytest.UsageError("name the deployment to judge: --target=FILE (there is no embedded deployment here)")
     return open_gate(config, demo_target)
+
+
+def _put_back_failed(error: ExceptionGroup[Exception]) -> str:
+    """What could not be put back, for the person who now has to do it."""
+    return f"{error.message}: " + "; ".join(str(one) for one in error.exceptions)
 
 
 def _fault(name: str) -> Fault:

@@ -40,6 +40,8 @@ def differences(verdict: dict[str, Any], now: dict[str, Any], moment: datetime) 
     problems = []
     if verdict["demo"]:
         problems.append("this is a DEMO verdict: it can promote nothing")
+    if verdict["fault"]:
+        problems.append(f"the fault {verdict['fault']} was switched on: it can promote nothing")
     if verdict["decision"] not in ("GO", "GO WITH CAVEATS"):
         problems.append(f"the verdict is {verdict['decision']}")
     if moment > datetime.fromisoformat(verdict["valid_until"]):

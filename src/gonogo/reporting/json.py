@@ -33,6 +33,7 @@ def plain(verdict: Verdict) -> dict[str, Any]:
         "valid_until": verdict.valid_until.isoformat(),
         "change_id": verdict.change_id,
         "interrupted": verdict.interrupted,
+        "fault": verdict.fault,
         "reasons": list(verdict.judgement.reasons),
         "caveats": list(verdict.judgement.caveats),
         "binding": {**asdict(verdict.binding), "model_digests": dict(verdict.binding.model_digests)},

@@ -29,6 +29,8 @@ def show(verdict: Verdict, files: Sequence[Path], writer: Any) -> None:  # noqa:
             writer.write_line(f"  {result.name}: {result.reason.splitlines()[0] if result.reason else ''}")
     writer.write_sep("=", "verdict")
     demo = "   DEMO: the embedded deployment; this verdict can promote nothing" if verdict.demo else ""
+    if verdict.fault:
+        writer.write_line(f"  the fault {verdict.fault} was switched on: this verdict can promote nothing")
     writer.write_line(f"  {verdict.decision}{demo}", **_COLOURS[verdict.decision])
     for reason in verdict.judgement.reasons:
         writer.write_line(f"  - {reason[:220]}")
