@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import gevent.socket
-import gevent.ssl
 from geventhttpclient.response import HTTPParseError, HTTPResponse
 
 from gonogo.stream import ChatStream, SseParser, StreamProtocolError
@@ -70,6 +69,7 @@ class ChatClient:
         self._secure = parts.scheme == "https"
         self._host, self._port = parts.hostname or "", parts.port or (443 if self._secure else 80)
         self._path = parts.path.rstrip("/") + "/v1/chat/completions"
+        # Locust has patched ssl by now, so this is gevent's context.
         self._tls = ssl.create_default_context() if self._secure else None
         authorization = f"Authorization: Bearer {self.key}\r\n" if self.key else ""
         self._head = (
@@ -123,9 +123,7 @@ class ChatClient:
         connection = gevent.socket.create_connection(address, timeout=max(0.01, deadline - time.monotonic()))
         connection.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_NODELAY, 1)
         if self._tls is not None:
-            context = gevent.ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.load_default_certs()
-            connection = context.wrap_socket(connection, server_hostname=self._host)
+            connection = self._tls.wrap_socket(connection, server_hostname=self._host)
         return connection
 
 

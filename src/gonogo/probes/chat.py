@@ -34,6 +34,18 @@ class ChatAnswer:
         return self.http.status
 
 
+_CHARACTERS_A_TOKEN = 4
+"""A usual mean, for answers that do not tell their usage."""
+
+
+def _tokens_of(answer: ChatAnswer, body: Mapping[str, Any]) -> int:
+    """What an answer cost: its usage where it is told, else an estimate."""
+    told = (answer.usage or {}).get("total_tokens")
+    if isinstance(told, int):
+        return told
+    return (len(str(body["messages"])) + len(answer.text)) // _CHARACTERS_A_TOKEN
+
+
 class Chat:
     """Chat completions of one model at one endpoint."""
 
@@ -45,10 +57,13 @@ class Chat:
 
         Raises:
             EndpointFailedError: no answer, or one that breaks its format. An HTTP error status is an answer.
+            BudgetExhaustedError: the run's budget of tokens is used up.
         """
         messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
         body = {"model": self.model.name, "messages": messages, "temperature": 0, "max_tokens": 48, **parameters}
-        return self._ask_streamed(body) if stream else self._ask_whole(body)
+        answer = self._ask_streamed(body) if stream else self._ask_whole(body)
+        self.http.spend_tokens(_tokens_of(answer, body))
+        return answer
 
     def list_models(self) -> tuple[str, ...]:
         """The ids that the endpoint's model list holds.

@@ -76,6 +76,14 @@ class Http:
         """The same server, asked with another key."""
         return Http(self._client, self._base, key, self._context, self.timeout_s)
 
+    def spend_tokens(self, tokens: int) -> None:
+        """Take tokens from the run's budget, once it is known how many an answer cost.
+
+        Raises:
+            BudgetExhaustedError: that many are not left.
+        """
+        self._context.spend(0, tokens)
+
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> HttpAnswer:
         """GET a path."""
         return self.send("GET", path, None, headers)

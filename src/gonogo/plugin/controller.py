@@ -1,0 +1,175 @@
+"""The controlling process of a gate run: it opens the gate, gathers, judges and reports. Workers only run checks."""
+
+import shutil
+import signal
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from gonogo import __version__
+from gonogo.documents import DocumentError, did_you_mean
+from gonogo.errors import EndpointFailedError, GonogoError
+from gonogo.faults.catalogue import Fault, all_faults
+from gonogo.model import Permission, Verdict
+from gonogo.plugin.conclusion import conclude, exit_code, write_reports
+from gonogo.plugin.gate import Gate, open_gate, set_gate, worker_input
+from gonogo.plugin.gather import Gathering
+from gonogo.plugin.options import is_strict
+from gonogo.plugin.progress import Progress, silence_pytest
+from gonogo.reporting import terminal
+
+
+class Controller:
+    """The hooks of the controlling process of a gate run."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._started = datetime.now(UTC)
+        self._undo = ExitStack()
+        config.add_cleanup(self._undo.close)
+        _make_sigterm_like_ctrl_c()
+        self._gate = gate = _open(config)
+        set_gate(config, gate)
+        if gate.demo:  # its deployment ends with this run, and so does what was kept about it
+            config.add_cleanup(lambda: shutil.rmtree(gate.state_folder, ignore_errors=True))
+        silence_pytest(config)
+        self._gathering = Gathering(gate.run_folder)
+        self._progress: Progress | None = None
+        self._interrupted = ""
+        self._verdict: Verdict | None = None
+        self._files: list[Any] = []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Undo what an earlier run left, and switch on the fault that this run is to show."""
+        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+        self._progress = Progress(reporter) if reporter is not None else None
+        try:
+            for line in self._gate.injector().undo_unfinished():
+                _say(session.config, f"put back what an earlier run left: {line}")
+            if session.config.option.fault:
+                self._switch_on(session.config.option.fault)
+        except (GonogoError, EndpointFailedError, DocumentError) as error:
+            raise pytest.UsageError(str(error)) from error
+        except ExceptionGroup as error:
+            raise pytest.UsageError(_put_back_failed(error)) from error
+
+    def pytest_report_header(self) -> list[str]:
+        """Say what is being judged."""
+        gate, target = self._gate, self._gate.target
+        demo = "DEMO (embedded deployment; can promote nothing), " if gate.demo else ""
+        return [
+            f"gonogo {__version__}: {demo}target {target.name} ({target.environment}), stage {gate.stage.name}",
+            f"run: {gate.run_folder}",
+        ]
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:  # noqa: ANN401 (xdist's type)
+        """Tell an xdist worker about the gate."""
+        node.workerinput["gonogo"] = worker_input(self._gate)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Know how many checks there are."""
+        if self._progress is not None and session.items:
+            self._progress.total = len(session.items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Know how many checks there are, with workers."""
+        if self._progress is not None:
+            self._progress.total = len(ids)
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Show what runs."""
+        if self._progress is not None:
+            self._progress.running(nodeid)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Gather, and show what a check found."""
+        result = self._gathering.take(report)
+        if result is not None and self._progress is not None:
+            self._progress.finished(result)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A suite that cannot be collected ran no check: the verdict must not pass over it."""
+        if report.failed:
+            self._interrupted = f"{report.nodeid} cannot be collected: {report.longreprtext[-300:]}"
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Ctrl-C, SIGTERM, or pytest.exit."""
+        self._interrupted = f"interrupted ({excinfo.typename})"
+
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Pytest itself broke."""
+        self._interrupted = f"internal error: {excinfo.value!r}"
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Judge, write the reports, set the exit code."""
+        if session.config.option.collectonly:
+            return
+        if session.shouldstop or session.shouldfail:
+            self._interrupted = self._interrupted or str(session.shouldstop or session.shouldfail)
+        try:
+            self._undo.close()
+        except ExceptionGroup as error:
+            self._interrupted = _put_back_failed(error)
+        fault = session.config.option.fault or ""
+        self._verdict = conclude(
+            self._gate, self._gathering.results(), self._started, interrupted=self._interrupted, fault=fault
+        )
+        self._files = write_reports(self._gate, self._verdict)
+        strict = is_strict(session.config)
+        session.exitstatus = exit_code(self._verdict.decision, int(exitstatus), strict=strict)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:  # noqa: ANN401 (pytest's private type)
+        """The verdict."""
+        if self._verdict is not None:
+            terminal.show(self._verdict, self._files, terminalreporter)
+
+    def _switch_on(self, name: str) -> None:
+        if Permission.DISRUPTIVE not in self._gate.permissions:
+            raise GonogoError("--fault breaks something on purpose: add --allow-disruptive")
+        _say(self._config, f"switching on the fault {name}")
+        self._undo.enter_context(self._gate.injector().switched_on(_fault(name)))
+
+
+def _open(config: pytest.Config) -> Gate:
+    """The gate of the controlling process, on the named target or on a demonstration deployment."""
+    if config.option.target:
+        return open_gate(config, None)
+    demo_target = config.hook.pytest_gonogo_demo_target(config=config)
+    if demo_target is None:
+        raise pytest.UsageError("name the deployment to judge: --target=FILE (there is no embedded deployment here)")
+    return open_gate(config, demo_target)
+
+
+def _put_back_failed(error: ExceptionGroup[Exception]) -> str:
+    """What could not be put back, for the person who now has to do it."""
+    return f"{error.message}: " + "; ".join(str(one) for one in error.exceptions)
+
+
+def _fault(name: str) -> Fault:
+    faults = all_faults()
+    if name not in faults:
+        raise GonogoError(f"no fault is called {name!r}{did_you_mean(name, list(faults))}")
+    return faults[name]
+
+
+def _say(config: pytest.Config, text: str) -> None:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        reporter.write_line(f"gonogo: {text}")
+
+
+def _make_sigterm_like_ctrl_c() -> None:
+    """SIGTERM undoes and reports as Ctrl-C does."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
