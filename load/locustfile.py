@@ -1,8 +1,8 @@
 """Locust's entry: ``GONOGO_TARGET=targets/staging.yaml locust -f load/locustfile.py --headless``.
 
-Reads the target and its profile, plays the schedule, writes the record (``GONOGO_LOAD_RECORD``, by default
-``load-record.json``), prints each objective's decision, and ends with the gate's exit code: 0 all hold, 1 one fails,
-6 one could not be decided.
+Reads the target and its profile (or the one in ``GONOGO_LOAD_PROFILE``), plays the schedule, writes the record
+(``GONOGO_LOAD_RECORD``, by default ``load-record.json``), prints each objective's decision, and ends with the gate's
+exit code: 0 all hold, 1 one fails, 6 one could not be decided.
 """
 
 import datetime
@@ -36,7 +36,7 @@ class Run:
         if target.load is None or target.gateway is None:
             raise SystemExit(f"{target.file}: declares no load")
         self._objectives = target.load.objectives
-        self._profile = load_profile(target.load.profile)
+        self._profile = load_profile(Path(os.environ.get("GONOGO_LOAD_PROFILE") or target.load.profile))
         self._file = Path(os.environ.get("GONOGO_LOAD_RECORD", "load-record.json"))
         self._recording = Recording(self._profile, self._objectives, Redactor(s.value for s in target.secrets))
         key = target.gateway.key.value if target.gateway.key else None

@@ -15,7 +15,9 @@ from load.wire import Attempt
 # Microseconds from 1 µs to 1 h with 3 significant digits.
 _LOWEST, _HIGHEST, _DIGITS = 1, 3_600_000_000, 3
 _PERCENTILES = (50, 90, 95, 99)
-_EXAMPLES = 3
+_EXAMPLES, _EXAMPLE_CHARACTERS = 3, 300
+# These say nothing about the deployment: they make the run invalid.
+_OWN_FAILURES = ("name resolution", "connection", "generator error")
 
 
 class Recording:
@@ -48,7 +50,7 @@ class Recording:
             self._failures[attempt.failure] += 1
             examples = self._examples.setdefault(attempt.failure, [])
             if len(examples) < _EXAMPLES:
-                examples.append(self._redactor.text(attempt.detail))
+                examples.append(self._redactor.text(attempt.detail)[:_EXAMPLE_CHARACTERS])
         else:
             _add(self._histograms["latency_ms"], attempt.latency_ms)
             _add(self._histograms["ttft_ms"], attempt.ttft_ms)
@@ -85,9 +87,10 @@ class Recording:
                 intended=intended,
                 sent=self._sent,
                 lateness_p99_ms=lateness.get_value_at_percentile(99) / 1000,
+                own_failures=sum(self._failures[kind] for kind in _OWN_FAILURES),
                 cpu_share=round((time.process_time() - self._cpu_began) / seconds, 3),
             ),
-            stopped_early=stopped_early,
+            stopped_early=self._redactor.text(stopped_early)[:_EXAMPLE_CHARACTERS],
             content_chunks=self._chunks,
         )
 

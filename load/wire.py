@@ -4,6 +4,7 @@ Reads straight from the socket, so that the moment of every delta is the moment 
 """
 
 import json
+import select
 import ssl
 import time
 from dataclasses import dataclass, field
@@ -92,21 +93,8 @@ class ChatClient:
             if reusable:
                 self._idle.append(connection)
                 connection = None
-        except (TimeoutError, gevent.socket.timeout):
-            stage = "timeout before the first token" if attempt.first_content_ms is None else "stall"
-            _fail(attempt, stage, f"no end within {self.timeout_s:g} s")
-        except ConnectionRefusedError as error:
-            _fail(attempt, "refused", str(error))
-        except (ConnectionResetError, BrokenPipeError) as error:
-            _fail(attempt, "reset", str(error))
-        except _EndedError as error:
-            _fail(attempt, "truncated", str(error))
-        except (StreamProtocolError, HTTPParseError) as error:
-            _fail(attempt, "broken stream", str(error))
-        except gevent.socket.gaierror as error:
-            _fail(attempt, "name resolution", str(error))
-        except OSError as error:
-            _fail(attempt, "connection", str(error))
+        except Exception as error:  # noqa: BLE001 (an attempt that is not counted would be lost silently)
+            _fail(attempt, _kind_of(error, attempt), str(error) or f"no end within {self.timeout_s:g} s")
         finally:
             attempt.end_ms = now_ms()
             if connection is not None:
@@ -133,24 +121,35 @@ def now_ms() -> float:
 
 
 def _readable(connection: gevent.socket.socket) -> bool:
-    connection.settimeout(0)
-    try:
-        connection.recv(1, gevent.socket.MSG_PEEK)
-    except (BlockingIOError, TimeoutError):
-        return False
-    except OSError:
-        return True
-    return True
+    return bool(select.select([connection.fileno()], [], [], 0)[0])
+
+
+_KINDS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
+    (ConnectionRefusedError, "refused"),
+    ((ConnectionResetError, BrokenPipeError), "reset"),
+    (_EndedError, "truncated"),
+    ((StreamProtocolError, HTTPParseError), "broken stream"),
+    (gevent.socket.gaierror, "name resolution"),
+    (OSError, "connection"),
+)
+
+
+def _kind_of(error: Exception, attempt: Attempt) -> str:
+    """The type of a failure; what is not known is the generator's own."""
+    if isinstance(error, (TimeoutError, gevent.socket.timeout)):
+        return "timeout before the first token" if attempt.first_content_ms is None else "stall"
+    return next((name for kinds, name in _KINDS if isinstance(error, kinds)), "generator error")
 
 
 def _fail(attempt: Attempt, failure: str, detail: str) -> None:
-    attempt.failure, attempt.detail = failure, detail[:300]
+    attempt.failure, attempt.detail = failure, detail
 
 
 def _read_answer(connection: gevent.socket.socket, attempt: Attempt, deadline: float, *, streamed: bool) -> bool:
     """Read an answer to its end into the attempt; true if the connection can be used again."""
     parser = _Parser("POST")
     sse, seen, whole = SseParser(), ChatStream(keep_chunks=False), bytearray()
+    ended = False
     while not parser.message_complete:
         remaining = deadline - time.monotonic()
         if remaining <= 0:
@@ -158,8 +157,11 @@ def _read_answer(connection: gevent.socket.socket, attempt: Attempt, deadline: f
         connection.settimeout(remaining)
         data = connection.recv(_BLOCK)
         at_ms = now_ms()
-        if not data and not parser.message_complete:
-            raise _EndedError(f"the connection closed after {seen.text[-40:]!r}")
+        if not data and parser.headers_complete and _ends_with_connection(parser):
+            ended = True
+            break
+        if not data:
+            raise _EndedError("the connection closed in the middle of the answer")
         parser.feed(data)
         body = parser.take_body()
         if not parser.headers_complete or not body:
@@ -173,14 +175,19 @@ def _read_answer(connection: gevent.socket.socket, attempt: Attempt, deadline: f
     attempt.status = parser.status_code
     attempt.chunks = len(seen.content_ms)
     _judge_answer(attempt, seen, bytes(whole), streamed=streamed)
-    return bool(parser.should_keep_alive()) and not attempt.failure
+    return not ended and bool(parser.should_keep_alive()) and not attempt.failure
+
+
+def _ends_with_connection(parser: _Parser) -> bool:
+    """An answer with neither a length nor chunks ends where its connection does (RFC 9112, section 6.3)."""
+    return "content-length" not in parser and "transfer-encoding" not in parser
 
 
 def _judge_answer(attempt: Attempt, seen: ChatStream, whole: bytes, *, streamed: bool) -> None:
     """Name what is wrong with a whole answer: an error status, an error inside a 200, no end, no content."""
     if attempt.status != 200:
         kind = "429" if attempt.status == 429 else f"{attempt.status // 100}xx"
-        _fail(attempt, f"HTTP {kind}", f"{attempt.status}: {whole[:200].decode(errors='replace')}")
+        _fail(attempt, f"HTTP {kind}", f"{attempt.status}: {whole.decode(errors='replace')}")
     elif streamed and seen.error is not None:
         _fail(attempt, "error in stream", str(seen.error))
     elif streamed and not seen.done:
@@ -188,4 +195,4 @@ def _judge_answer(attempt: Attempt, seen: ChatStream, whole: bytes, *, streamed:
     elif streamed and not seen.content_ms:
         _fail(attempt, "empty 200", "no content-bearing delta")
     elif not streamed and b'"choices"' not in whole:
-        _fail(attempt, "empty 200", whole[:200].decode(errors="replace"))
+        _fail(attempt, "empty 200", whole.decode(errors="replace"))

@@ -69,6 +69,8 @@ def test_deep_nesting_is_a_problem() -> None:
     with pytest.raises(DocumentError):
         parse_document("[" * 5000, "deep")
     with pytest.raises(DocumentError, match="too deep"):
+        parse_document("[" * 100_000, "overflows a C stack")
+    with pytest.raises(DocumentError, match="too deep"):
         parse_document("[" * 150 + "]" * 150, "deep")
 
 
@@ -81,6 +83,12 @@ def test_any_bytes(tmp_path_factory: pytest.TempPathFactory, raw: bytes) -> None
         validate(load_document(file), SCHEMA)
     except DocumentError as error:
         assert error.problems  # noqa: PT017 (either is fine; a traceback is not)
+
+
+@pytest.mark.parametrize("text", ["a: !!bool maybe", "a: !!int ''", "a: !!float x"])
+def test_a_scalar_that_is_not_of_its_tag(text: str) -> None:
+    with pytest.raises(DocumentError, match="not of its type"):
+        parse_document(text, "f")
 
 
 def test_missing_file(tmp_path: Path) -> None:

@@ -71,7 +71,16 @@ def test_an_error_in_the_stream_is_kept() -> None:
     assert stream.error == {"message": "boom"}
 
 
-@pytest.mark.parametrize("data", ["not json", "[1]"])
+def test_a_later_null_does_not_erase_an_error() -> None:
+    stream = ChatStream()
+    stream.take('{"error": "boom"}', 1.0)
+    stream.take('{"error": null, "choices": []}', 2.0)
+    assert stream.error == "boom"
+
+
+@pytest.mark.parametrize(
+    "data", ["not json", "[1]", '{"choices": [null]}', '{"choices": [{"delta": {"content": ["x"]}}]}', '{"choices": 3}']
+)
 def test_data_that_is_no_object(data: str) -> None:
     with pytest.raises(StreamProtocolError):
         ChatStream().take(data, 0.0)

@@ -36,6 +36,9 @@ def result(
         ),
         ([result("skip", skip=SkipKind.NOT_DECLARED)], Decision.HOLD),
         ([], Decision.HOLD),
+        ([result("skip", skip=SkipKind.NOT_SELECTED)], Decision.HOLD),
+        ([result("pass"), result("skip", skip=SkipKind.NOT_SELECTED, check_id="config.c.d")], Decision.GO_WITH_CAVEATS),
+        ([result("pass"), result("skip", skip=SkipKind.UNSUPPORTED, check_id="config.c.d")], Decision.GO_WITH_CAVEATS),
     ],
 )
 def test_decision(results: list[CheckResult], decision: Decision) -> None:
@@ -45,6 +48,10 @@ def test_decision(results: list[CheckResult], decision: Decision) -> None:
 def test_a_required_suite_that_ran_no_check_holds() -> None:
     judged = judge([result("pass")], {"config", "load"})
     assert (judged.decision, judged.reasons) == (Decision.HOLD, ("required suite load ran no check",))
+
+
+def test_nothing_ran() -> None:
+    assert judge([], ()).reasons == ("no check ran at all",)
 
 
 def test_an_interrupted_run_holds() -> None:

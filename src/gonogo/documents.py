@@ -91,14 +91,15 @@ def parse_document(text: str, name: str) -> Document:
         DocumentError: as `load_document`.
     """
     try:
-        node = yaml.compose(text, Loader=yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader)
+        _refuse_depth(text)
+        node = yaml.compose(text, Loader=_LOADER)
         builder = _Builder(name)
         value = builder.build(node, (), 0) if node is not None else None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         raise DocumentError([Problem(name, line, column, "", f"not valid YAML: {error.problem}")]) from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError, KeyError, IndexError) as error:
         raise DocumentError([Problem(name, 1, 1, "", f"not valid YAML: {error or type(error).__name__}")]) from error
     if builder.problems:
         raise DocumentError(builder.problems)
@@ -107,6 +108,18 @@ def parse_document(text: str, name: str) -> Document:
 
 # Other scalars (dates, binary) stay text: what they mean is for the schema to say.
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null")}
+
+
+_LOADER = yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader
+
+
+def _refuse_depth(text: str) -> None:
+    """Count the depth by events first: composing a document that nests too deep would overflow the C stack."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise yaml.YAMLError("nested too deep")
 
 
 class _Builder:
@@ -132,8 +145,8 @@ class _Builder:
             return str(node.value)
         try:
             return self._scalars.construct_object(node)
-        except ValueError as error:
-            self.problems.append(Problem(self._name, *self.places[path], dotted(path), f"not a number: {error}"))
+        except (ValueError, KeyError, IndexError) as error:
+            self.problems.append(Problem(self._name, *self.places[path], dotted(path), f"not of its type: {error}"))
             return None
 
     def _mapping(self, node: yaml.MappingNode, path: Path_, depth: int) -> dict[str, Any]:
@@ -223,6 +236,8 @@ def _schema_of(error: ValidationError) -> dict[str, Any]:
 
 
 def _explain(error: ValidationError) -> str:
+    if _schema_of(error).get("x-secret"):  # what stands there may be the secret itself
+        return f"must be {_schema_of(error)['description']}"
     shown, wanted = str(error.instance), cast("Any", error.validator_value)
     shown = shown if len(shown) <= 80 else shown[:77] + "..."
     match error.validator:

@@ -28,5 +28,9 @@ class NotDeclared(Exception):  # noqa: N818 (an outcome, not an error)
     """The target does not declare what the check looks at: it is skipped, and reported as not verified."""
 
 
+class Unsupported(Exception):  # noqa: N818 (an outcome, not an error)
+    """The run is too short to decide this: it is skipped, and reported as not verified."""
+
+
 class NotPermitted(Exception):  # noqa: N818 (an outcome, not an error)
     """The target declares it, but this run may not do what the check needs: reported as a caveat."""

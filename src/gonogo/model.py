@@ -59,6 +59,10 @@ class SkipKind(StrEnum):
 
     NOT_DECLARED = "not-declared"
     NOT_PERMITTED = "not-permitted"
+    NOT_SELECTED = "not-selected"
+    """Left out on the command line (-k, -m, --deselect, a node id)."""
+    UNSUPPORTED = "unsupported"
+    """The run is too short to decide it."""
     OTHER = "other"
 
 

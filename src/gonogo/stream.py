@@ -87,7 +87,7 @@ class NdjsonParser:
                 try:
                     yield json.loads(line)
                 except ValueError as error:
-                    raise StreamProtocolError(f"a line of the stream is not JSON: {line[:200]!r}") from error
+                    raise StreamProtocolError("a line of the stream is not JSON") from error
 
 
 @dataclass
@@ -127,16 +127,19 @@ class ChatStream:
         try:
             chunk = json.loads(data)
         except ValueError as error:
-            raise StreamProtocolError(f"an event's data is not JSON: {data[:200]!r}") from error
+            raise StreamProtocolError("an event's data is not JSON") from error
         if not isinstance(chunk, dict):
-            raise StreamProtocolError(f"an event's data is not a JSON object: {data[:200]!r}")
+            raise StreamProtocolError("an event's data is not a JSON object")
         if self.keep_chunks:
             self.chunks.append(chunk)
-        self.error = chunk.get("error", self.error)
+        self.error = chunk.get("error") or self.error
         self.model = chunk.get("model", self.model)
         self.usage = chunk.get("usage") or self.usage
-        for choice in chunk.get("choices") or ():
-            self._take_choice(choice, at_ms)
+        try:
+            for choice in chunk.get("choices") or ():
+                self._take_choice(choice, at_ms)
+        except (AttributeError, TypeError) as error:
+            raise StreamProtocolError("a chunk's choices are not of the API's form") from error
 
     def _take_choice(self, choice: dict[str, Any], at_ms: float) -> None:
         delta = choice.get("delta") or {}

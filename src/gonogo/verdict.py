@@ -30,6 +30,8 @@ def judge(
     failing = tuple(_line(r) for r in settled if _blocks(r, Outcome.FAIL))
     undecided = tuple(_line(r) for r in settled if _blocks(r, Outcome.INCONCLUSIVE))
     undecided += tuple(f"required suite {suite} ran no check" for suite in _missing_suites(settled, required_suites))
+    if not any(r.outcome is not Outcome.SKIP for r in settled):
+        undecided += ("no check ran at all",)
     if interrupted:
         undecided += (f"the run did not finish: {interrupted}",)
     caveats = tuple(_line(r) for r in settled if _is_caveat(r))

@@ -1,5 +1,7 @@
 """Does every endpoint keep what clients of the OpenAI dialect rely on?"""
 
+import uuid
+
 import pytest
 
 from gonogo import resources
@@ -10,26 +12,31 @@ from gonogo.probes.chat import Chat, ChatAnswer
 from gonogo.probes.http import Http
 from gonogo.targets.model import Endpoint
 
-PROMPT = "Hola, ¿qué coches tienen?"
 LIMIT = 12
 
 
 @pytest.fixture
-def completion(chat: Chat) -> ChatAnswer:
-    """A whole completion, shorter than the model would like."""
-    return chat.ask(PROMPT, max_tokens=LIMIT)
+def prompt() -> str:
+    """A prompt that was never asked before, so that no cache answers for the model."""
+    return f"Hola, ¿qué coches tienen? [{uuid.uuid4()}]"
 
 
 @pytest.fixture
-def streamed(chat: Chat) -> ChatAnswer:
+def completion(chat: Chat, prompt: str) -> ChatAnswer:
+    """A whole completion, shorter than the model would like."""
+    return chat.ask(prompt, max_tokens=LIMIT)
+
+
+@pytest.fixture
+def streamed(chat: Chat, prompt: str) -> ChatAnswer:
     """The same completion, streamed."""
-    return chat.ask(PROMPT, stream=True, max_tokens=LIMIT, stream_options={"include_usage": True})
+    return chat.ask(prompt, stream=True, max_tokens=LIMIT, stream_options={"include_usage": True})
 
 
 @check("contract.health.truthful", severity="critical", covers=["C1"], smoke=True)
-def test_health_truthful(chat: Chat) -> None:
+def test_health_truthful(chat: Chat, prompt: str) -> None:
     """The health probe is green exactly when a real completion works."""
-    health, completion = chat.http.get(chat.endpoint.health_path).status, chat.ask(PROMPT, max_tokens=4).status
+    health, completion = chat.http.get(chat.endpoint.health_path).status, chat.ask(prompt, max_tokens=4).status
     assert (health, completion) == (200, 200), f"the health probe says HTTP {health}, a completion HTTP {completion}"
 
 
@@ -70,17 +77,17 @@ def test_stream_finish_reason(streamed: ChatAnswer) -> None:
 
 
 @check("contract.stream.equals_unstreamed", severity="critical", covers=["C4"], smoke=True)
-def test_stream_equals_unstreamed(chat: Chat, streamed: ChatAnswer) -> None:
+def test_stream_equals_unstreamed(chat: Chat, streamed: ChatAnswer, prompt: str) -> None:
     """The streamed text is the unstreamed text, where the model is deterministic."""
     if not chat.model.deterministic:
         raise NotDeclared(f"{chat.model.name} is not declared deterministic")
-    assert streamed.text == chat.ask(PROMPT, max_tokens=LIMIT).text
+    assert streamed.text == chat.ask(prompt, max_tokens=LIMIT).text
 
 
 @check("contract.errors.unknown_model", severity="major", covers=["C7"], smoke=True)
-def test_errors_unknown_model(chat: Chat) -> None:
+def test_errors_unknown_model(chat: Chat, prompt: str) -> None:
     """A model that does not exist is refused with 400 or 404 and an error body."""
-    body = {"model": "gonogo-no-such-model", "messages": [{"role": "user", "content": PROMPT}]}
+    body = {"model": "gonogo-no-such-model", "messages": [{"role": "user", "content": prompt}]}
     answer = chat.http.post("/v1/chat/completions", body)
     assert answer.status in (400, 404), f"answered HTTP {answer.status}"
     assert "error" in answer.json(), f"HTTP {answer.status} without an error body"

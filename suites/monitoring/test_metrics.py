@@ -1,5 +1,7 @@
 """Can the deployment be watched: are the metrics there, finite, and moving?"""
 
+import uuid
+
 from fixtures.probes import counter_of
 from gonogo.errors import NotDeclared
 from gonogo.plugin import check
@@ -31,7 +33,7 @@ def test_counters_provider_moves(routed_chat: Chat, target: Target, client: Clie
     provider = target.provider(routed_chat.model.provider)
     assert provider is not None
     before = counter_of(provider, client, context) or 0
-    statuses = [routed_chat.ask(f"Cuenta {n}", max_tokens=1).status for n in range(3)]
+    statuses = [routed_chat.ask(f"Cuenta {n} [{uuid.uuid4()}]", max_tokens=1).status for n in range(3)]
     moved = (counter_of(provider, client, context) or 0) - before
     assert (statuses, moved >= 3) == ([200, 200, 200], True)
 

@@ -1,12 +1,12 @@
 """The configuration drill on an actor in memory, and the traffic that measures the outage."""
 
+import dataclasses
 import json
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from gonogo.drills import config_rollback
 from gonogo.drills.config_rollback import run_config_rollback
 from gonogo.drills.timeline import Timeline, Traffic
 from gonogo.errors import EndpointFailedError, InconclusiveError
@@ -95,13 +95,11 @@ def test_a_bad_configuration_that_nobody_notices(target: Target, tmp_path: Path)
     assert run_config_rollback(drill_of(target), service, injector, service.ask).noticed_by == ""
 
 
-def test_a_broken_backup_is_reported_and_the_original_comes_back(
-    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(config_rollback, "_RECOVERY_LIMIT_S", 0.5)
+def test_a_broken_backup_is_reported_and_the_original_comes_back(target: Target, tmp_path: Path) -> None:
     (tmp_path / "backup.json").write_text("{broken", encoding="utf-8")
     service, journal = Service(tmp_path / "live.json"), Journal(tmp_path / "j")
-    report = run_config_rollback(drill_of(target), service, MemoryInjector(target, journal, service), service.ask)
+    drill = dataclasses.replace(drill_of(target), max_seconds=0.5)
+    report = run_config_rollback(drill, service, MemoryInjector(target, journal, service), service.ask)
     assert not report.recovered
     assert (tmp_path / "live.json").read_text(encoding="utf-8") == '{"good": true}'
     assert service.running

@@ -154,6 +154,33 @@ def test_strict_and_no_go_and_hold(run: Run, project: Path) -> None:
     assert (ran.code, "required suite load ran no check" in ran.output) == (6, True)
 
 
+def test_an_ordinary_test_that_fails_is_not_passed_over(run: Run, project: Path) -> None:
+    write_checks(project, "no", "critical")
+    (project / "test_plain.py").write_text("def test_forgotten_decorator():\n    assert 1 == 2\n", encoding="utf-8")
+    ran = run("--target=target.yaml", "test_own.py", "test_plain.py")
+    assert ran.verdict is not None
+    assert (ran.code, ran.verdict["decision"], "test_forgotten_decorator" in ran.output) == (6, "HOLD", True)
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "xdist"])
+def test_what_the_command_line_left_out_is_a_caveat(run: Run, workers: list[str]) -> None:
+    ran = run("--target=target.yaml", "test_own.py", "-k", "passes", *workers)
+    assert ran.verdict is not None
+    left_out = {c["id"] for c in ran.verdict["checks"] if c["skip_kind"] == "not-selected"}
+    assert left_out == {f"config.a.{n}" for n in ("warns", "fails", "undecided", "crashes", "undeclared")} | {
+        "drills.a.breaks"
+    }
+    assert ran.verdict["decision"] == "GO WITH CAVEATS"
+
+
+def test_a_target_that_changes_during_the_run_holds(run: Run, project: Path) -> None:
+    text = CHECKS.replace("FAILS", "no").replace("SEVERITY", "critical")
+    change = 'open("gateway.yaml", "a").write("# edited")'
+    (project / "test_own.py").write_text(text.replace('"""It holds."""', f'"""It holds."""\n    {change}'), "utf-8")
+    ran = run("--target=target.yaml", "test_own.py")
+    assert (ran.code, "changed during the run" in ran.output) == (6, True)
+
+
 def test_waiver(run: Run, project: Path) -> None:
     write_checks(project, "FAILS", "critical")
     waiver = "{check: config.a.fails, reason: known, owner: ana, expires: 2099-01-01}"
@@ -233,6 +260,7 @@ def test_verify(run: Run, project: Path) -> None:
         ("demo", True, "DEMO"),
         ("fault", "no-auth", "the fault no-auth was switched on"),
         ("decision", "HOLD", "the verdict is HOLD"),
+        ("stage", "oncall", "the verdict is of the stage oncall, not gate"),
         ("valid_until", "2020-01-01T00:00:00+00:00", "was valid until"),
     ):
         verdict.write_text(json.dumps({**raw, field: value}), encoding="utf-8")

@@ -84,6 +84,7 @@ VERSION = ModelVersion("m", "1", "production", Path("f"), "abc", 1, "llama", "F3
         (Evaluation(VERSION, "abc", "GO", {}, {"x": {"min": 0.8}}), 1),
         (Evaluation(VERSION, "abc", "GO", {"x": float("nan")}, {"x": {"max": 0.8}}), 1),
         (Evaluation(VERSION, "xyz", "NO-GO", {}, {}), 3),
+        (Evaluation(VERSION, "abc", "GO", {"x": 0.1}, {"x": {"gte": 0.8}}), 1),
     ],
 )
 def test_evaluation_is_computed_again(evaluation: Evaluation, flaws: int) -> None:
@@ -96,7 +97,7 @@ def test_gguf_that_is_none(tmp_path: Path) -> None:
         FILES.gguf_header(tmp_path / "x.gguf")
 
 
-@pytest.mark.parametrize("text", ["[1]", '{"models": 3}', '{"models": [{"name": "m"}]}', "nope"])
+@pytest.mark.parametrize("text", ["[1]", '{"models": []}', '{"models": 3}', '{"models": [{"name": "m"}]}', "nope"])
 def test_registry_of_another_form(tmp_path: Path, text: str) -> None:
     (tmp_path / "r.json").write_text(text, encoding="utf-8")
     with pytest.raises(EndpointFailedError):

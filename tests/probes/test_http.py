@@ -131,6 +131,12 @@ def test_a_broken_stream_is_a_fail() -> None:
             bench.chat(url).ask("x", stream=True)
 
 
+@pytest.mark.parametrize("body", ['{"confidence": NaN}', "Infinity", "{", "[" * 100_000])
+def test_what_is_not_json_for_everyone_is_a_fail(body: str) -> None:
+    with server(answer(body)) as url, Bench(url) as bench, pytest.raises(EndpointFailedError, match="not JSON"):
+        bench.http.get("/").json()
+
+
 @pytest.mark.parametrize("body", ["<html>", "[]", '{"data": 3}'])
 def test_a_model_list_of_another_form_is_a_fail(body: str) -> None:
     with server(answer(body)) as url, Bench(url) as bench, pytest.raises(EndpointFailedError):

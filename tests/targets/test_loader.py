@@ -50,7 +50,7 @@ def test_good(tmp_path: Path) -> None:
     assert "s3cret" not in repr(target)
     assert target.load is not None
     assert [o.name for o in target.load.objectives] == ["latency_ms.p95", "errors"]
-    assert target.declared_suites() == {"contract", "routing", "security", "load"}
+    assert target.declared_suites() == {"contract", "security", "load"}
     assert [d.check_id for d in target.gateway.deviations] == ["security.auth.wrong_key"]
 
 
@@ -68,7 +68,7 @@ def test_unset_secret_names_the_variable_and_the_place(tmp_path: Path) -> None:
         ("fail_above: 3000", "fail_above: 1000", "lies on the passing side"),
         ("fail_above: 3000", "fail_below: 3000", "mixes _above and _below"),
         ("  model: chat", "  model: chat\n  profile: smok", "no profile or file 'smok' (did you mean 'smoke'?)"),
-        ("key: {env: KEY}", "key: plain", "gateway.key: must be object"),
+        ("key: {env: KEY}", "key: plain", "gateway.key: must be a reference, never the value itself"),
         ("key: {env: KEY}", "key: {file: nope}", "the secret's file nope cannot be read"),
         ("name: main, kind", "name: gateway, kind", "the name 'gateway' is taken"),
     ],
@@ -76,6 +76,46 @@ def test_unset_secret_names_the_variable_and_the_place(tmp_path: Path) -> None:
 def test_refused(tmp_path: Path, old: str, new: str, wanted: str) -> None:
     assert old in GOOD
     assert wanted in refused(tmp_path, GOOD.replace(old, new), KEY="k" * 8)
+
+
+def test_an_inline_secret_is_not_repeated(tmp_path: Path) -> None:
+    assert "hunter2plain" not in refused(tmp_path, GOOD.replace("key: {env: KEY}", "key: hunter2plain"))
+
+
+@pytest.mark.parametrize(
+    ("extra", "wanted"),
+    [
+        ("monitoring: {metrics: [{name: a, url: 'http://a'}, {name: a, url: 'http://b'}]}", "the name 'a' is taken"),
+        ("objectives: {fallback_rate: {warn_above: .nan}}", "must be finite numbers"),
+    ],
+)
+def test_refused_sections(tmp_path: Path, extra: str, wanted: str) -> None:
+    assert wanted in refused(tmp_path, GOOD + extra + "\n", KEY="k" * 8)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wanted"),
+    [
+        ("fail_above: 0.01", "fail_above: 5", "between 0 and 1"),
+        ("fail_above: 0.01", "fail_above: 0", "between 0 and 1"),
+        ('url: "http://main:8000"', 'url: "http://main:8000", requests_metric: r', "needs metrics_path"),
+        (
+            "kind: litellm",
+            "kind: litellm\n  deviations: [{check: a.b.c, matches: '(', reason: r}]",
+            "regular expression",
+        ),
+    ],
+)
+def test_refused_values(tmp_path: Path, old: str, new: str, wanted: str) -> None:
+    assert old in GOOD
+    assert wanted in refused(tmp_path, GOOD.replace(old, new), KEY="k" * 8)
+
+
+def test_routing_is_declared_by_what_its_checks_need(tmp_path: Path) -> None:
+    metrics = ", metrics_path: /m, requests_metric: r}"
+    counted = GOOD.replace('"http://main:8000"}', '"http://main:8000"' + metrics)
+    assert "routing" in load(tmp_path, counted, KEY="k" * 8).declared_suites()
+    assert "routing" in load(tmp_path, GOOD + "cache: {url: 'redis://r'}\n", KEY="k" * 8).declared_suites()
 
 
 def test_paths_are_relative_to_the_file_and_secrets_may_be_files(tmp_path: Path) -> None:

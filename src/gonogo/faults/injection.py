@@ -13,6 +13,7 @@ A fault's steps, each an object with one of these keys:
 """
 
 import json
+import os
 import shutil
 import time
 import uuid
@@ -31,6 +32,7 @@ from gonogo.faults.journal import Entry, Journal
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.http import Http, open_client
 from gonogo.redaction import Redactor
+from gonogo.targets.binding import file_digest
 from gonogo.targets.model import Target
 
 READY_TIMEOUT_S = 120.0
@@ -72,7 +74,7 @@ class Injector:
         One that cannot be put back does not keep the others from it.
 
         Raises:
-            ExceptionGroup: some could not be put back; they stay in the journal.
+            EndpointFailedError: some could not be put back; they stay in the journal, and the message names them.
         """
         latest_first = reversed(entries)
         failures = []
@@ -82,7 +84,10 @@ class Injector:
             except Exception as error:  # noqa: BLE001 (whatever it is, the others come first)
                 failures.append(error)
         if failures:
-            raise ExceptionGroup(f"could not be put back (see the journal in {self._journal.folder})", failures)
+            told = "; ".join(str(failure) for failure in failures)
+            raise EndpointFailedError(
+                f"not everything could be put back: {told}. The journal in {self._journal.folder} has what is left"
+            ) from failures[0]
 
     def undo(self, entry: Entry) -> None:
         """Put one change back.
@@ -100,12 +105,12 @@ class Injector:
             case "service":
                 self._bring_up(entry.details["service"], fresh=entry.details["fresh"])
         self._journal.mark_undone(entry)
+        _drop_copy(entry)
 
     def forget(self, entry: Entry) -> None:
         """Close an entry whose change was put back by other means, and verified there."""
-        if entry.kind == "file":
-            Path(entry.details["copy"]).unlink(missing_ok=True)
         self._journal.mark_undone(entry)
+        _drop_copy(entry)
 
     def _prepare(self, step: dict[str, Any]) -> Entry:
         """Journal what undoes a step."""
@@ -126,6 +131,8 @@ class Injector:
         copy = self._journal.folder / f"{uuid.uuid4().hex}.copy"
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, copy)
+        with copy.open("rb") as written:
+            os.fsync(written.fileno())
         return self._journal.write("file", {"path": str(path), "copy": str(copy)})
 
     def keep_service(self, service: str) -> Entry:
@@ -270,9 +277,17 @@ def _set(value: Any, where: list[str | int], new_value: object) -> None:  # noqa
 
 
 def _restore(path: Path, copy: Path) -> None:
-    """Put the copy back in place of the file; a copy that is gone was restored before the mark was written."""
-    if copy.exists():
+    """Put the copy back in place of the file."""
+    try:
         shutil.copy2(copy, path)
-        if path.read_bytes() != copy.read_bytes():
-            raise EndpointFailedError(f"{path} could not be restored from {copy}")
-        copy.unlink()
+        restored = file_digest(path) == file_digest(copy)
+    except OSError as error:
+        raise EndpointFailedError(f"{path} could not be restored from {copy}: {error.strerror}") from error
+    if not restored:
+        raise EndpointFailedError(f"{path} could not be restored from {copy}")
+
+
+def _drop_copy(entry: Entry) -> None:
+    """Remove the copy of a file whose entry is closed; before that it must stay."""
+    if entry.kind == "file":
+        Path(entry.details["copy"]).unlink(missing_ok=True)

@@ -4,7 +4,6 @@ import fcntl
 import hashlib
 import json
 import os
-import re
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +31,7 @@ class Journal:
     def __init__(self, folder: Path, file: TextIO | None = None) -> None:
         """A journal in a folder; `file` is an orphan's, locked already."""
         self._folder, self._file = folder, file
+        self._path = Path(file.name) if file is not None else folder
         self._entries = _read_entries(file) if file is not None else {}
 
     @classmethod
@@ -73,15 +73,18 @@ class Journal:
     def close_if_empty(self) -> None:
         """Remove the file when nothing is left to undo."""
         if self._file is not None and not self._entries:
-            Path(self._file.name).unlink(missing_ok=True)
+            self._path.unlink(missing_ok=True)
             self._file.close()
             self._file = None
 
     def _append(self, item: dict[str, Any]) -> None:
         if self._file is None:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._file = (self._folder / f"{os.getpid()}-{uuid.uuid4().hex}.jsonl").open("a+", encoding="utf-8")
+            path = self._folder / f"{os.getpid()}-{uuid.uuid4().hex}.jsonl"
+            unlocked = path.with_suffix(".new")  # nobody may take it for an orphan before it is locked
+            self._file, self._path = unlocked.open("a+", encoding="utf-8"), path
             fcntl.flock(self._file, fcntl.LOCK_EX)
+            unlocked.rename(path)
         # The newline comes first, too: a run that was killed while writing left half a line.
         self._file.write("\n" + json.dumps(item) + "\n")
         self._file.flush()
@@ -107,8 +110,7 @@ def _read_entries(file: TextIO) -> dict[str, Entry]:
 def state_folder(target: Target) -> Path:
     """Where locks and the journal of a target live on this machine: the same for every run against it."""
     home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    name = re.sub(r"[^A-Za-z0-9_.-]", "_", target.name)
-    return home / "gonogo" / f"{name}-{_identity(target)}"
+    return home / "gonogo" / _identity(target)
 
 
 def _identity(target: Target) -> str:

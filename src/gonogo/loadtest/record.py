@@ -34,11 +34,15 @@ class GeneratorHealth:
     """Sending after the intended moment."""
     cpu_share: float
     """CPU seconds per second of the busiest generator process."""
+    own_failures: int = 0
+    """Attempts that failed on the generator's own side: a name that does not resolve, no free socket."""
 
     def problem(self, limits: "GeneratorLimits") -> str:
         """Why the run is invalid, with the advice what to change; empty if it is valid."""
         if self.sent == 0:
             return "0 requests were sent: check the profile's rate and the gateway's address"
+        if self.own_failures:
+            return f"{self.own_failures} attempts failed on the generator's own side (name resolution, sockets)"
         if self.sent < limits.min_sent_share * self.intended:
             return f"only {self.sent} of {self.intended} scheduled requests were sent: use more workers"
         if self.lateness_p99_ms > limits.max_lateness_p99_ms:
@@ -111,7 +115,10 @@ def read_record(path: Path) -> LoadRecord:
 
 
 def decide_objective(record: LoadRecord, objective: LoadObjective, family: int) -> Decided:
-    """Decide one of `family` objectives of a run: invalid runs and too few attempts are inconclusive."""
+    """Decide one of `family` objectives of a run.
+
+    An invalid run is inconclusive. A quantile that the number of attempts cannot support is a skip: not verified.
+    """
     problem = record.generator.problem(GeneratorLimits()) or record.stopped_early
     if problem:
         return Decided(Outcome.INCONCLUSIVE, f"the load run is not valid: {problem}")
@@ -125,7 +132,7 @@ def decide_objective(record: LoadRecord, objective: LoadObjective, family: int) 
     measured = record.percentiles[objective.metric].get(f"p{objective.quantile * 100:g}", math.nan)
     if record.attempts < attempts_needed(limit, level) and decided.outcome is Outcome.INCONCLUSIVE:
         why = f"unsupported: {record.attempts} attempts, at least {attempts_needed(limit, level)} are needed"
-        return Decided(Outcome.INCONCLUSIVE, f"{objective.name}: {why}")
+        return Decided(Outcome.SKIP, f"{objective.name}: {why}")
     return Decided(decided.outcome, f"{objective.name} = {measured:.1f} ms ({objective.band}); {decided.text}")
 
 

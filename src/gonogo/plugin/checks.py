@@ -6,7 +6,7 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
-from gonogo.errors import InconclusiveError, InWarningBand
+from gonogo.errors import InconclusiveError, InWarningBand, Unsupported
 from gonogo.model import SUITES, CheckInfo, Outcome, Permission, Severity
 from gonogo.objectives import Decided
 
@@ -65,7 +65,8 @@ def settle(decided: Decided) -> None:
     """End a check as the statistics decided: return for a pass, else raise what stands for the outcome.
 
     Raises:
-        AssertionError, InWarningBand, InconclusiveError: it fails, warns, or could not be decided.
+        AssertionError, InWarningBand, InconclusiveError, Unsupported: it fails, warns, could not be decided, or the
+            run is too short for it.
     """
     match decided.outcome:
         case Outcome.FAIL:
@@ -74,6 +75,8 @@ def settle(decided: Decided) -> None:
             raise InWarningBand(decided.text)
         case Outcome.INCONCLUSIVE:
             raise InconclusiveError(decided.text)
+        case Outcome.SKIP:
+            raise Unsupported(decided.text)
 
 
 def info_of(item: pytest.Item) -> CheckInfo | None:

@@ -1,11 +1,12 @@
 """The end of a run: judge, write every report, choose the exit code."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from gonogo.model import CheckResult, Decision, Outcome, Severity, Verdict
+from gonogo.model import Binding, CheckResult, Decision, Outcome, Severity, Verdict
 from gonogo.plugin.gate import Gate
 from gonogo.reporting import write_all
 from gonogo.targets.binding import bind
@@ -15,9 +16,23 @@ EXIT_NO_GO, EXIT_HOLD = 1, 6
 _PYTESTS_OWN = (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
 
 
-def conclude(gate: Gate, results: list[CheckResult], started: datetime, *, interrupted: str, fault: str) -> Verdict:
+@dataclass(frozen=True)
+class Run:
+    """What is known of a run beside its results."""
+
+    started: datetime
+    bound: Binding
+    """What the target was when the run began."""
+    interrupted: str
+    fault: str
+
+
+def conclude(gate: Gate, results: list[CheckResult], run: Run) -> Verdict:
     """The verdict of a run."""
     finished = datetime.now(UTC)
+    interrupted = run.interrupted
+    if not interrupted and bind(gate.target) != run.bound:
+        interrupted = "the target, its configuration or its models changed during the run: run it again"
     required = gate.stage.required_suites(gate.target, gate.permissions)
     judgement = judge(results, required, gate.target.waivers, interrupted)
     return Verdict(
@@ -25,13 +40,13 @@ def conclude(gate: Gate, results: list[CheckResult], started: datetime, *, inter
         stage=gate.stage.name,
         demo=gate.demo,
         judgement=judgement,
-        binding=bind(gate.target),
-        started=started,
+        binding=run.bound,
+        started=run.started,
         finished=finished,
         valid_until=finished + timedelta(hours=gate.target.valid_hours),
         change_id=gate.change_id,
         interrupted=interrupted,
-        fault=fault,
+        fault=run.fault,
         budget=gate.ledger.spent(),
         escalation=_escalations(gate, judgement.results),
     )

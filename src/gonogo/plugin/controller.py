@@ -11,15 +11,17 @@ import pytest
 
 from gonogo import __version__
 from gonogo.documents import DocumentError, did_you_mean
-from gonogo.errors import EndpointFailedError, GonogoError
+from gonogo.errors import EndpointFailedError, GonogoError, InconclusiveError
 from gonogo.faults.catalogue import Fault, all_faults
 from gonogo.model import Permission, Verdict
-from gonogo.plugin.conclusion import conclude, exit_code, write_reports
+from gonogo.plugin.conclusion import Run, conclude, exit_code, write_reports
 from gonogo.plugin.gate import Gate, open_gate, set_gate, worker_input
 from gonogo.plugin.gather import Gathering
+from gonogo.plugin.locks import target_lock
 from gonogo.plugin.options import is_strict
 from gonogo.plugin.progress import Progress, silence_pytest
 from gonogo.reporting import terminal
+from gonogo.targets.binding import bind
 
 
 class Controller:
@@ -35,7 +37,10 @@ class Controller:
         set_gate(config, gate)
         if gate.demo:  # its deployment ends with this run, and so does what was kept about it
             config.add_cleanup(lambda: shutil.rmtree(gate.state_folder, ignore_errors=True))
+        config.add_cleanup(self._undo_for_dead_workers)
+        self._bound = bind(gate.target)
         silence_pytest(config)
+        self._hold_session_lock()
         self._gathering = Gathering(gate.run_folder)
         self._progress: Progress | None = None
         self._interrupted = ""
@@ -54,8 +59,6 @@ class Controller:
                 self._switch_on(session.config.option.fault)
         except (GonogoError, EndpointFailedError, DocumentError) as error:
             raise pytest.UsageError(str(error)) from error
-        except ExceptionGroup as error:
-            raise pytest.UsageError(_put_back_failed(error)) from error
 
     def pytest_report_header(self) -> list[str]:
         """Say what is being judged."""
@@ -113,14 +116,15 @@ class Controller:
             return
         if session.shouldstop or session.shouldfail:
             self._interrupted = self._interrupted or str(session.shouldstop or session.shouldfail)
+        if self._gathering.failed_tests:
+            self._interrupted = f"a test that is no check failed: {', '.join(self._gathering.failed_tests[:5])}"
         try:
             self._undo.close()
-        except ExceptionGroup as error:
-            self._interrupted = _put_back_failed(error)
+        except EndpointFailedError as error:
+            self._interrupted = str(error)
         fault = session.config.option.fault or ""
-        self._verdict = conclude(
-            self._gate, self._gathering.results(), self._started, interrupted=self._interrupted, fault=fault
-        )
+        run = Run(self._started, self._bound, self._interrupted, fault)
+        self._verdict = conclude(self._gate, self._gathering.results(), run)
         self._files = write_reports(self._gate, self._verdict)
         strict = is_strict(session.config)
         session.exitstatus = exit_code(self._verdict.decision, int(exitstatus), strict=strict)
@@ -130,6 +134,25 @@ class Controller:
         """The verdict."""
         if self._verdict is not None:
             terminal.show(self._verdict, self._files, terminalreporter)
+
+    def _undo_for_dead_workers(self) -> None:
+        """A worker that was killed in the middle of a drill could not put back what it broke."""
+        for line in self._gate.injector().undo_unfinished():
+            _say(self._config, f"put back what a worker left: {line}")
+
+    def _hold_session_lock(self) -> None:
+        """Runs on one target go side by side, but not beside one that has a fault switched on for all its length."""
+        exclusive = bool(self._config.option.fault)
+        folder = self._gate.state_folder / "session"
+        lock = target_lock(folder, exclusive=exclusive, timeout_s=self._gate.lock_timeout_s)
+        try:
+            self._undo.enter_context(lock)
+        except InconclusiveError as error:
+            raise pytest.UsageError(str(error)) from error
+        except OSError as error:
+            raise pytest.UsageError(
+                f"{folder} cannot be written: {error.strerror}. Name another place in XDG_STATE_HOME."
+            ) from error
 
     def _switch_on(self, name: str) -> None:
         if Permission.DISRUPTIVE not in self._gate.permissions:
@@ -146,11 +169,6 @@ def _open(config: pytest.Config) -> Gate:
     if demo_target is None:
         raise pytest.UsageError("name the deployment to judge: --target=FILE (there is no embedded deployment here)")
     return open_gate(config, demo_target)
-
-
-def _put_back_failed(error: ExceptionGroup[Exception]) -> str:
-    """What could not be put back, for the person who now has to do it."""
-    return f"{error.message}: " + "; ".join(str(one) for one in error.exceptions)
 
 
 def _fault(name: str) -> Fault:

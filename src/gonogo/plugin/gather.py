@@ -8,17 +8,20 @@ from typing import Any
 
 import pytest
 
-from gonogo.model import CheckResult
+from gonogo.model import CheckResult, SkipKind
 from gonogo.plugin.checks import info_of
 from gonogo.plugin.outcomes import combine, instance_of, phase_of
 
 _SELECTED = "selected.json"
 
 
-def write_selected(run_folder: Path, items: Sequence[pytest.Item]) -> None:
-    """Note which checks were selected, for the case that some never report. Every worker writes the same."""
+def write_selected(run_folder: Path, staged: Sequence[pytest.Item], items: Sequence[pytest.Item]) -> None:
+    """Note the stage's checks and which of them will run, for those that never report. Every worker writes the same."""
+    running = {item.nodeid for item in items}
     selected = {
-        item.nodeid: {"info": asdict(info), "instance": instance_of(item)} for item in items if (info := info_of(item))
+        item.nodeid: {"info": asdict(info), "instance": instance_of(item), "runs": item.nodeid in running}
+        for item in staged
+        if (info := info_of(item))
     }
     unfinished = run_folder / f"{_SELECTED}.{id(items):x}.part"
     unfinished.write_text(json.dumps(selected), encoding="utf-8")
@@ -32,7 +35,9 @@ class Gathering:
         self._run_folder = run_folder
         self._phases: dict[str, list[dict[str, Any]]] = {}
         self._crashed: dict[str, str] = {}
-        self.collect_errors: list[str] = []
+        self._finished: set[str] = set()
+        self.failed_tests: list[str] = []
+        """Ordinary tests that failed in this run: the verdict must not pass over them."""
 
     def take(self, report: pytest.TestReport) -> CheckResult | None:
         """Take a report; the finished result once a check's last phase is in."""
@@ -40,10 +45,15 @@ class Gathering:
         if phase is None:
             if report.when not in ("setup", "call", "teardown"):  # xdist: the worker died, there is no evidence
                 self._crashed[report.nodeid] = str(report.longrepr)
+            elif report.failed:
+                self.failed_tests.append(report.nodeid)
             return None
         phases = self._phases.setdefault(report.nodeid, [])
         phases.append(phase)
-        return combine(report.nodeid, phases) if report.when == "teardown" else None
+        if report.when != "teardown":
+            return None
+        self._finished.add(report.nodeid)
+        return combine(report.nodeid, phases)
 
     def results(self) -> list[CheckResult]:
         """One result for every selected check; one that never reported is inconclusive."""
@@ -51,10 +61,18 @@ class Gathering:
         selected: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         results = {node_id: combine(node_id, phases) for node_id, phases in self._phases.items()}
         for node_id, lost in selected.items():
-            reason = self._crashed.get(node_id, "" if node_id in results else "the run ended before this check")
-            if reason:
+            if not lost.pop("runs"):
+                results[node_id] = combine(node_id, [_left_out(lost)])
+            elif node_id not in self._finished:  # no teardown: whatever its setup said, the check did not end
+                reason = self._crashed.get(node_id, "the run ended before this check did")
                 results[node_id] = combine(node_id, [_lost(lost, reason), *self._phases.get(node_id, [])])
         return sorted(results.values(), key=lambda result: result.node_id)
+
+
+def _left_out(selected: dict[str, Any]) -> dict[str, Any]:
+    """The phase of a check of this stage that the command line left out."""
+    reason = "not selected on the command line"
+    return {**_lost(selected, reason), "outcome": "skip", "skip_kind": SkipKind.NOT_SELECTED.value}
 
 
 def _lost(selected: dict[str, Any], reason: str) -> dict[str, Any]:

@@ -71,6 +71,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if (info := info_of(item)) and not gate.stage.selects(info)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in set(left_out)]
+    config.stash[_STAGED] = list(items)  # before -k and -m leave some out
     items.sort(key=_position)
 
 
@@ -84,7 +85,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Note which checks will run; or write the catalogue, and run nothing."""
     gate = gate_of(session.config)
     if gate is not None:
-        write_selected(gate.run_folder, session.items)
+        staged = session.config.stash[_STAGED]
+        write_selected(gate.run_folder, staged, session.items)
     if session.config.option.catalog:
         write_catalog(session.items, session.config.option.catalog, session.config.invocation_params.dir)
 
@@ -104,6 +106,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
 
 
+_STAGED = pytest.StashKey[list[pytest.Item]]()
 _LOCK_ERROR = pytest.StashKey[InconclusiveError]()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gonogo.errors import InconclusiveError, InWarningBand, NotDeclared, NotPermitted
+from gonogo.errors import InconclusiveError, InWarningBand, NotDeclared, NotPermitted, Unsupported
 from gonogo.model import CheckInfo, CheckResult, Outcome, Permission, Severity, SkipKind
 from gonogo.plugin.evidence import recorder_of
 from gonogo.plugin.instances import endpoint_of
@@ -76,6 +76,7 @@ _MEANINGS: tuple[tuple[type[BaseException], Outcome, SkipKind | None], ...] = (
     (InWarningBand, Outcome.WARN, None),
     (NotDeclared, Outcome.SKIP, SkipKind.NOT_DECLARED),
     (NotPermitted, Outcome.SKIP, SkipKind.NOT_PERMITTED),
+    (Unsupported, Outcome.SKIP, SkipKind.UNSUPPORTED),
     (pytest.skip.Exception, Outcome.SKIP, SkipKind.OTHER),
     (AssertionError, Outcome.FAIL, None),
     (pytest.fail.Exception, Outcome.FAIL, None),

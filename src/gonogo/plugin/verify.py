@@ -25,7 +25,7 @@ def verify(config: pytest.Config) -> int:
     try:
         verdict = json.loads((folder / option.verify).read_text(encoding="utf-8"))
         target = load_target(folder / option.target, datetime.now(UTC).date())
-        problems = differences(verdict, asdict(bind(target)), datetime.now(UTC))
+        problems = differences(verdict, asdict(bind(target)), datetime.now(UTC), option.stage or "gate")
     except DocumentError as error:
         raise pytest.UsageError(f"the target file is not usable:\n{error}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -35,13 +35,15 @@ def verify(config: pytest.Config) -> int:
     return 1 if problems else 0
 
 
-def differences(verdict: dict[str, Any], now: dict[str, Any], moment: datetime) -> list[str]:
+def differences(verdict: dict[str, Any], now: dict[str, Any], moment: datetime, stage: str) -> list[str]:
     """Why a verdict cannot be relied on for a deployment; empty if it can."""
     problems = []
     if verdict["demo"]:
         problems.append("this is a DEMO verdict: it can promote nothing")
     if verdict["fault"]:
         problems.append(f"the fault {verdict['fault']} was switched on: it can promote nothing")
+    if verdict["stage"] != stage:
+        problems.append(f"the verdict is of the stage {verdict['stage']}, not {stage} (--stage says which is enough)")
     if verdict["decision"] not in ("GO", "GO WITH CAVEATS"):
         problems.append(f"the verdict is {verdict['decision']}")
     if moment > datetime.fromisoformat(verdict["valid_until"]):

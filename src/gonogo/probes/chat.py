@@ -74,7 +74,7 @@ class Chat:
         answer = self.http.get("/v1/models").json()
         data = answer.get("data") if isinstance(answer, dict) else None
         if not isinstance(data, list):
-            raise EndpointFailedError(f"/v1/models has no list under `data`: {str(answer)[:200]}")
+            raise EndpointFailedError("/v1/models has no list under `data`")
         return tuple(str(item.get("id")) for item in data if isinstance(item, dict))
 
     def _ask_whole(self, body: Mapping[str, Any]) -> ChatAnswer:

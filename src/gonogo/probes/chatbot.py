@@ -1,13 +1,12 @@
 """The chatbot probe: messages to the service, and the set of prompts asked concurrently."""
 
-import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from gonogo.documents import violations
-from gonogo.probes.http import Http, HttpAnswer
+from gonogo.probes.http import Http, HttpAnswer, strict_json
 from gonogo.targets.model import Chatbot
 
 
@@ -31,7 +30,7 @@ class Reply:
     def value(self) -> Mapping[str, Any] | None:
         """The body as a JSON object, or None if it is not one."""
         try:
-            value = json.loads(self.http.body)
+            value = strict_json(self.http.body)
         except (ValueError, RecursionError):
             return None
         return value if isinstance(value, dict) else None
@@ -41,7 +40,7 @@ class Reply:
         if self.http.status != 200:
             return [f"HTTP {self.http.status}"]
         if self.value is None:
-            return [f"the body is not one JSON object: {self.http.text[:80]!r}"]
+            return ["the body is not one JSON object"]
         return violations(dict(self.value), schema)
 
 

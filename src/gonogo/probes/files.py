@@ -83,6 +83,8 @@ class Evaluation:
         if not self.thresholds:
             flaws.append(f"{self.version.name}: the record has no threshold")
         for name, bounds in self.thresholds.items():
+            if not {"min", "max"} & set(bounds):
+                flaws.append(f"{self.version.name}: the threshold of {name} has neither min nor max")
             value = self.results.get(name, math.nan)
             if not bounds.get("min", -math.inf) <= value <= bounds.get("max", math.inf):
                 flaws.append(f"{self.version.name}: {name} is {value}, wanted {dict(bounds)}")
@@ -118,9 +120,11 @@ class Files:
         """
         raw = self.document(file).value
         try:
-            return tuple(_registered(model, file.parent) for model in raw["models"])
+            models = tuple(_registered(model, file.parent) for model in raw["models"])
+            _refuse_empty_or_double(models)
         except (KeyError, TypeError, ValueError) as error:
             raise EndpointFailedError(f"{file}: not a model registry: {error!r}") from error
+        return models
 
     def evaluation(self, version: ModelVersion) -> Evaluation:
         """The evaluation record of a registered version.
@@ -185,6 +189,15 @@ class Files:
         duration_ms = round((time.perf_counter() - started) * 1000, 3)
         masked = self._context.redactor.json(answer)
         self._context.record(Observation("file", str(file), duration_ms, answer=masked))
+
+
+def _refuse_empty_or_double(models: tuple[RegisteredModel, ...]) -> None:
+    """A registry without a version verifies nothing, and of two entries of one name only one would be looked at."""
+    names = [version.name for model in models for version in model.versions]
+    if not names:
+        raise ValueError("it holds no version of any model")
+    if len(set(names)) < len(names):
+        raise ValueError(f"a version stands there twice: {sorted(n for n in set(names) if names.count(n) > 1)}")
 
 
 def _registered(raw: dict[str, Any], folder: Path) -> RegisteredModel:

@@ -1,5 +1,6 @@
 """The HTTP probe: every other network probe of an HTTP server goes through it."""
 
+import errno
 import json
 import shlex
 import socket
@@ -47,11 +48,22 @@ class HttpAnswer:
             EndpointFailedError: it is not JSON.
         """
         try:
-            return json.loads(self.body)
+            return strict_json(self.body)
         except (ValueError, RecursionError) as error:
-            raise EndpointFailedError(
-                f"HTTP {self.status} with a body that is not JSON: {self.text[:200]!r}"
-            ) from error
+            raise EndpointFailedError(f"HTTP {self.status} with a body that is not JSON ({error})") from error
+
+
+def strict_json(body: bytes) -> Any:  # noqa: ANN401 (any JSON)
+    """JSON as other languages read it: Python alone takes NaN and Infinity.
+
+    Raises:
+        ValueError, RecursionError: it is not JSON.
+    """
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is not JSON")
+
+    return json.loads(body, parse_constant=refuse)
 
 
 def open_client() -> httpx.Client:
@@ -152,6 +164,8 @@ class Http:
         except httpx.ConnectError as error:
             if _is_name_failure(error):
                 raise InconclusiveError(f"{url}: the name does not resolve here: {error}") from error
+            if _is_own_failure(error):
+                raise InconclusiveError(f"{url}: the request could not leave this machine: {error}") from error
             raise EndpointFailedError(f"{method} {url}: cannot connect: {error}") from error
         except httpx.TimeoutException as error:
             kind = type(error).__name__
@@ -167,7 +181,7 @@ class Http:
         redactor = self._context.redactor
         text = body.decode("utf-8", errors="replace") if body else ""
         said: dict[str, Any] = {"status": answer.status, "headers": redactor.headers(answer.headers)}
-        said["body"] = redactor.text(answer.text[:_EVIDENCE_CHARACTERS])
+        said["body"] = redactor.text(answer.text)[:_EVIDENCE_CHARACTERS]
         if error:
             said["error"] = redactor.text(error)
         self._context.record(
@@ -175,9 +189,9 @@ class Http:
                 probe="http",
                 subject=redactor.text(f"{method} {url}"),
                 duration_ms=round(answer.duration_ms, 3),
-                request={"headers": redactor.headers(sent), "body": redactor.text(text[:_EVIDENCE_CHARACTERS])},
+                request={"headers": redactor.headers(sent), "body": redactor.text(text)[:_EVIDENCE_CHARACTERS]},
                 answer=said,
-                repeat=redactor.text(self._curl(method, url, sent, text)),
+                repeat=redactor.text(self._curl(method, url, sent, redactor.text(text))),
             )
         )
 
@@ -191,9 +205,18 @@ class Http:
         return " ".join([*words, "--data", shlex.quote(body[:_EVIDENCE_CHARACTERS])] if body else words)
 
 
-def _is_name_failure(error: BaseException | None) -> bool:
+_OWN_ERRNOS = {errno.ENETUNREACH, errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENETDOWN}
+
+
+def _is_name_failure(error: BaseException) -> bool:
+    return any(isinstance(cause, socket.gaierror) for cause in _causes(error))
+
+
+def _is_own_failure(error: BaseException) -> bool:
+    return any(isinstance(cause, OSError) and cause.errno in _OWN_ERRNOS for cause in _causes(error))
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
-        if isinstance(error, socket.gaierror):
-            return True
+        yield error
         error = error.__cause__ or error.__context__
-    return False

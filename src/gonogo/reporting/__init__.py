@@ -21,7 +21,7 @@ def write_all(verdict: Verdict, redactor: Redactor, folder: Path) -> list[Path]:
     for writer in WRITERS:
         path = folder / writer.file_name
         unfinished = path.with_name(f"{path.name}.part")
-        unfinished.write_text(writer.render(masked), encoding="utf-8")
+        unfinished.write_text(writer.render(masked), encoding="utf-8", errors="backslashreplace")
         unfinished.replace(path)
         written.append(path)
     step_summary = os.environ.get("GITHUB_STEP_SUMMARY")

@@ -21,7 +21,7 @@ def bind(target: Target) -> Binding:
         environment=target.environment,
         target_digest=target.digest,
         endpoints_digest=_endpoints_digest(target),
-        gateway_config_digest=file_digest(config) if config and config.is_file() else None,
+        gateway_config_digest=_digest_or_none(config) if config else None,
         model_digests=_production_models(target.registry) if target.registry else {},
         git_commit=_git_commit(target.file.parent),
         suite_version=__version__,
@@ -35,6 +35,14 @@ def file_digest(path: Path) -> str:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def _digest_or_none(path: Path) -> str | None:
+    """A digest; None for a file that cannot be read, which is the config suite's finding."""
+    try:
+        return file_digest(path)
+    except OSError:
+        return None
 
 
 def _endpoints_digest(target: Target) -> str:
@@ -63,6 +71,6 @@ def _git_commit(folder: Path) -> str | None:
         done = subprocess.run(
             ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=False
         )
-    except OSError:
+    except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -102,6 +103,7 @@ class _Reader:
             self._endpoint(item, ("providers", i), item["name"]) for i, item in enumerate(raw.get("providers", ()))
         )
         self._check_names(gateway, providers)
+        self._check_metrics(raw)
         bands = {name: self._band(value, ("objectives", name)) for name, value in raw.get("objectives", {}).items()}
         target = Target(
             name=raw["name"],
@@ -164,12 +166,19 @@ class _Reader:
         fail = raw.get(f"fail_{side}", warn if f"warn_{side}" not in raw else float("inf") if above else float("-inf"))
         if (fail < warn) if above else (fail > warn):
             self._problem(path, f"fail_{side} lies on the passing side of warn_{side}")
+        if not all(math.isfinite(value) for value in raw.values()):
+            self._problem(path, "must be finite numbers")
         return Band(float(warn), float(fail), above=bool(above))
 
     def _endpoint(self, raw: dict[str, Any], path: Path_, name: str) -> Endpoint:
         built_here = {"deviations", "key", "models", "name", "url"}
         fields = {key: value for key, value in raw.items() if key not in built_here}
         deviations = (*_known_deviations().get(raw["kind"], ()), *map(_deviation, raw.get("deviations", ())))
+        for i, deviation in enumerate(raw.get("deviations", ())):
+            try:
+                re.compile(deviation["matches"])
+            except re.error as error:
+                self._problem((*path, "deviations", i, "matches"), f"not a regular expression: {error}")
         models = tuple(
             ChatModel(**{**item, "fallbacks": tuple(item.get("fallbacks", ()))}) for item in raw.get("models", ())
         )
@@ -186,6 +195,15 @@ class _Reader:
             if model.provider and model.provider not in names:
                 hint = did_you_mean(model.provider, names)
                 self._problem(("gateway", "models", i, "provider"), f"no provider is called {model.provider!r}{hint}")
+
+    def _check_metrics(self, raw: dict[str, Any]) -> None:
+        for i, item in enumerate(raw.get("providers", ())):
+            if "requests_metric" in item and "metrics_path" not in item:
+                self._problem(("providers", i, "requests_metric"), "needs metrics_path: where the counter is read")
+        pages = [page["name"] for page in raw.get("monitoring", {}).get("metrics", ())]
+        for i, name in enumerate(pages):
+            if name in pages[:i]:
+                self._problem(("monitoring", "metrics", i, "name"), f"the name {name!r} is taken")
 
     def _chatbot(self, raw: dict[str, Any]) -> Chatbot:
         data = resources.folder("fixtures")
@@ -228,7 +246,10 @@ class _Reader:
         for metric, value in raw["objectives"].items():
             path = ("load", "objectives", metric)
             if metric == "errors":
-                objectives.append(LoadObjective(metric, self._band(value, path)))
+                band = self._band(value, path)
+                if not 0 < band.warn < 1:
+                    self._problem(path, "is a share of attempts: between 0 and 1, both excluded (0.05 for 5 %)")
+                objectives.append(LoadObjective(metric, band))
                 continue
             objectives += [
                 LoadObjective(metric, self._band(band, (*path, q)), float(q[1:]) / 100) for q, band in value.items()

@@ -231,7 +231,7 @@ class Target:
             "artifacts": self.registry,
             "config": self.config,
             "contract": self.endpoints(),
-            "routing": self.gateway and any(model.provider or model.fallbacks for model in self.gateway.models),
+            "routing": self._declares_routing(),
             "output": self.chatbot,
             "monitoring": self.metrics,
             "security": self.endpoints() or self.chatbot,
@@ -239,3 +239,13 @@ class Target:
             "drills": self.config_rollback,
         }
         return frozenset(suite for suite, section in sections.items() if section)
+
+    def _declares_routing(self) -> bool:
+        """Whether a routing check has what it needs: a provider that counts or can be broken, a limit, or a cache."""
+        for model in self.gateway.models if self.gateway else ():
+            provider = self.provider(model.provider)
+            counted = provider is not None and provider.requests_metric is not None
+            breakable = provider is not None and provider.control_url is not None and bool(model.fallbacks)
+            if counted or breakable or model.rpm is not None:
+                return True
+        return self.cache is not None
