@@ -4,35 +4,23 @@
 switches all off; ``GET /control/counters`` tells what arrived. Loopback only, like everything embedded.
 """
 
-from collections import Counter
-from typing import Any, Protocol
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-
-class Controlled(Protocol):
-    """What the control API needs of a server's switchboard."""
-
-    requests: Counter[str]
-
-    def switch_on(self, name: str, parameters: dict[str, Any]) -> None: ...  # noqa: D102
-    def switch_off(self, name: str) -> None: ...  # noqa: D102
-    def reset(self) -> None: ...  # noqa: D102
-    def state(self) -> dict[str, dict[str, Any]]: ...  # noqa: D102
+from embedded.switchboard import Switchboard
 
 
-def control_routes(board: Controlled, known: dict[str, str]) -> list[Route]:
-    """Routes under ``/control`` for a switchboard whose deviations are `known` (name to description)."""
+def control_routes(board: Switchboard) -> list[Route]:
+    """Routes under ``/control`` for a switchboard."""
 
     async def faults(_: Request) -> Response:
-        return JSONResponse({"known": known, "on": board.state()})
+        return JSONResponse({"known": board.known, "on": board.state()})
 
     async def fault(request: Request) -> Response:
         name = request.path_params["name"]
-        if name not in known:
-            return JSONResponse({"error": f"no fault is called {name}", "known": sorted(known)}, 404)
+        if name not in board.known:
+            return JSONResponse({"error": f"no fault is called {name}", "known": sorted(board.known)}, 404)
         if request.method == "PUT":
             board.switch_on(name, await request.json() if await request.body() else {})
         else:

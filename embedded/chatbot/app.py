@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from embedded.chatbot.brain import Brain, Settings
-from embedded.chatbot.switchboard import FAULTS, Switchboard
+from embedded.chatbot.switchboard import ChatbotSwitchboard
 from embedded.control import control_routes
 
 MAX_TEXT = 10_000
@@ -26,7 +26,7 @@ MAX_SESSIONS = 1000
 class Service:
     """The handlers and their state."""
 
-    def __init__(self, settings: Settings, board: Switchboard, client: httpx.AsyncClient) -> None:
+    def __init__(self, settings: Settings, board: ChatbotSwitchboard, client: httpx.AsyncClient) -> None:
         self._settings, self._board = settings, board
         self._brain = Brain(settings, client)
         self._sessions: OrderedDict[str, list[str]] = OrderedDict()
@@ -89,7 +89,7 @@ def _read(body: Any) -> tuple[str, str]:  # noqa: ANN401 (any JSON)
 class Origins:
     """CORS for the configured origins, or for everybody while `cors-wildcard` is on."""
 
-    def __init__(self, app: ASGIApp, origins: tuple[str, ...], board: Switchboard) -> None:
+    def __init__(self, app: ASGIApp, origins: tuple[str, ...], board: ChatbotSwitchboard) -> None:
         methods = ("GET", "POST")
         self._strict = CORSMiddleware(
             app, allow_origins=origins, allow_methods=methods, allow_headers=("content-type",)
@@ -104,7 +104,7 @@ class Origins:
 
 def build_app(settings: Settings) -> Starlette:
     """The chatbot with these settings."""
-    board = Switchboard()
+    board = ChatbotSwitchboard()
     client = httpx.AsyncClient(limits=httpx.Limits(max_connections=64))
     service = Service(settings, board, client)
 
@@ -117,7 +117,7 @@ def build_app(settings: Settings) -> Starlette:
         Route("/api/chat/message", service.message, methods=["POST"]),
         Route("/api/chat/health", service.health),
         Route("/metrics", service.metrics),
-        *control_routes(board, FAULTS),
+        *control_routes(board),
     ]
     middleware = [Middleware(Origins, origins=settings.allowed_origins, board=board)]
     return Starlette(routes=routes, middleware=middleware, lifespan=lifespan)

@@ -1,8 +1,9 @@
 """The chatbot's deviations, and how they deform a reply."""
 
 import json
-from collections import Counter
 from typing import Any
+
+from embedded.switchboard import Switchboard
 
 FAULTS: dict[str, str] = {
     "always-fallback": "every reply is a fallback",
@@ -18,32 +19,11 @@ FAULTS: dict[str, str] = {
 }
 
 
-class Switchboard:
-    """The deviations that are on, and the request counters."""
+class ChatbotSwitchboard(Switchboard):
+    """The chatbot's deviations."""
 
     def __init__(self) -> None:
-        self._on: dict[str, dict[str, Any]] = {}
-        self.requests: Counter[str] = Counter()
-
-    def switch_on(self, name: str, parameters: dict[str, Any]) -> None:
-        """Switch a deviation on."""
-        self._on[name] = parameters
-
-    def switch_off(self, name: str) -> None:
-        """Switch a deviation off."""
-        self._on.pop(name, None)
-
-    def reset(self) -> None:
-        """Back to health."""
-        self._on.clear()
-
-    def on(self, name: str) -> bool:
-        """Whether the deviation is switched on."""
-        return name in self._on
-
-    def state(self) -> dict[str, dict[str, Any]]:
-        """Every deviation that is on, with its parameters."""
-        return dict(self._on)
+        super().__init__(FAULTS)
 
     def deform(self, reply: dict[str, Any]) -> str:
         """The reply as body text, with whatever is wrong today."""

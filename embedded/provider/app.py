@@ -12,7 +12,7 @@ from embedded.control import control_routes
 from embedded.provider.hosted import HostedDialect
 from embedded.provider.ollama import OllamaDialect
 from embedded.provider.openai import OpenAiDialect
-from embedded.provider.switchboard import FAULTS, Switchboard
+from embedded.provider.switchboard import ProviderSwitchboard
 from embedded.provider.wire import Refusal, refusal_of_openai
 
 _OPEN_PATHS = ("/health", "/metrics", "/control")
@@ -31,7 +31,7 @@ def build_app(  # noqa: PLR0913 (a program's settings)
 
     `key` is the bearer token that callers must send; None asks for none, as Ollama does.
     """
-    board = Switchboard()
+    board = ProviderSwitchboard()
     hosted = HostedDialect(chat_models, board, loading_s=loading_s, requests_per_minute=requests_per_minute)
     admit = hosted.admit if dialect == "hosted" else _admit_all
     routes = OpenAiDialect(chat_models, embedding_models, board, admit).routes()
@@ -39,7 +39,7 @@ def build_app(  # noqa: PLR0913 (a program's settings)
         routes += OllamaDialect(chat_models, embedding_models, board).routes()
     if dialect == "hosted":
         routes += hosted.routes()
-    routes += _operations(board, dialect) + control_routes(board, FAULTS)
+    routes += _operations(board, dialect) + control_routes(board)
 
     async def refuse(request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException):
@@ -57,7 +57,7 @@ def build_app(  # noqa: PLR0913 (a program's settings)
 class KeyGate:
     """ASGI middleware: every path but health, metrics and control needs the key."""
 
-    def __init__(self, app: ASGIApp, key: str | None, board: Switchboard) -> None:
+    def __init__(self, app: ASGIApp, key: str | None, board: ProviderSwitchboard) -> None:
         self._app, self._key, self._board = app, key, board
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,7 +83,7 @@ def _credential(request: Request) -> str:
     return request.headers.get("authorization", "").removeprefix("Bearer ").strip()
 
 
-def _operations(board: Switchboard, dialect: str) -> list[Route]:
+def _operations(board: ProviderSwitchboard, dialect: str) -> list[Route]:
     frozen: dict[str, str] = {}
 
     async def health(_: Request) -> Response:
@@ -100,7 +100,7 @@ def _operations(board: Switchboard, dialect: str) -> list[Route]:
     return [Route("/health", health), Route("/metrics", metrics)]
 
 
-def _exposition(board: Switchboard, dialect: str) -> str:
+def _exposition(board: ProviderSwitchboard, dialect: str) -> str:
     latency = "+Inf" if board.on("metrics-infinite") else "0.12"
     return (
         "# HELP provider_requests_total Requests that arrived, by kind.\n"

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from embedded.provider.script import ChatRequest, complete
-from embedded.provider.switchboard import Switchboard
+from embedded.provider.switchboard import ProviderSwitchboard
 from embedded.provider.wire import Refusal, misbehave, read_object, wait_for
 
 
@@ -16,7 +16,7 @@ class HostedDialect:
     """Handlers of ``/models``, with the limits that a hosted API puts on a key."""
 
     def __init__(
-        self, chat_models: frozenset[str], board: Switchboard, *, loading_s: float, requests_per_minute: int
+        self, chat_models: frozenset[str], board: ProviderSwitchboard, *, loading_s: float, requests_per_minute: int
     ) -> None:
         self._chat, self._board = chat_models, board
         self._ready_at = time.monotonic() + loading_s

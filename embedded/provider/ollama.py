@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from embedded.provider.instance import UnsupportedSchemaError
 from embedded.provider.script import Completion, ContextExceededError, complete, embed
-from embedded.provider.switchboard import Switchboard
+from embedded.provider.switchboard import ProviderSwitchboard
 from embedded.provider.wire import Refusal, chat_request, misbehave, pace, read_object
 
 CREATED_AT = "2026-01-01T00:00:00Z"
@@ -20,7 +20,9 @@ CREATED_AT = "2026-01-01T00:00:00Z"
 class OllamaDialect:
     """Handlers of ``/api``."""
 
-    def __init__(self, chat_models: frozenset[str], embedding_models: frozenset[str], board: Switchboard) -> None:
+    def __init__(
+        self, chat_models: frozenset[str], embedding_models: frozenset[str], board: ProviderSwitchboard
+    ) -> None:
         self._chat, self._embedding, self._board = chat_models, embedding_models, board
 
     def routes(self) -> list[Route]:

@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from embedded.provider.instance import UnsupportedSchemaError
 from embedded.provider.script import Completion, ContextExceededError, complete, count_tokens, embed
-from embedded.provider.switchboard import Switchboard
+from embedded.provider.switchboard import ProviderSwitchboard
 from embedded.provider.wire import Refusal, chat_request, misbehave, pace, read_object, wait_for
 
 CREATED = 1_760_000_000
@@ -23,7 +23,7 @@ class OpenAiDialect:
         self,
         chat_models: frozenset[str],
         embedding_models: frozenset[str],
-        board: Switchboard,
+        board: ProviderSwitchboard,
         admit: Callable[[], None],
     ) -> None:
         self._chat, self._embedding, self._board, self._admit = chat_models, embedding_models, board, admit

@@ -1,7 +1,6 @@
-"""Which deviations are switched on, and how many requests arrived where."""
+"""A provider's deviations by name."""
 
-from collections import Counter
-from typing import Any
+from embedded.switchboard import Switchboard
 
 FAULTS: dict[str, str] = {
     "any-key": "every bearer token is taken, so a wrong key works",
@@ -26,41 +25,10 @@ FAULTS: dict[str, str] = {
 }
 
 
-class Switchboard:
-    """The deviations that are on, by name, with their parameters; and the request counters."""
+class ProviderSwitchboard(Switchboard):
+    """A provider's deviations, and the tokens that it has counted."""
 
     def __init__(self) -> None:
-        self._on: dict[str, dict[str, Any]] = {}
-        self.requests: Counter[str] = Counter()
+        super().__init__(FAULTS)
         self.prompt_tokens = 0
         self.completion_tokens = 0
-
-    def switch_on(self, name: str, parameters: dict[str, Any]) -> None:
-        """Switch a deviation on.
-
-        Raises:
-            KeyError: no deviation has that name.
-        """
-        if name not in FAULTS:
-            raise KeyError(name)
-        self._on[name] = parameters
-
-    def switch_off(self, name: str) -> None:
-        """Switch a deviation off; one that is not on stays off."""
-        self._on.pop(name, None)
-
-    def reset(self) -> None:
-        """Back to health. Counters go on counting, as a real server's do."""
-        self._on.clear()
-
-    def on(self, name: str) -> bool:
-        """Whether the deviation is switched on."""
-        return name in self._on
-
-    def delay_ms(self, name: str, default: float) -> float:
-        """The `delay_ms` parameter of a deviation that is on."""
-        return float(self._on.get(name, {}).get("delay_ms", default))
-
-    def state(self) -> dict[str, dict[str, Any]]:
-        """Every deviation that is on, with its parameters."""
-        return dict(self._on)

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from embedded.provider.script import ChatRequest, Completion
-from embedded.provider.switchboard import Switchboard
+from embedded.provider.switchboard import ProviderSwitchboard
 
 FIRST_TOKEN_MS = 20.0
 TOKEN_MS = 4.0
@@ -40,7 +40,7 @@ async def read_object(request: Request) -> dict[str, Any]:
     return body
 
 
-def chat_request(body: dict[str, Any], models: frozenset[str], board: Switchboard) -> ChatRequest:
+def chat_request(body: dict[str, Any], models: frozenset[str], board: ProviderSwitchboard) -> ChatRequest:
     """Read an OpenAI-like body.
 
     Raises:
@@ -85,7 +85,7 @@ def _stops(value: object) -> tuple[str, ...]:
     return tuple(stops)
 
 
-async def misbehave(board: Switchboard) -> None:
+async def misbehave(board: ProviderSwitchboard) -> None:
     """The deviations that hit every completion, whatever the dialect.
 
     Raises:
@@ -101,10 +101,10 @@ async def misbehave(board: Switchboard) -> None:
         raise Refusal(503, "the engine is dead", "engine_dead")
 
 
-async def pace(completion: Completion, board: Switchboard) -> AsyncIterator[str]:
+async def pace(completion: Completion, board: ProviderSwitchboard) -> AsyncIterator[str]:
     """The tokens of a completion, each when it is due on an absolute schedule (so that delays do not add up)."""
-    first_ms = board.delay_ms("slow-first-token", 3000) if board.on("slow-first-token") else FIRST_TOKEN_MS
-    step_ms = board.delay_ms("slow-tokens", 120) if board.on("slow-tokens") else TOKEN_MS
+    first_ms = board.parameter("slow-first-token", "delay_ms", 3000) if board.on("slow-first-token") else FIRST_TOKEN_MS
+    step_ms = board.parameter("slow-tokens", "delay_ms", 120) if board.on("slow-tokens") else TOKEN_MS
     due = time.monotonic() + first_ms / 1000
     for token in completion.tokens or ("",):
         await asyncio.sleep(max(0.0, due - time.monotonic()))
@@ -112,13 +112,13 @@ async def pace(completion: Completion, board: Switchboard) -> AsyncIterator[str]
         yield token
 
 
-async def wait_for(completion: Completion, board: Switchboard) -> None:
+async def wait_for(completion: Completion, board: ProviderSwitchboard) -> None:
     """Take as long as the whole stream would."""
     async for _ in pace(completion, board):
         pass
 
 
-def refusal_of_openai(refusal: Refusal, credential: str, board: Switchboard) -> JSONResponse:
+def refusal_of_openai(refusal: Refusal, credential: str, board: ProviderSwitchboard) -> JSONResponse:
     """An error in the form of the OpenAI API."""
     message = f"{refusal.message} (credential {credential})" if board.on("error-leaks-key") else refusal.message
     kind = "invalid_request_error" if refusal.status < 500 else "server_error"

@@ -31,13 +31,15 @@ class Controller:
         self._config = config
         self._started = datetime.now(UTC)
         self._undo = ExitStack()
-        config.add_cleanup(self._undo.close)
         _make_sigterm_like_ctrl_c()
         self._gate = gate = _open(config)
         set_gate(config, gate)
         if gate.demo:  # its deployment ends with this run, and so does what was kept about it
             config.add_cleanup(lambda: shutil.rmtree(gate.state_folder, ignore_errors=True))
         config.add_cleanup(self._undo_for_dead_workers)
+        config.add_cleanup(
+            self._undo.close
+        )  # cleanups run in reverse: undo first, a demonstration deployment ends last
         self._bound = bind(gate.target)
         silence_pytest(config)
         self._hold_session_lock()
@@ -137,8 +139,11 @@ class Controller:
 
     def _undo_for_dead_workers(self) -> None:
         """A worker that was killed in the middle of a drill could not put back what it broke."""
-        for line in self._gate.injector().undo_unfinished():
-            _say(self._config, f"put back what a worker left: {line}")
+        try:
+            for line in self._gate.injector().undo_unfinished():
+                _say(self._config, f"put back what a worker left: {line}")
+        except EndpointFailedError as error:
+            _say(self._config, f"ATTENTION, put this back by hand: {error}")
 
     def _hold_session_lock(self) -> None:
         """Runs on one target go side by side, but not beside one that has a fault switched on for all its length."""
