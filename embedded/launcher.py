@@ -20,6 +20,7 @@ from embedded.layout import Layout, StartError, lay_out
 from embedded.programs import READY_PATHS, ROOT, program_environment, supervisor_configuration
 
 READY_TIMEOUT_S = 120.0
+_DOWN = ("STOPPED", "EXITED", "FATAL")  # the others run, or supervisor is about to start them
 _CONTROLLED = ("vllm", "ollama", "hosted", "chatbot")
 
 
@@ -73,7 +74,7 @@ class Launcher:
         layout = self._running_layout()
         restored = layout.restore_files()
         with self._rpc() as rpc:
-            stopped = [info["name"] for info in rpc.supervisor.getAllProcessInfo() if info["statename"] != "RUNNING"]
+            stopped = [i["name"] for i in rpc.supervisor.getAllProcessInfo() if i["statename"] in _DOWN]
             if any(path.name == "gateway.yaml" and path.parent.name == "config" for path in restored):
                 rpc.supervisor.stopProcess("gateway")
                 stopped.append("gateway")

@@ -40,7 +40,8 @@ def embedded() -> Iterator[EmbeddedDeployment]:
 
 @pytest.fixture
 def run_gate(embedded: EmbeddedDeployment, tmp_path: Path) -> RunGate:
-    """Run the gate on the deployment in a process of its own."""
+    """Run the gate in a process of its own, on the deployment as it is after a reset: everything up and healthy."""
+    embedded.reset()
 
     def run(*arguments: str) -> GateRun:
         done = subprocess.run(

@@ -68,9 +68,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     gate = gate_of(config)
     if gate is None:
         return
-    left_out = [item for item in items if (info := info_of(item)) and not gate.stage.selects(info)]
+    left_out = {item for item in items if (info := info_of(item)) and not gate.stage.selects(info)}
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in set(left_out)]
+    items[:] = [item for item in items if item not in left_out]
     config.stash[_STAGED] = list(items)  # before -k and -m leave some out
     items.sort(key=_position)
 
