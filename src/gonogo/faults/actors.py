@@ -1,7 +1,6 @@
 """Actors: what can stop, start and look at a service. One interface, one class for each kind of supervision."""
 
 import http.client
-import time
 import xmlrpc.client
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -81,13 +80,3 @@ def restart(actor: ServiceActor, service: str) -> None:
     """Stop and start a service."""
     actor.stop(service)
     actor.start(service)
-
-
-def await_running(actor: ServiceActor, service: str, timeout_s: float) -> bool:
-    """Wait until the supervisor calls the service running; false when the time is over."""
-    deadline = time.monotonic() + timeout_s
-    while not actor.state(service).running:
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True

@@ -3,9 +3,8 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from gonogo.model import Outcome
 from gonogo.objectives import Decided, attempts_needed, decide_sequential
@@ -87,7 +86,6 @@ class LoadRecord:
     stopped_early: str = ""
     """Why the run ended before its schedule, or nothing."""
     content_chunks: int = 0
-    extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def failed(self) -> int:

@@ -11,15 +11,15 @@ from pathlib import Path
 from gonogo import resources
 from gonogo.errors import InconclusiveError
 from gonogo.loadtest.profile import load_profile
-from gonogo.loadtest.record import LoadRecord, read_record
+from gonogo.loadtest.record import LoadRecord
 from gonogo.targets.model import Target
 
 GRACE_S = 60.0
 """Beyond the profile's length: start, the last answers, the report."""
 
 
-def run_load(target: Target, record_file: Path) -> LoadRecord:
-    """Run the target's load profile.
+def run_load(target: Target, record_file: Path) -> None:
+    """Run the target's load profile; what it found is in the record's file.
 
     Raises:
         InconclusiveError: the generator could not run to its end or left no record.
@@ -48,7 +48,6 @@ def run_load(target: Target, record_file: Path) -> LoadRecord:
         if not record_file.exists():
             tail = log.read_text(encoding="utf-8", errors="replace")[-1500:]
             raise InconclusiveError(f"the load generator left no record (exit code {process.returncode}):\n{tail}")
-    return read_record(record_file)
 
 
 def _command() -> list[str]:

@@ -104,25 +104,13 @@ def open_gate(config: pytest.Config, demo_target: Path | None) -> Gate:
     Raises:
         pytest.UsageError: the options or the target file are wrong; the message says what to do.
     """
-    option = config.option
-    file = demo_target or (config.invocation_params.dir / option.target)
+    file = demo_target or (config.invocation_params.dir / config.option.target)
     try:
-        target = load_target(file, datetime.now(UTC).date())
-        disruptive = option.allow_disruptive or demo_target is not None
-        permissions = permitted(target, allow_disruptive=disruptive, change_id=option.change)
+        gate = _build(config, file, demo=demo_target is not None, run_folder=_make_run_folder)
     except DocumentError as error:
         raise pytest.UsageError(f"the target file is not usable:\n{error}") from error
     except GonogoError as error:
         raise pytest.UsageError(str(error)) from error
-    gate = Gate(
-        target=target,
-        stage=DEMO if demo_target else STAGES[option.stage or "gate"],
-        demo=demo_target is not None,
-        permissions=permissions,
-        run_folder=_make_run_folder(config),
-        change_id=option.change,
-        lock_timeout_s=option.lock_timeout,
-    )
     gate.ledger.open()
     return gate
 
@@ -134,14 +122,24 @@ def worker_input(gate: Gate) -> dict[str, Any]:
 
 def worker_gate(config: pytest.Config, raw: dict[str, Any]) -> Gate:
     """The gate of a worker: the controller has checked everything already."""
-    target = load_target(Path(raw["target"]), datetime.now(UTC).date())
+    return _build(config, Path(raw["target"]), demo=raw["demo"], run_folder=lambda _: Path(raw["run_folder"]))
+
+
+def _build(config: pytest.Config, file: Path, *, demo: bool, run_folder: Callable[[pytest.Config], Path]) -> Gate:
+    """The gate on a target file; `run_folder` is asked last, once nothing else can be wrong.
+
+    Raises:
+        DocumentError, GonogoError: the target file or the permissions asked for are wrong.
+    """
     option = config.option
+    target = load_target(file, datetime.now(UTC).date())
+    permissions = permitted(target, allow_disruptive=option.allow_disruptive or demo, change_id=option.change)
     return Gate(
         target=target,
-        stage=DEMO if raw["demo"] else STAGES[option.stage or "gate"],
-        demo=raw["demo"],
-        permissions=permitted(target, allow_disruptive=option.allow_disruptive or raw["demo"], change_id=option.change),
-        run_folder=Path(raw["run_folder"]),
+        stage=DEMO if demo else STAGES[option.stage or "gate"],
+        demo=demo,
+        permissions=permissions,
+        run_folder=run_folder(config),
         change_id=option.change,
         lock_timeout_s=option.lock_timeout,
     )
