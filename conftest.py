@@ -4,6 +4,7 @@ pytest_plugins = [
     "pytester",
     "fixtures.embedded",
     "fixtures.probes",
+    "fixtures.static",
     "fixtures.output",
     "fixtures.load",
     "fixtures.drills",

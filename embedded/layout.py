@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from embedded.gateway import HEADER, gateway_configuration
+from embedded.provider.depot import stock
 from embedded.registry import write_registry
 
 SERVICES = ("redis", "vllm", "ollama", "hosted", "llamacpp", "gateway", "chatbot", "supervisor")
@@ -22,6 +23,10 @@ _PROVIDER_SERVICE = {
     "hosted-api": "hosted",
     "llamacpp-local": "llamacpp",
 }
+
+
+GATEWAY_ENVIRONMENT = {"LITELLM_CORS_ORIGINS": "https://coches.example"}
+_IMAGES = ("registry.embedded/cars/chatbot:1.0.0", "registry.embedded/cars/web:1.0.0")
 
 
 class StartError(RuntimeError):
@@ -36,6 +41,11 @@ class Layout:
     ports: dict[str, int]
     keys: dict[str, str]
     model_file: Path
+
+    @property
+    def depot(self) -> Path:
+        """What the object store, the container registry and the document store have."""
+        return self.state / "depot"
 
     @property
     def pristine(self) -> Path:
@@ -74,8 +84,10 @@ def lay_out(state: Path) -> Layout:
     names = ("GATEWAY_KEY", "PROVIDER_KEY", "HOSTED_KEY", "SUPERVISOR_PASSWORD")
     keys = {f"EMBEDDED_{name}": f"sk-{secrets.token_hex(16)}" for name in names}
     (state / "logs").mkdir(parents=True)
-    layout = Layout(state, ports, keys, write_registry(state / "artifacts"))
+    objects = f"http://127.0.0.1:{ports['hosted']}/depot/objects"
+    layout = Layout(state, ports, keys, write_registry(state / "artifacts", objects))
     _write_configuration(layout)
+    _write_containers(layout)
     for folder in ("config", "artifacts", "backup"):
         shutil.copytree(state / folder, layout.pristine / folder)
     return layout
@@ -98,11 +110,33 @@ def _write_configuration(layout: Layout) -> None:
         "model": "chat",
         "key_env": "EMBEDDED_GATEWAY_KEY",
         "allowed_origins": ["https://coches.example"],
-        "timeout_s": 5,
+        "timeout_s": 16,  # longer than the worst case of its chain: three providers of 5 s each
     }
     _write(config / "chatbot.json", json.dumps(chatbot, indent=2) + "\n")
     (layout.state / "backup").mkdir()
     shutil.copy2(config / "gateway.yaml", layout.state / "backup" / "gateway.yaml")
+
+
+def _write_containers(layout: Layout) -> None:
+    """The same chatbot as it would run in containers, its images at a registry, and their vulnerability scans."""
+    models = sorted((layout.state / "artifacts" / "models").iterdir())
+    digests = stock(layout.depot, models, list(_IMAGES))
+    shutil.copy2(_DATA / "documents.json", layout.depot / "documents.json")
+    services, scans = {}, layout.state / "artifacts" / "scans"
+    scans.mkdir()
+    for image, digest in digests.items():
+        name = image.partition(":")[0].rpartition("/")[2]
+        services[name] = {"image": f"{image}@{digest}", "restart": "unless-stopped"}
+        report = {
+            "SchemaVersion": 2,
+            "ArtifactName": f"{image}@{digest}",
+            "Metadata": {"RepoDigests": [f"{image.rpartition(':')[0]}@{digest}"]},
+            "Results": [{"Target": name, "Vulnerabilities": [{"VulnerabilityID": "CVE-2026-0001", "Severity": "LOW"}]}],
+        }
+        _write(scans / f"{name}.json", json.dumps(report, indent=2) + "\n")
+    _write(layout.state / "config" / "compose.yaml", yaml.safe_dump({"services": services}, sort_keys=False))
+    lines = [f"{name}={value}\n" for name, value in GATEWAY_ENVIRONMENT.items()]
+    _write(layout.state / "config" / "gateway.env", "".join(lines))
 
 
 def _write(path: Path, text: str) -> None:

@@ -6,7 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from embedded.layout import Layout, StartError
+from embedded.layout import GATEWAY_ENVIRONMENT, Layout, StartError
 from embedded.registry import NAME
 
 ROOT = Path(__file__).parent.parent
@@ -69,6 +69,7 @@ def program_environment(layout: Layout) -> dict[str, str]:
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # nothing is fetched from outside
         "LITELLM_TELEMETRY": "False",
         "DO_NOT_TRACK": "1",
+        **GATEWAY_ENVIRONMENT,
     }
 
 
@@ -93,7 +94,7 @@ def _commands(layout: Layout) -> dict[str, list[str]]:
     config = layout.state / "config"
     provider = [python, "-m", "embedded.provider", "--dialect"]
     chat8b = ["--chat-model", "chat-8b", "--embedding-model", "embed-64", "--key-env", "EMBEDDED_PROVIDER_KEY"]
-    hosted = ["--chat-model", "chat-hosted-7b", "--key-env", "EMBEDDED_HOSTED_KEY"]
+    hosted = ["--chat-model", "chat-hosted-7b", "--key-env", "EMBEDDED_HOSTED_KEY", "--depot", str(layout.depot)]
     return {
         "redis": [redis_server(), "--port", ports["redis"], "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
                   "--dir", str(layout.state)],

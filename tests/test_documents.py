@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gonogo.documents import DocumentError, load_document, parse_document, validate, violations
+from gonogo.documents import (
+    DocumentError,
+    load_document,
+    parse_document,
+    parse_documents,
+    parse_environment,
+    parse_modelfile,
+    validate,
+    violations,
+)
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -38,9 +47,15 @@ def problems(text: str) -> list[str]:
         ("name: 3\n", ["f.yaml:1:7: name: must be string, is '3'"]),
         ("name: x\nkind: vlm\n", ["f.yaml:2:7: kind: must be one of vllm, ollama; is 'vlm' (did you mean 'vllm'?)"]),
         ("name: x\nlist:\n  - ulr: 1\n", ["f.yaml:3:5: list[0].ulr: unknown key 'ulr' (did you mean 'url'?)"]),
-        ("name: x\nname: y\n", ["f.yaml:2:1: key 'name' stands here twice"]),
+        ("name: x\nname: y\n", ["f.yaml:2:1: key 'name' stands here twice (before in line 1)"]),
         ("name: [\n", ["f.yaml:2:1: not valid YAML: did not find expected node content"]),
-        ("\tname: x\n", ["f.yaml:1:1: not valid YAML: found character that cannot start any token"]),
+        (
+            "\tname: x\n",
+            [
+                "f.yaml:1:1: not valid YAML: found character that cannot start any token"
+                " (a tab: YAML is indented with spaces)"
+            ],
+        ),
         ("- 1\n", ["f.yaml:1:1: must be object, is '[1]'"]),
         ("", ["f.yaml:1:1: must be object, is 'None'"]),
     ],
@@ -56,13 +71,6 @@ def test_anchors_and_merge_keys() -> None:
 
 def test_a_secret_in_the_file_is_not_repeated_in_the_message() -> None:
     assert "sk-" not in "".join(problems("name: x\nkind: sk-0123456789abcdef\n"))
-
-
-def test_alias_bomb_ends_soon() -> None:
-    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
-    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 12)]
-    with pytest.raises(DocumentError, match="too large"):
-        parse_document("\n".join(lines), "bomb")
 
 
 def test_deep_nesting_is_a_problem() -> None:
@@ -98,3 +106,85 @@ def test_missing_file(tmp_path: Path) -> None:
 
 def test_violations_of_a_plain_value() -> None:
     assert violations({"name": 1}, SCHEMA) == ["name: must be string, is '1'"]
+
+
+@pytest.mark.parametrize(
+    ("content", "wanted"),
+    [
+        (b"\xef\xbb\xbfname: x\n", []),
+        ("name: x\n".encode("utf-16"), ["f.yaml:1:1: is not UTF-8 (byte 0) (it looks like UTF-16: save it as UTF-8)"]),
+        (b"a: 1\nb: \xff\n", ["f.yaml:2:4: is not UTF-8 (byte 8)"]),
+        (b"a: 1\n---\nb: 2\n", ["f.yaml:3:1: a second document begins here: this file must hold one (is the --- meant?)"]),
+        (b"a: \x07\n", ["f.yaml:1:4: not valid YAML: control characters are not allowed"]),
+        (b"base: 3\nc:\n  <<: 3\n", ["f.yaml:3:7: c: << must name a mapping"]),
+        (b"- &a [*a]\n", ["f.yaml:1:1: not valid YAML: too large once its aliases are expanded"]),
+        (b"n: " + b"9" * 5000 + b"\n", ["f.yaml:1:4: n: not of its type: Exceeds the limit (4300 digits) for integer string conversion"]),
+    ],
+)  # fmt: skip
+def test_unusual_files(tmp_path: Path, content: bytes, wanted: list[str]) -> None:
+    file = tmp_path / "f.yaml"
+    file.write_bytes(content)
+    try:
+        load_document(file, "f.yaml")
+        found = []
+    except DocumentError as error:
+        found = [str(problem) for problem in error.problems]
+    assert found == wanted
+
+
+def test_an_alias_bomb_is_refused_without_being_expanded() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 30)]
+    with pytest.raises(DocumentError, match="too large once its aliases are expanded"):
+        parse_document("\n".join(lines), "bomb")
+
+
+def test_several_documents_keep_their_places() -> None:
+    first, second = parse_documents("a: 1\n---\n---\nb:\n  c: 2\n", "f")
+    assert (first.value, second.value) == ({"a": 1}, {"b": {"c": 2}})
+    assert str(second.root.at("b", "c").problem("wrong")) == "f:5:6: b.c: wrong"
+
+
+def test_a_key_that_is_nearly_a_known_one_is_warned_of() -> None:
+    schema = {"type": "object", "x-close-keys": True, "properties": {"request_timeout": {}}}
+    found = validate(parse_document("request_timeot: 3\nanything_else: 4\n", "f"), schema)
+    assert [str(p) for p in found] == [
+        "f:1:1: warning: request_timeot: unknown key 'request_timeot' (did you mean 'request_timeout'?)"
+    ]
+
+
+def test_environment_file() -> None:
+    document = parse_environment("# a comment\nA=1\nexport B='two words'\nC=\n", "f.env")
+    assert document.value == {"A": "1", "B": "two words", "C": ""}
+    assert str(document.root["B"].problem("wrong")) == "f.env:3:10: B: wrong"
+    with pytest.raises(DocumentError, match=r"f.env:2:1: A: A is set twice"):
+        parse_environment("A=1\nA=2\n", "f.env")
+    with pytest.raises(DocumentError, match=r"f.env:2:1: is not NAME=value"):
+        parse_environment("A=1\n'no end\n", "f.env")
+
+
+def test_modelfile() -> None:
+    text = 'FROM a:1\n# c\nPARAMETER num_ctx 10\nPARAMETER stop "<x>"\nSYSTEM """\nHola.\n"""\nMESSAGE user hola\n'
+    document = parse_modelfile(text, "Modelfile")
+    assert document.value == {
+        "from": "a:1",
+        "parameter": {"num_ctx": 10, "stop": ["<x>"]},
+        "system": "\nHola.\n",
+        "message": [{"role": "user", "content": "hola"}],
+    }
+    assert str(document.root.at("parameter", "num_ctx").problem("wrong")) == "Modelfile:3:11: parameter.num_ctx: wrong"
+    with pytest.raises(DocumentError, match=r"Modelfile:1:1: unknown instruction 'FORM'"):
+        parse_modelfile("FORM x\n", "Modelfile")
+    with pytest.raises(DocumentError, match="never ends"):
+        parse_modelfile('FROM x\nSYSTEM """a\n', "Modelfile")
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.binary(max_size=300))
+def test_no_bytes_break_the_readers(content: bytes) -> None:
+    text = content.decode("utf-8", errors="replace")
+    for parse in (parse_document, parse_documents, parse_environment, parse_modelfile):
+        try:
+            parse(text, "f")
+        except DocumentError as error:
+            assert error.problems  # noqa: PT017 (either is fine; a traceback is not)

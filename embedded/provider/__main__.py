@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from pathlib import Path
 
 import uvicorn
 
@@ -18,6 +19,7 @@ def main() -> None:
     parser.add_argument("--key-env", help="environment variable with the key that callers must send")
     parser.add_argument("--loading-s", type=float, default=0.0, help="hosted: seconds of 503 after the start")
     parser.add_argument("--requests-per-minute", type=int, default=6000, help="hosted: the rate limit")
+    parser.add_argument("--depot", type=Path, help="a folder of objects, images and documents to serve")
     options = parser.parse_args()
     app = build_app(
         options.dialect,
@@ -26,6 +28,7 @@ def main() -> None:
         os.environ[options.key_env] if options.key_env else None,
         loading_s=options.loading_s,
         requests_per_minute=options.requests_per_minute,
+        depot=options.depot,
     )
     uvicorn.run(app, host="127.0.0.1", port=options.port, log_level="warning", timeout_graceful_shutdown=2)
 

@@ -1,5 +1,7 @@
 """The provider's ASGI application: a dialect, health, metrics, and the control API."""
 
+from pathlib import Path
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -9,13 +11,14 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from embedded.control import control_routes
+from embedded.provider.depot import Depot
 from embedded.provider.hosted import HostedDialect
 from embedded.provider.ollama import OllamaDialect
 from embedded.provider.openai import OpenAiDialect
 from embedded.provider.switchboard import ProviderSwitchboard
 from embedded.provider.wire import Refusal, refusal_of_openai
 
-_OPEN_PATHS = ("/health", "/metrics", "/control")
+_OPEN_PATHS = ("/health", "/metrics", "/control", "/depot", "/v2/")
 
 
 def build_app(  # noqa: PLR0913 (a program's settings)
@@ -26,10 +29,12 @@ def build_app(  # noqa: PLR0913 (a program's settings)
     *,
     loading_s: float = 0.0,
     requests_per_minute: int = 6000,
+    depot: Path | None = None,
 ) -> Starlette:
     """An application that speaks `dialect` (vllm, ollama or hosted) for these models.
 
-    `key` is the bearer token that callers must send; None asks for none, as Ollama does.
+    `key` is the bearer token that callers must send; None asks for none, as Ollama does. `depot` is a folder to serve
+    beside the models, see `embedded.provider.depot`.
     """
     board = ProviderSwitchboard()
     hosted = HostedDialect(chat_models, board, loading_s=loading_s, requests_per_minute=requests_per_minute)
@@ -39,6 +44,8 @@ def build_app(  # noqa: PLR0913 (a program's settings)
         routes += OllamaDialect(chat_models, embedding_models, board).routes()
     if dialect == "hosted":
         routes += hosted.routes()
+    if depot is not None:
+        routes += Depot(depot, board).routes()
     routes += _operations(board, dialect) + control_routes(board)
 
     async def refuse(request: Request, error: Exception) -> Response:

@@ -127,6 +127,8 @@ class CheckResult:
     duration_ms: float = 0.0
     evidence: tuple[Mapping[str, Any], ...] = ()
     """Observations as plain JSON."""
+    findings: tuple[Mapping[str, Any], ...] = ()
+    """The places in files that a rule complained about: file, line, column, path, message, warning."""
     waived_by: str = ""
     """Owner, reason and expiry of the waiver that turned this fail into a caveat."""
 

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 MASK = "[redacted]"
-# Key shapes that are secrets wherever they stand: provider keys, bearer headers, credentials in a URL.
+KEY_SHAPES = re.compile(r"\b(?:sk|hf|gsk|ghp|glpat|xox[bp])[-_][A-Za-z0-9_\-]{8,}")
+"""Keys of providers, by their prefix."""
+# Secrets wherever they stand: provider keys, bearer headers, credentials in a URL.
 _SHAPES = re.compile(
-    r"\b(?:sk|hf|gsk|ghp|glpat|xox[bp])[-_][A-Za-z0-9_\-]{8,}"
-    r"|(?<=[Bb]earer )[A-Za-z0-9._~+/\-]{8,}=*"
+    KEY_SHAPES.pattern + r"|(?<=[Bb]earer )[A-Za-z0-9._~+/\-]{8,}=*"
     r"|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"
 )
 _SECRET_HEADERS = {"authorization", "x-api-key", "api-key", "cookie", "set-cookie", "proxy-authorization"}

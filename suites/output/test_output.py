@@ -5,16 +5,14 @@ from typing import Any
 from gonogo.objectives import decide_mean, decide_share
 from gonogo.plugin import check, settle
 from gonogo.probes.chatbot import Reply
-from gonogo.probes.files import Files
 from gonogo.probes.language import foreign_texts
 from gonogo.targets.model import Chatbot, Target
 
 
 @check("output.reply.contract", severity="critical", covers=["O1"], smoke=True)
-def test_reply_contract(replies: list[Reply], chatbot: Chatbot, files: Files) -> None:
+def test_reply_contract(replies: list[Reply], reply_schema: dict[str, Any]) -> None:
     """Every reply is one JSON object that satisfies the chatbot's contract."""
-    schema = files.json(chatbot.schema)
-    assert [f"{reply.prompt.text!r}: {flaw}" for reply in replies for flaw in reply.flaws(schema)] == []
+    assert [f"{reply.prompt.text!r}: {flaw}" for reply in replies for flaw in reply.flaws(reply_schema)] == []
 
 
 @check("output.reply.language", severity="major", covers=["O2"], smoke=True)

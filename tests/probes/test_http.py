@@ -13,7 +13,8 @@ from gonogo.probes.chat import Chat
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.http import Http, open_client
 from gonogo.redaction import Redactor
-from gonogo.targets.model import ChatModel, Endpoint, Secret
+from gonogo.targets.model import ChatModel, Endpoint
+from gonogo.targets.secrets import Secret
 
 KEY = Secret("$THE_KEY", "sk-very-secret-value")
 

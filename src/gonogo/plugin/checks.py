@@ -6,6 +6,7 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
+from gonogo.documents import Problems
 from gonogo.errors import InconclusiveError, InWarningBand, Unsupported
 from gonogo.model import SUITES, CheckInfo, Outcome, Permission, Severity
 from gonogo.objectives import Decided
@@ -13,6 +14,8 @@ from gonogo.objectives import Decided
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _ID = re.compile(r"[a-z]+(\.[a-z0-9_]+){2}")
 MARK = "check"
+MAX_LISTED = 20
+"""Problems in a reason; all of them are in the findings."""
 
 
 def check(  # noqa: PLR0913 (what a check declares)
@@ -59,6 +62,41 @@ def check(  # noqa: PLR0913 (what a check declares)
         return function
 
     return decorate
+
+
+class ProblemsFoundError(AssertionError):
+    """A rule over files is violated; `problems` says where, all of it."""
+
+    def __init__(self, problems: Problems) -> None:
+        super().__init__(_listed(problems))
+        self.problems = problems
+
+
+class ProblemsSuspected(InWarningBand):
+    """A rule over files holds, but something is worth a warning; `problems` says where."""
+
+    def __init__(self, problems: Problems) -> None:
+        super().__init__(_listed(problems))
+        self.problems = problems
+
+
+def expect_none(problems: Problems) -> None:
+    """End a check by what a rule over files found: pass without problems, warn if all are warnings, else fail.
+
+    Raises:
+        ProblemsFoundError, ProblemsSuspected: it fails, or warns.
+    """
+    if any(not problem.warning for problem in problems):
+        raise ProblemsFoundError(problems)
+    if problems:
+        raise ProblemsSuspected(problems)
+
+
+def _listed(problems: Problems) -> str:
+    """The problems as compilers print them, errors first."""
+    lines = [str(problem) for problem in sorted(problems, key=lambda problem: problem.warning)]
+    rest = len(lines) - MAX_LISTED
+    return "\n".join([*lines[:MAX_LISTED], *([f"... and {rest} more"] if rest > 0 else [])])
 
 
 def settle(decided: Decided) -> None:

@@ -19,8 +19,8 @@ from gonogo.plugin.gate import Gate, open_gate, set_gate, worker_input
 from gonogo.plugin.gather import Gathering
 from gonogo.plugin.locks import target_lock
 from gonogo.plugin.options import is_strict
-from gonogo.plugin.progress import Progress, silence_pytest
-from gonogo.reporting import terminal
+from gonogo.plugin.progress import Progress, set_progress, silence_pytest
+from gonogo.reporting import github_annotations, terminal
 from gonogo.targets.binding import bind
 
 
@@ -53,7 +53,9 @@ class Controller:
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Undo what an earlier run left, and switch on the fault that this run is to show."""
         reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-        self._progress = Progress(reporter) if reporter is not None else None
+        if reporter is not None:
+            self._progress = Progress(reporter)
+            set_progress(session.config, self._progress)
         try:
             for line in self._gate.injector().undo_unfinished():
                 _say(session.config, f"put back what an earlier run left: {line}")
@@ -136,6 +138,8 @@ class Controller:
         """The verdict."""
         if self._verdict is not None:
             terminal.show(self._verdict, self._files, terminalreporter)
+            for line in github_annotations(self._verdict, self._gate.redactor):
+                terminalreporter.write_line(line)
 
     def _undo_for_dead_workers(self) -> None:
         """A worker that was killed in the middle of a drill could not put back what it broke."""

@@ -84,4 +84,5 @@ def _lost(selected: dict[str, Any], reason: str) -> dict[str, Any]:
         "skip_kind": None,
         "duration_ms": 0.0,
         "evidence": [],
+        "findings": [],
     }

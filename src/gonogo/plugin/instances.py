@@ -34,6 +34,17 @@ def _pages(target: Target, *, short: bool) -> _Instances:
     return {page.name: page for page in target.metrics}
 
 
+def _config_files(target: Target, *, short: bool) -> _Instances:
+    """Every configuration file; manifests have checks of their own."""
+    del short
+    return {file.name: file for file in (target.config.files if target.config else ()) if file.kind != "manifests"}
+
+
+def _datasets(target: Target, *, short: bool) -> _Instances:
+    del short
+    return {dataset.name: dataset for dataset in (target.artifacts.datasets if target.artifacts else ())}
+
+
 def _objectives(metric: str) -> Callable[..., _Instances]:
     def instances(target: Target, *, short: bool) -> _Instances:
         del short
@@ -47,6 +58,8 @@ _INSTANCES: dict[str, Callable[..., _Instances]] = {
     "endpoint": _endpoints,
     "guarded_endpoint": _guarded,
     "metrics_page": _pages,
+    "config_file": _config_files,
+    "dataset": _datasets,
     "latency_objective": _objectives("latency_ms"),
     "ttft_objective": _objectives("ttft_ms"),
     "errors_objective": _objectives("errors"),

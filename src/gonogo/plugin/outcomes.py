@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gonogo.documents import Problems
 from gonogo.errors import InconclusiveError, InWarningBand, NotDeclared, NotPermitted, Unsupported
 from gonogo.model import CheckInfo, CheckResult, Outcome, Permission, Severity, SkipKind
 from gonogo.plugin.evidence import recorder_of
@@ -16,6 +17,7 @@ from gonogo.redaction import Redactor
 _ATTRIBUTE = "gonogo"
 _WORST_FIRST = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.SKIP, Outcome.WARN, Outcome.PASS)
 MAX_REASON = 4000
+MAX_FINDINGS = 1000
 
 
 def attach(
@@ -34,6 +36,7 @@ def attach(
         "skip_kind": skip_kind.value if skip_kind else None,
         "duration_ms": round(call.duration * 1000, 3),
         "evidence": recorder_of(item).as_json(redactor) if call.when == "teardown" else [],
+        "findings": redactor.json(_findings(call)),
     }
     # A round trip leaves plain types only: xdist ends the run with an internal error on a str subclass, too.
     setattr(report, _ATTRIBUTE, json.loads(json.dumps(attached)))
@@ -69,6 +72,7 @@ def combine(node_id: str, phases: list[dict[str, Any]]) -> CheckResult:
         skip_kind=SkipKind(worst["skip_kind"]) if worst["skip_kind"] else None,
         duration_ms=round(sum(phase["duration_ms"] for phase in phases), 3),
         evidence=tuple(observation for phase in phases for observation in phase["evidence"]),
+        findings=tuple(finding for phase in phases for finding in phase["findings"]),
     )
 
 
@@ -95,6 +99,12 @@ def _read(call: pytest.CallInfo[None]) -> tuple[Outcome, str, SkipKind | None]:
             return outcome, str(error) or f"no reason given ({kind.__name__})", skip_kind
     crash = call.excinfo.getrepr(style="short")
     return Outcome.INCONCLUSIVE, f"the gate's own error, not the deployment's: {error!r}\n{crash}", None
+
+
+def _findings(call: pytest.CallInfo[None]) -> list[dict[str, Any]]:
+    """The places in files that a rule complained about, as plain JSON."""
+    problems: Problems = getattr(call.excinfo.value, "problems", []) if call.excinfo is not None else []
+    return [asdict(problem) for problem in problems[:MAX_FINDINGS]]
 
 
 def _known_deviation(item: pytest.Item, info: CheckInfo, reason: str) -> str:

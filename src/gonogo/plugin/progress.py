@@ -1,5 +1,7 @@
 """What a person sees while the gate runs: one line for each check; on a terminal also what runs now."""
 
+from collections.abc import Callable
+
 import pytest
 from _pytest.terminal import TerminalReporter
 
@@ -21,6 +23,9 @@ WORDS = {
 }
 
 
+_KEY = pytest.StashKey["Progress"]()
+
+
 class Progress:
     """Writes to pytest's terminal in place of its own letters."""
 
@@ -32,9 +37,12 @@ class Progress:
 
     def running(self, node_id: str) -> None:
         """A check begins."""
+        self.say(node_id.rpartition("::")[2])
+
+    def say(self, text: str) -> None:
+        """What goes on now; on a terminal only, in a line that the next one overwrites."""
         if self._reporter.isatty:
-            name = node_id.rpartition("::")[2]
-            self._reporter.rewrite(f"        ... {name}", erase=True)
+            self._reporter.rewrite(f"        ... {text}", erase=True)
 
     def finished(self, result: CheckResult) -> None:
         """A check has ended."""
@@ -51,6 +59,17 @@ class Progress:
         if result.outcome is not Outcome.PASS and result.reason:
             self._reporter.write(f"\n             {result.reason.splitlines()[0][:200]}")
         self._reporter.write("\n")
+
+
+def set_progress(config: pytest.Config, progress: Progress) -> None:
+    """Make the progress line known to this process."""
+    config.stash[_KEY] = progress
+
+
+def progress_of(config: pytest.Config) -> Callable[[str], None]:
+    """What shows a text while a check takes long; in a worker, which has no terminal, it shows nothing."""
+    progress = config.stash.get(_KEY, None)
+    return progress.say if progress is not None else lambda _text: None
 
 
 def silence_pytest(config: pytest.Config) -> None:

@@ -11,6 +11,10 @@ def _spend_nothing(_requests: int, _tokens: int) -> None:
     """No budget."""
 
 
+def _say_nothing(_text: str) -> None:
+    """Nobody watches."""
+
+
 @dataclass(frozen=True)
 class ProbeContext:
     """The surroundings of a probe."""
@@ -20,3 +24,5 @@ class ProbeContext:
     redactor: Redactor
     spend: Callable[[int, int], None] = _spend_nothing
     """Called with (requests, tokens) before they are used; raises `BudgetExhaustedError` when they are not there."""
+    progress: Callable[[str], None] = _say_nothing
+    """Called with a short text while something takes long: shown on a terminal."""

@@ -1,103 +1,70 @@
-"""The files probe: configuration files, the model registry, model files. It reads; nothing is loaded or run."""
+"""The files probe: it reads documents below the target's root, and refuses whatever leads out of it."""
 
 import json
-import math
+import os
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import gguf
-
-from gonogo.documents import Document, DocumentError, load_document
+from gonogo.documents import (
+    Document,
+    DocumentError,
+    load_document,
+    load_documents,
+    parse_environment,
+    parse_modelfile,
+    read_text,
+)
 from gonogo.errors import EndpointFailedError
 from gonogo.model import Observation
 from gonogo.probes.context import ProbeContext
-from gonogo.targets.binding import file_digest
+from gonogo.targets.binding import Stamp, file_digest, stamp_of
+from gonogo.targets.files import ConfigFile
 
-
-@dataclass(frozen=True)
-class ModelVersion:
-    """One version of a model in the registry."""
-
-    model: str
-    version: str
-    status: str
-    file: Path
-    sha256: str
-    size_bytes: int
-    architecture: str
-    quantization: str
-    evaluation: Path
-
-    @property
-    def name(self) -> str:
-        """Model and version."""
-        return f"{self.model} {self.version}"
-
-
-@dataclass(frozen=True)
-class RegisteredModel:
-    """A model with its versions."""
-
-    name: str
-    last_known_good: str
-    versions: tuple[ModelVersion, ...]
-
-    def in_status(self, status: str) -> list[str]:
-        """The versions that have a status."""
-        return [version.version for version in self.versions if version.status == status]
-
-    def good_version(self) -> ModelVersion | None:
-        """The version that is named as the last known good one, if it is still registered."""
-        return next((version for version in self.versions if version.version == self.last_known_good), None)
-
-
-@dataclass(frozen=True)
-class GgufHeader:
-    """What a GGUF's header says."""
-
-    architecture: str
-    quantization: str
-    tensors: int
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """An evaluation record beside the registry entry that it should be about."""
-
-    version: ModelVersion
-    sha256: str
-    decision: str
-    results: Mapping[str, float]
-    thresholds: Mapping[str, Mapping[str, float]]
-
-    def flaws(self) -> list[str]:
-        """Why the record does not show that this file passed; figures are compared again, whatever it says."""
-        flaws = []
-        if self.sha256 != self.version.sha256:
-            flaws.append(f"{self.version.name}: the record is of another file ({self.sha256[:12]})")
-        if self.decision != "GO":
-            flaws.append(f"{self.version.name}: go_nogo_result is {self.decision!r}")
-        if not self.thresholds:
-            flaws.append(f"{self.version.name}: the record has no threshold")
-        for name, bounds in self.thresholds.items():
-            if not {"min", "max"} & set(bounds):
-                flaws.append(f"{self.version.name}: the threshold of {name} has neither min nor max")
-            value = self.results.get(name, math.nan)
-            if not bounds.get("min", -math.inf) <= value <= bounds.get("max", math.inf):
-                flaws.append(f"{self.version.name}: {name} is {value}, wanted {dict(bounds)}")
-        return flaws
+MANIFEST_ENDINGS = (".yaml", ".yml", ".json")
+_PARSERS: dict[str, Callable[[str, str], Document]] = {
+    "modelfile": parse_modelfile,
+    "ollama_environment": parse_environment,
+    "environment_files": parse_environment,
+}
 
 
 class Files:
     """Looks at files, and records what it saw."""
 
-    def __init__(self, context: ProbeContext) -> None:
-        self._context = context
+    def __init__(self, context: ProbeContext, root: Path) -> None:
+        self._context, self._root = context, root
 
-    def document(self, file: Path) -> Document:
+    def inside(self, path: Path) -> Path:
+        """The path itself, if neither ``..`` nor a symbolic link leads out of the target's root.
+
+        Raises:
+            EndpointFailedError: it leads out.
+        """
+        if not path.resolve().is_relative_to(self._root.resolve()):
+            raise EndpointFailedError(f"{shown(path)} leads out of the target's root {self._root}: it is not read")
+        return path
+
+    def documents(self, file: ConfigFile) -> tuple[Document, ...]:
+        """What a configuration file holds: one document, or those of all files of a folder of manifests.
+
+        Raises:
+            EndpointFailedError: something cannot be read or parsed; the message has every problem with its place.
+            DocumentError: the same, where the problems themselves are wanted.
+        """
+        started = time.perf_counter()
+        paths = manifest_files(file.path) if file.kind == "manifests" and file.path.is_dir() else [file.path]
+        try:
+            found = [doc for path in paths for doc in _parsed(file.kind, self.inside(path), stamp_of(path))]
+        except DocumentError as error:
+            self._record(file.path, started, {"problems": [str(problem) for problem in error.problems]})
+            raise
+        self._record(file.path, started, {"files": len(paths), "documents": len(found)})
+        return tuple(found)
+
+    def document(self, path: Path) -> Document:
         """A YAML or JSON file.
 
         Raises:
@@ -105,85 +72,45 @@ class Files:
         """
         started = time.perf_counter()
         try:
-            document = load_document(file)
+            (document,) = _parsed("", self.inside(path), stamp_of(path))
         except DocumentError as error:
-            self._record(file, started, {"problems": [str(problem) for problem in error.problems]})
+            self._record(path, started, {"problems": [str(problem) for problem in error.problems]})
             raise EndpointFailedError(str(error)) from error
-        self._record(file, started, {"size_bytes": file.stat().st_size})
+        value = document.value if isinstance(document.value, dict) else {"value": document.value}
+        answer = value if len(json.dumps(value, default=str)) < 4000 else {"keys": list(value)[:50]}
+        self._record(path, started, answer)
         return document
 
-    def registry(self, file: Path) -> tuple[RegisteredModel, ...]:
-        """The model registry.
+    def text(self, path: Path) -> str:
+        """A file's text.
 
         Raises:
-            EndpointFailedError: it cannot be read, or is not of its form.
-        """
-        raw = self.document(file).value
-        try:
-            models = tuple(_registered(model, file.parent) for model in raw["models"])
-            _refuse_empty_or_double(models)
-        except (KeyError, TypeError, ValueError) as error:
-            raise EndpointFailedError(f"{file}: not a model registry: {error!r}") from error
-        return models
-
-    def evaluation(self, version: ModelVersion) -> Evaluation:
-        """The evaluation record of a registered version.
-
-        Raises:
-            EndpointFailedError: it cannot be read, or is not of its form.
-        """
-        raw = self.json(version.evaluation)
-        try:
-            results = {str(name): float(value) for name, value in raw["results"].items()}
-            return Evaluation(version, raw["sha256"], raw["go_nogo_result"], results, raw["thresholds"])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise EndpointFailedError(f"{version.evaluation}: not an evaluation record: {error!r}") from error
-
-    def json(self, file: Path) -> Any:  # noqa: ANN401 (any JSON)
-        """A JSON file's value.
-
-        Raises:
-            EndpointFailedError: it cannot be read or is not JSON.
+            EndpointFailedError: it cannot be read.
         """
         started = time.perf_counter()
         try:
-            value = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
-            self._record(file, started, {"error": str(error)})
-            raise EndpointFailedError(f"{file}: {error}") from error
-        self._record(file, started, value if isinstance(value, dict) else {"value": value})
-        return value
+            text = read_text(self.inside(path), shown(path))
+        except DocumentError as error:
+            raise EndpointFailedError(str(error)) from error
+        self._record(path, started, {"characters": len(text)})
+        return text
 
-    def digest(self, file: Path) -> tuple[str, int]:
-        """SHA256 and size in bytes of a file.
+    def digest(self, path: Path) -> tuple[str, int]:
+        """SHA256 and size in bytes of a file; progress is shown while a large one is read.
 
         Raises:
             EndpointFailedError: the file cannot be read.
         """
         started = time.perf_counter()
         try:
-            seen = (file_digest(file), file.stat().st_size)
+            size = self.inside(path).stat().st_size
+            name = path.name
+            digest = file_digest(path, lambda read: self._context.progress(f"sha256 {name}: {100 * read // size} %"))
         except OSError as error:
-            self._record(file, started, {"error": str(error)})
-            raise EndpointFailedError(f"{file}: {error.strerror}") from error
-        self._record(file, started, {"sha256": seen[0], "size_bytes": seen[1]})
-        return seen
-
-    def gguf_header(self, file: Path) -> GgufHeader:
-        """Header and tensor table of a GGUF; the tensors must lie inside the file, they are not loaded.
-
-        Raises:
-            EndpointFailedError: the file is missing, truncated or not a GGUF.
-        """
-        started = time.perf_counter()
-        try:
-            header = _read_gguf(file)
-        except Exception as error:
-            # the reader raises whatever numpy and struct raise on broken bytes
-            self._record(file, started, {"error": repr(error)})
-            raise EndpointFailedError(f"{file}: not a well-formed GGUF: {error}") from error
-        self._record(file, started, vars(header))
-        return header
+            self._record(path, started, {"error": str(error)})
+            raise EndpointFailedError(f"{shown(path)}: {error.strerror}") from error
+        self._record(path, started, {"sha256": digest, "size_bytes": size})
+        return digest, size
 
     def _record(self, file: Path, started: float, answer: dict[str, Any]) -> None:
         duration_ms = round((time.perf_counter() - started) * 1000, 3)
@@ -191,39 +118,28 @@ class Files:
         self._context.record(Observation("file", str(file), duration_ms, answer=masked))
 
 
-def _refuse_empty_or_double(models: tuple[RegisteredModel, ...]) -> None:
-    """A registry without a version verifies nothing, and of two entries of one name only one would be looked at."""
-    names = [version.name for model in models for version in model.versions]
-    if not names:
-        raise ValueError("it holds no version of any model")
-    if len(set(names)) < len(names):
-        raise ValueError(f"a version stands there twice: {sorted(n for n in set(names) if names.count(n) > 1)}")
+def manifest_files(folder: Path) -> list[Path]:
+    """The manifests below a folder, in the order of their names."""
+    return sorted(path for path in folder.rglob("*") if path.suffix in MANIFEST_ENDINGS and path.is_file())
 
 
-def _registered(raw: dict[str, Any], folder: Path) -> RegisteredModel:
-    versions = tuple(
-        ModelVersion(
-            model=raw["name"],
-            version=item["version"],
-            status=item["status"],
-            file=folder / item["file"],
-            sha256=item["sha256"],
-            size_bytes=int(item["size_bytes"]),
-            architecture=item["architecture"],
-            quantization=item["quantization"],
-            evaluation=folder / item["evaluation"],
-        )
-        for item in raw["versions"]
-    )
-    return RegisteredModel(raw["name"], raw["last_known_good"], versions)
+def shown(path: Path) -> str:
+    """How a file is called in messages: relative to the working directory where it lies below it, as compilers do."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
 
 
-def _read_gguf(file: Path) -> GgufHeader:
-    reader = gguf.GGUFReader(file)
-    size = file.stat().st_size
-    for tensor in reader.tensors:
-        if tensor.data_offset + tensor.n_bytes > size:
-            raise ValueError(f"tensor {tensor.name} ends after the end of the file")
-    architecture = reader.fields["general.architecture"].contents()
-    file_type = reader.fields["general.file_type"].contents()
-    return GgufHeader(str(architecture), gguf.LlamaFileType(file_type).name, len(reader.tensors))
+@lru_cache(maxsize=4096)
+def _parsed(kind: str, path: Path, stamp: Stamp | None) -> tuple[Document, ...]:
+    """The documents of a file; parsed once for as long as the file is not touched.
+
+    Raises:
+        DocumentError: it cannot be read or parsed.
+    """
+    del stamp
+    name = shown(path)
+    if kind in _PARSERS:
+        return (_PARSERS[kind](read_text(path, name), name),)
+    if kind == "manifests":
+        return tuple(load_documents(path, name))
+    return (load_document(path, name),)

@@ -2,7 +2,11 @@
 
 from dataclasses import dataclass
 
+from gonogo.documents import Document, Part
+from gonogo.errors import EndpointFailedError
 from gonogo.probes.chat import ChatAnswer
+from gonogo.probes.http import Http
+from gonogo.rules.drift import LoadedModel
 
 
 @dataclass(frozen=True)
@@ -30,3 +34,21 @@ def served(answer: ChatAnswer) -> Served:
         attempted_fallbacks=int(fallbacks) if fallbacks is not None and fallbacks.isdigit() else None,
         cache_key=headers.get("x-litellm-cache-key"),
     )
+
+
+def deployed_models(http: Http) -> tuple[LoadedModel, ...]:
+    """What a LiteLLM gateway says that it has loaded (``/model/info``).
+
+    Raises:
+        EndpointFailedError: it refuses, or answers otherwise.
+    """
+    answer = http.get("/model/info")
+    if answer.status != 200:
+        raise EndpointFailedError(f"/model/info: HTTP {answer.status} {answer.text[:200]}")
+    entries = list(Document("/model/info", answer.json()).root["data"])
+    return tuple(_loaded(entry) for entry in entries)
+
+
+def _loaded(entry: Part) -> LoadedModel:
+    parameters = entry["litellm_params"]
+    return LoadedModel(entry["model_name"].text(), parameters["model"].text(), parameters["api_base"].text())

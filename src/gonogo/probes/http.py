@@ -15,7 +15,7 @@ import httpx
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.model import Observation
 from gonogo.probes.context import ProbeContext
-from gonogo.targets.model import Secret
+from gonogo.targets.secrets import Secret
 
 MAX_BODY_BYTES = 16_000_000
 _EVIDENCE_CHARACTERS = 4000

@@ -5,13 +5,22 @@ from pathlib import Path
 
 from gonogo.model import Verdict
 from gonogo.redaction import Redactor
+from gonogo.reporting.annotations import annotations
 from gonogo.reporting.html import HtmlWriter
 from gonogo.reporting.interface import Writer
 from gonogo.reporting.json import JsonWriter, plain
 from gonogo.reporting.junit import JunitWriter
 from gonogo.reporting.markdown import MarkdownWriter
+from gonogo.reporting.sarif import SarifWriter
 
-WRITERS: tuple[Writer, ...] = (JsonWriter(), JunitWriter(), MarkdownWriter(), HtmlWriter())
+WRITERS: tuple[Writer, ...] = (JsonWriter(), JunitWriter(), SarifWriter(), MarkdownWriter(), HtmlWriter())
+
+
+def github_annotations(verdict: Verdict, redactor: Redactor) -> list[str]:
+    """The workflow commands to print where the run is a GitHub Actions job; nothing elsewhere."""
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return []
+    return annotations(redactor.json(plain(verdict)))
 
 
 def write_all(verdict: Verdict, redactor: Redactor, folder: Path) -> list[Path]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from gonogo.model import CheckResult, Outcome, Verdict
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 
 class JsonWriter:
@@ -60,5 +60,6 @@ def _check(result: CheckResult) -> dict[str, Any]:
         "waived_by": result.waived_by,
         "duration_ms": result.duration_ms,
         "node_id": result.node_id,
+        "findings": [dict(finding) for finding in result.findings],
         "evidence": [dict(observation) for observation in result.evidence],
     }

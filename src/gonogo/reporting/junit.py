@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
+from junitparser import Attr, Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 # XML 1.0 cannot hold these characters in any form.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -29,8 +29,15 @@ class JunitWriter:
         return str(document.tostring().decode())  # type: ignore[no-untyped-call]
 
 
+class _Case(TestCase):
+    """A test case with the place of its first finding, where GitLab and Jenkins look for it."""
+
+    file = Attr()
+    line = Attr()
+
+
 def _case(check: dict[str, Any]) -> TestCase:
-    case = TestCase(_clean(check["name"]), classname=f"gonogo.{check['suite']}", time=check["duration_ms"] / 1000)
+    case = _Case(_clean(check["name"]), classname=f"gonogo.{check['suite']}", time=check["duration_ms"] / 1000)
     reason = _clean(check["reason"])
     if check["outcome"] == "fail":
         case.result = [Failure(reason.split("\n")[0], check["severity"])]
@@ -38,6 +45,9 @@ def _case(check: dict[str, Any]) -> TestCase:
         case.result = [Error(reason.split("\n")[0], "inconclusive")]
     elif check["outcome"] == "skip":
         case.result = [Skipped(reason.split("\n")[0], check["skip_kind"])]
+    if check["findings"]:
+        first = check["findings"][0]
+        case.file, case.line = _clean(first["file"]), str(first["line"])
     case.system_out = _clean("\n".join([check["title"], check["outcome"], check["reason"], check["waived_by"]]).strip())
     return case
 

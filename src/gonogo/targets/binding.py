@@ -3,6 +3,8 @@
 import hashlib
 import json
 import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from gonogo.model import Binding
 from gonogo.targets.model import Target
 
 _CHUNK = 1 << 20
+_PROGRESS = 64 << 20
 
 
 def bind(target: Target) -> Binding:
@@ -28,12 +31,51 @@ def bind(target: Target) -> Binding:
     )
 
 
-def file_digest(path: Path) -> str:
-    """SHA256 of a file, read in pieces of 1 MiB."""
+@dataclass(frozen=True)
+class Stamp:
+    """What changes when a file is touched."""
+
+    device: int
+    inode: int
+    size: int
+    modified_ns: int
+    changed_ns: int
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """A file's stamp; None where there is no such file."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return Stamp(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+
+
+_digests: dict[tuple[Path, Stamp], str] = {}
+"""Files of many GB are read once in a process, for as long as they are not touched."""
+
+
+def file_digest(path: Path, progress: Callable[[int], None] | None = None) -> str:
+    """SHA256 of a file, read in pieces; `progress` is told the bytes read so far, at most every `_PROGRESS` bytes.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    stamp = stamp_of(path)
+    if stamp is not None and (path, stamp) in _digests:
+        return _digests[path, stamp]
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
+    buffer = memoryview(bytearray(_CHUNK))
+    read = told = 0
+    with path.open("rb", buffering=0) as file:
+        while count := file.readinto(buffer):
+            digest.update(buffer[:count])
+            read += count
+            if progress is not None and read - told >= _PROGRESS:
+                told = read
+                progress(read)
+    if stamp is not None and stamp == stamp_of(path):
+        _digests[path, stamp] = digest.hexdigest()
     return digest.hexdigest()
 
 

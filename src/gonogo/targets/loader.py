@@ -16,6 +16,7 @@ from gonogo import resources
 from gonogo.documents import Document, DocumentError, Path_, Problem, did_you_mean, load_document, map_strings, validate
 from gonogo.model import Waiver
 from gonogo.objectives import Band
+from gonogo.targets.file_sections import FileSections
 from gonogo.targets.model import (
     Actor,
     Budget,
@@ -23,15 +24,14 @@ from gonogo.targets.model import (
     Chatbot,
     ChatModel,
     ConfigRollback,
-    Configuration,
     Deviation,
     Endpoint,
     Load,
     LoadObjective,
     MetricsEndpoint,
-    Secret,
     Target,
 )
+from gonogo.targets.secrets import Secret
 
 SCHEMA: dict[str, Any] = json.loads((Path(__file__).parent / "target.schema.json").read_text(encoding="utf-8"))
 _VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)(?::-([^}]*))?\}")
@@ -105,6 +105,8 @@ class _Reader:
         self._check_names(gateway, providers)
         self._check_metrics(raw)
         bands = {name: self._band(value, ("objectives", name)) for name, value in raw.get("objectives", {}).items()}
+        root = self._path(raw.get("root", "."))
+        sections = FileSections(root, self._problem, self._secret)
         target = Target(
             name=raw["name"],
             environment=raw["environment"],
@@ -114,8 +116,9 @@ class _Reader:
             gateway=gateway,
             providers=providers,
             chatbot=self._chatbot(raw["chatbot"]) if "chatbot" in raw else None,
-            registry=self._path(raw["artifacts"]["registry"]) if "artifacts" in raw else None,
-            config=self._config(raw["config"]) if "config" in raw else None,
+            root=root,
+            artifacts=sections.artifacts(raw["artifacts"]) if "artifacts" in raw else None,
+            config=sections.config(raw["config"], raw["environment"]) if "config" in raw else None,
             cache=self._cache(raw["cache"]) if "cache" in raw else None,
             metrics=tuple(
                 MetricsEndpoint(item["name"], item["url"], tuple(item.get("required", ())))
@@ -224,11 +227,6 @@ class _Reader:
             messages_metric=raw.get("messages_metric"),
             control_url=raw.get("control_url"),
         )
-
-    def _config(self, raw: dict[str, str]) -> Configuration:
-        return Configuration(**{
-            name: self._path(raw[name]) if name in raw else None for name in ("gateway", "providers", "mappings")
-        })  # fmt: skip
 
     def _cache(self, raw: dict[str, Any]) -> Cache:
         return Cache(raw["url"], self._secret(raw.get("password"), ("cache", "password")))

@@ -7,18 +7,8 @@ from typing import Any
 
 from gonogo.model import Waiver
 from gonogo.objectives import Band
-
-
-@dataclass(frozen=True)
-class Secret:
-    """A secret value and the reference by which the target file names it; printing it shows the reference only."""
-
-    reference: str
-    """``$NAME`` or ``file:PATH``."""
-    value: str = field(repr=False)
-
-    def __str__(self) -> str:
-        return self.reference
+from gonogo.targets.files import Artifacts, Configuration
+from gonogo.targets.secrets import Secret
 
 
 @dataclass(frozen=True)
@@ -98,15 +88,6 @@ class Chatbot:
     """A counter that moves by one with each message."""
     control_url: str | None = None
     """Where faults can be switched on by name, for disruptive checks."""
-
-
-@dataclass(frozen=True)
-class Configuration:
-    """The deployment's configuration files."""
-
-    gateway: Path | None
-    providers: Path | None
-    mappings: Path | None
 
 
 @dataclass(frozen=True)
@@ -196,7 +177,9 @@ class Target:
     gateway: Endpoint | None = None
     providers: tuple[Endpoint, ...] = ()
     chatbot: Chatbot | None = None
-    registry: Path | None = None
+    root: Path = Path()
+    """No configuration file or artifact outside this folder is read."""
+    artifacts: Artifacts | None = None
     config: Configuration | None = None
     cache: Cache | None = None
     metrics: tuple[MetricsEndpoint, ...] = ()
@@ -211,6 +194,11 @@ class Target:
     escalation: Mapping[str, str] = field(default_factory=dict)
     valid_hours: float = 24.0
     secrets: tuple[Secret, ...] = ()
+
+    @property
+    def registry(self) -> Path | None:
+        """The model registry's file."""
+        return self.artifacts.registry if self.artifacts else None
 
     @property
     def production(self) -> bool:
@@ -228,7 +216,7 @@ class Target:
     def declared_suites(self) -> frozenset[str]:
         """The suites that this target gives something to verify."""
         sections = {
-            "artifacts": self.registry,
+            "artifacts": self.artifacts,
             "config": self.config,
             "contract": self.endpoints(),
             "routing": self._declares_routing(),

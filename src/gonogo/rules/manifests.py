@@ -1,0 +1,88 @@
+"""Kubernetes manifests against the API of the cluster's version, offline (the schemas of kubernetes-validate)."""
+
+import re
+from functools import cache
+
+from jsonschema import Draft202012Validator
+from jsonschema.protocols import Validator
+from kubernetes_validate import utils
+from referencing import Registry, Resource
+
+from gonogo.documents import Document, Problems, validate
+
+_BUILT_IN = re.compile(r"^(v\d+|[a-z]+/v\w+|[a-z0-9.]+\.k8s\.io/v\w+)$")
+"""API groups that Kubernetes itself serves; any other is a custom resource."""
+_PRESENT_APIS = "v1 apps/v1 batch/v1 policy/v1 autoscaling/v2 networking.k8s.io/v1 rbac.authorization.k8s.io/v1".split()
+
+
+def newest_version() -> str:
+    """The newest version of Kubernetes whose schemas are here, like ``1.37``."""
+    return str(utils.major_minor(utils.latest_version()))
+
+
+def known_versions() -> list[str]:
+    """The versions of Kubernetes whose schemas are here, oldest first."""
+    return list(dict.fromkeys(str(utils.major_minor(version)) for version in utils.all_versions()))
+
+
+def invalid(document: Document, version: str) -> Problems:
+    """Everything in a manifest that the API of that version (like ``1.34``) would refuse, unknown fields included."""
+    root = document.root
+    if not isinstance(root.value, dict):
+        return [root.problem("is not a Kubernetes object")]
+    kind, api = root["kind"].text(), root["apiVersion"].text()
+    if not kind or not api:
+        return [root.problem("lacks kind or apiVersion")]
+    validator = _validator(kind, api, version)
+    if validator is not None:
+        return validate(document, validator)
+    if _BUILT_IN.match(api):
+        return [root["apiVersion"].problem(f"Kubernetes {version} has no {kind} in {api}{_served_as(kind, version)}")]
+    return [root["kind"].problem(f"{kind} of {api} is a custom resource: its fields are not verified", warning=True)]
+
+
+@cache
+def _validator(kind: str, api: str, version: str) -> Validator | None:
+    """The validator of one kind of object: the strict schemas, which refuse unknown fields."""
+    folder = f"v{_full(version)}-local-strict"
+    try:
+        schema = utils.schema_contents(f"kubernetes-json-schema/{folder}/{_file(kind, api)}.json", version)
+    except (FileNotFoundError, utils.VersionNotSupportedError, OSError):
+        return None
+    return Draft202012Validator(
+        schema, registry=_registry(folder, version).with_resource("", Resource.from_contents(schema))
+    )
+
+
+@cache
+def _registry(folder: str, version: str) -> "Registry[object]":
+    definitions = utils.schema_contents(f"kubernetes-json-schema/{folder}/_definitions.json", version)
+    return Resource.from_contents(definitions) @ Registry()
+
+
+def _full(version: str) -> str:
+    return next((full for full in utils.all_versions() if utils.major_minor(full) == version), version)
+
+
+def _file(kind: str, api: str) -> str:
+    """How kubernetes-validate names the schema of a kind: ``ingress-networking-v1``."""
+    group, slash, revision = api.partition("/")
+    short = f"{group.partition('.')[0]}-{revision}" if slash else api
+    safe = re.sub(r"[^a-z0-9.-]", "", f"{kind.lower()}-{short}")
+    return safe or "none"
+
+
+@cache
+def _served_as(kind: str, version: str) -> str:
+    """Where that version serves the kind instead."""
+    groups = (
+        "v1",
+        "apps/v1",
+        "batch/v1",
+        "policy/v1",
+        "autoscaling/v2",
+        "networking.k8s.io/v1",
+        "rbac.authorization.k8s.io/v1",
+    )
+    found = [api for api in groups if _validator(kind, api, version) is not None]
+    return f"; it serves {found[0]}" if found else ""

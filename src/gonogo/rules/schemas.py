@@ -1,0 +1,39 @@
+"""Which JSON Schema a configuration file must meet, by its kind."""
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from gonogo import resources
+from gonogo.documents import Document, Problems, validate
+from gonogo.rules.gateway import GatewayConfig, unread_includes
+
+_SCHEMAS = {
+    "gateway": "litellm-config",
+    "providers": "provider-registry",
+    "mappings": "model-mappings",
+    "thresholds": "thresholds",
+    "chatbot": "chatbot-settings",
+    "routes": "ocelot",
+    "alerts": "prometheus-rules",
+    "compose": "compose",
+    "modelfile": "modelfile",
+    "ollama_environment": "ollama-environment",
+}
+"""Kinds without a schema: environment files (any name may stand there), manifests (see `gonogo.rules.manifests`)."""
+
+
+def violations_of(kind: str, documents: Iterable[Document]) -> Problems:
+    """Every violation of the kind's schema, and what of the file is not verified."""
+    problems: Problems = []
+    for document in documents:
+        if kind in _SCHEMAS:
+            problems += validate(document, _schema(_SCHEMAS[kind]))
+        if kind == "gateway":
+            problems += unread_includes(GatewayConfig(document))
+    return problems
+
+
+@cache
+def _schema(name: str) -> dict[str, Any]:
+    return resources.schema(name)

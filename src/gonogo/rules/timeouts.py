@@ -1,0 +1,110 @@
+"""Timeouts, retries and cooldowns: who gives up first, and how long may a client have to wait at worst?"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gonogo.documents import Part, Problem, Problems
+from gonogo.rules.gateway import Deployment, GatewayConfig
+from gonogo.rules.mappings import Mappings
+
+LITELLM_TIMEOUT_S = 6000.0
+"""LiteLLM's own timeout where none is set (`litellm.request_timeout`; BerriAI/litellm#7001)."""
+LITELLM_RETRIES = 2
+"""LiteLLM's retries where none are set (the openai client's DEFAULT_MAX_RETRIES)."""
+
+
+@dataclass(frozen=True)
+class Client:
+    """Who asks the gateway and gives up after a time."""
+
+    name: str
+    timeout_s: float
+    model: str = ""
+    """The only model it asks; empty for all."""
+    place: Part | None = None
+
+
+def not_nested(config: GatewayConfig, mappings: Mappings | None) -> Problems:
+    """Deployments without any timeout, and gateways that give up before what they ask does."""
+    whole = config.setting("timeout").number() or config.setting("request_timeout").number()
+    problems: Problems = []
+    for deployment in config.deployments:
+        own = deployment.parameters["timeout"].number()
+        if own is None and whole is None:
+            message = (
+                f"{deployment.name} has no timeout, and neither has the gateway: LiteLLM waits {LITELLM_TIMEOUT_S:g} s"
+            )
+            problems.append(deployment.part.problem(message))
+        elif own is not None and whole is not None and own > whole:
+            message = f"{deployment.name} may take {own:g} s, but the gateway gives up after {whole:g} s"
+            problems.append(deployment.parameters["timeout"].problem(message))
+        problems += _shorter_than_provider(deployment, own if own is not None else whole, mappings)
+    return problems
+
+
+def _shorter_than_provider(deployment: Deployment, timeout_s: float | None, mappings: Mappings | None) -> Problems:
+    if mappings is None or timeout_s is None:
+        return []
+    part = mappings.by_name.get(deployment.name)
+    provider = mappings.providers.get(part["provider"].text()) if part else None
+    limit = provider["timeout_s"].number() if provider else None
+    if limit is None or timeout_s >= limit:
+        return []
+    message = f"{deployment.name}: the gateway waits {timeout_s:g} s for a provider that may take {limit:g} s"
+    return [deployment.part.problem(message)]
+
+
+def too_slow(config: GatewayConfig, clients: list[Client]) -> Problems:
+    """Chains whose worst case is longer than a client waits, with the arithmetic printed."""
+    return [
+        problem
+        for client in clients
+        for name in ([client.model] if client.model else config.pools)
+        if name in config.pools
+        for problem in _against(config, name, client)
+    ]
+
+
+def _against(config: GatewayConfig, name: str, client: Client) -> Iterator[Problem]:
+    terms = [(link, *attempts(config, link)) for link in chain(config, name)]
+    total = sum(tries * timeout + pause for _, tries, timeout, pause in terms)
+    if total < client.timeout_s:
+        return
+    shown = " + ".join(f"{link} {tries} * {timeout:g} s + {pause:g} s" for link, tries, timeout, pause in terms)
+    shown = shown.replace(" + 0 s", "")
+    message = f"worst case of {name} is {total:g} s ({shown}), but {client.name} gives up after {client.timeout_s:g} s"
+    yield config.pools[name][0].part.problem(message)
+
+
+def chain(config: GatewayConfig, name: str) -> list[str]:
+    """A model and every model that may be asked after it, each once, in the order in which they are reached."""
+    reached, waiting = {name: None}, deque([name])
+    while waiting:
+        for link in config.next_of(waiting.popleft()):
+            if link.to not in reached and link.to in config.pools:
+                reached[link.to] = None
+                waiting.append(link.to)
+    return list(reached)
+
+
+def attempts(config: GatewayConfig, name: str) -> tuple[int, float, float]:
+    """Tries, seconds for each, and seconds of pauses, of one model at worst."""
+    pool = config.pools.get(name, [])
+    whole = config.setting("timeout").number() or config.setting("request_timeout").number() or LITELLM_TIMEOUT_S
+    timeout = max((d.parameters["timeout"].number() or whole for d in pool), default=whole)
+    given = config.setting("num_retries").number()
+    retries = max((r for d in pool if (r := d.parameters["num_retries"].number()) is not None), default=given)
+    tries = 1 + int(LITELLM_RETRIES if retries is None else retries)
+    pause = (config.setting("retry_after").number() or 0.0) * (tries - 1)
+    return tries, timeout, pause
+
+
+def no_cooldown(config: GatewayConfig) -> Problems:
+    """A gateway with someone else to ask that goes on asking a deployment which has just failed."""
+    has_others = bool(config.links or config.defaults) or any(len(pool) > 1 for pool in config.pools.values())
+    disabled, time = config.setting("disable_cooldowns"), config.setting("cooldown_time")
+    if not has_others or (not disabled and time.value != 0):
+        return []
+    place = disabled or time
+    return [place.problem("a failed deployment never cools down: every request waits for it again")]

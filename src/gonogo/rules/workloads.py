@@ -1,0 +1,255 @@
+"""Policies on Kubernetes manifests: probes, resources, disruption, autoscaling, storage, time to start."""
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from gonogo.documents import Document, Part, Problem, Problems, did_you_mean
+from gonogo.rules.sources import containers, pod_spec
+
+_LONG_RUNNING = ("Deployment", "StatefulSet", "DaemonSet")
+_WORKLOADS = (*_LONG_RUNNING, "Job", "CronJob", "Pod")
+_FACTORS = {
+    "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12,
+    "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40,
+}  # fmt: skip
+
+
+def quantity(text: str) -> float:
+    """A Kubernetes quantity as a number: ``100m`` is 0.1, ``128Mi`` is 134217728; NaN for anything else."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?", text)
+    return float(match.group(1)) * _FACTORS[match.group(2) or ""] if match else math.nan
+
+
+@dataclass(frozen=True)
+class Manifests:
+    """The objects of a deployment."""
+
+    documents: tuple[Document, ...]
+
+    @cached_property
+    def objects(self) -> list[Part]:
+        """Every object; those of a List are taken out of it."""
+        roots = [document.root for document in self.documents]
+        return [item for root in roots for item in (root["items"] if root["kind"].text() == "List" else [root])]
+
+    def of(self, *kinds: str) -> list[Part]:
+        """The objects of some kinds."""
+        return [part for kind in kinds for part in self._by_kind.get(kind, ())]
+
+    @cached_property
+    def scalers(self) -> dict[str, Part]:
+        """The autoscalers by the name of what they scale."""
+        scalers = self.of("HorizontalPodAutoscaler")
+        return {scaler.at("spec", "scaleTargetRef", "name").text(): scaler for scaler in scalers}
+
+    @cached_property
+    def _by_kind(self) -> dict[str, list[Part]]:
+        by_kind: dict[str, list[Part]] = {}
+        for part in self.objects:
+            by_kind.setdefault(part["kind"].text(), []).append(part)
+        return by_kind
+
+    @property
+    def place(self) -> Part:
+        """Where to point when an object is missing: the first one, if there is any."""
+        return self.documents[0].root if self.documents else Document("manifests", None).root
+
+    def named(self, name: str, *kinds: str) -> Part | None:
+        """The object of that name."""
+        return next((part for part in self.of(*kinds) if name_of(part) == name), None)
+
+
+def name_of(part: Part) -> str:
+    """An object's name."""
+    return part.at("metadata", "name").text()
+
+
+def without_probes(manifests: Manifests) -> Problems:
+    """Containers of long-running workloads without a readiness or liveness probe."""
+    return [
+        container.problem(f"{name_of(workload)}/{container['name'].text()} has no {probe}")
+        for workload in manifests.of(*_LONG_RUNNING)
+        for container in containers(workload)
+        for probe in ("readinessProbe", "livenessProbe")
+        if not container[probe]
+    ]
+
+
+def without_resources(manifests: Manifests, wanted: Mapping[str, Mapping[str, Mapping[str, str]]]) -> Problems:
+    """Containers without requests or limits, with a request above its limit, or with others than the target wants.
+
+    Args:
+        manifests: the objects.
+        wanted: by workload: ``{"requests": {"cpu": "100m", "memory": "128Mi"}}``.
+    """
+    problems: Problems = []
+    for workload in manifests.of(*_WORKLOADS):
+        for container in containers(workload, initial=True):
+            where = f"{name_of(workload)}/{container['name'].text()}"
+            problems += _missing_resources(where, container["resources"], container)
+            problems += _other_resources(where, container["resources"], wanted.get(name_of(workload), {}))
+    return problems + _absent(manifests, wanted, _WORKLOADS)
+
+
+def _missing_resources(where: str, resources: Part, container: Part) -> Iterator[Problem]:
+    for name in ("cpu", "memory"):
+        request, limit = resources["requests"][name], resources["limits"][name]
+        for section, part in (("requests", request), ("limits", limit)):
+            if part.value is None:
+                yield container.problem(f"{where} has no {section}.{name}")
+        if request and limit and quantity(request.text()) > quantity(limit.text()):
+            yield request.problem(f"{where} requests more {name} ({request.text()}) than its limit ({limit.text()})")
+
+
+def _other_resources(where: str, resources: Part, wanted: Mapping[str, Mapping[str, str]]) -> Iterator[Problem]:
+    for section, values in wanted.items():
+        for name, value in values.items():
+            part = resources[section][name]
+            if part and quantity(part.text()) != quantity(value):
+                yield part.problem(f"{where}: {section}.{name} is {part.text()}, the target wants {value}")
+
+
+def _absent(manifests: Manifests, wanted: Mapping[str, object], kinds: tuple[str, ...]) -> Problems:
+    """Names in the target's rules that no object has: a rule about nothing would pass for ever."""
+    names = [name_of(part) for part in manifests.of(*kinds)]
+    return [
+        manifests.place.problem(f"no {' or '.join(kinds)} is called {name!r}{did_you_mean(name, names)}")
+        for name in wanted
+        if name not in names
+    ]
+
+
+def undisruptable(manifests: Manifests) -> Problems:
+    """Replicated workloads without a PodDisruptionBudget, and budgets that protect nothing or forbid everything."""
+    budgets = manifests.of("PodDisruptionBudget")
+    problems: Problems = []
+    for workload in manifests.of("Deployment", "StatefulSet"):
+        if _replicas(workload, manifests) > 1 and not any(_selects(budget, workload) for budget in budgets):
+            problems.append(workload.at("metadata", "name").problem(f"{name_of(workload)} has no PodDisruptionBudget"))
+    for budget in budgets:
+        protected = [w for w in manifests.of(*_LONG_RUNNING) if _selects(budget, w)]
+        if not protected:
+            problems.append(budget["spec"].problem(f"{name_of(budget)} selects no workload of these manifests"))
+        least = budget.at("spec", "minAvailable")
+        if protected and (
+            least.text() == "100%" or (least.number() or 0) >= max(_replicas(w, manifests) for w in protected)
+        ):
+            problems.append(least.problem(f"{name_of(budget)} forbids every eviction: a node can never be drained"))
+        if budget.at("spec", "maxUnavailable").text() in ("0", "0%"):
+            problems.append(budget.at("spec", "maxUnavailable").problem(f"{name_of(budget)} forbids every eviction"))
+    return problems
+
+
+def _replicas(workload: Part, manifests: Manifests) -> float:
+    scaler = manifests.scalers.get(name_of(workload))
+    if scaler is not None:
+        return _least(scaler)
+    given = workload.at("spec", "replicas").number()
+    return 1 if given is None else given
+
+
+def _selects(selector_of: Part, workload: Part) -> bool:
+    wanted = dict(selector_of.at("spec", "selector", "matchLabels").entries())
+    labels = workload.at("spec", "template", "metadata", "labels")
+    return bool(wanted) and all(labels[key].value == value.value for key, value in wanted.items())
+
+
+def wrong_scaling(manifests: Manifests, bounds: Mapping[str, tuple[int, int]]) -> Problems:
+    """Autoscalers without a target or with bounds that make no sense, or that are not the target's.
+
+    Args:
+        manifests: the objects.
+        bounds: by workload: the least and the greatest number of replicas that its autoscaler must have.
+    """
+    problems = [problem for scaler in manifests.of("HorizontalPodAutoscaler") for problem in _scaler(scaler, manifests)]
+    for name, (low, high) in bounds.items():
+        scaler = manifests.scalers.get(name)
+        if scaler is None:
+            place = manifests.named(name, *_LONG_RUNNING) or manifests.place
+            problems.append(place.problem(f"{name} has no HorizontalPodAutoscaler"))
+        elif (least := _least(scaler), most := scaler.at("spec", "maxReplicas").number()) != (low, high):
+            message = f"{name} has {least:g} to {most or 0:g} replicas, the target wants {low} to {high}"
+            problems.append(scaler["spec"].problem(message))
+    return problems
+
+
+def _scaler(scaler: Part, manifests: Manifests) -> Iterator[Problem]:
+    reference = scaler.at("spec", "scaleTargetRef")
+    kind, name = reference["kind"].text(), reference["name"].text()
+    if manifests.named(name, kind) is None:
+        yield reference.problem(f"{name_of(scaler)} scales {kind} {name}, which is not in these manifests")
+    most = scaler.at("spec", "maxReplicas").number()
+    if most is not None and _least(scaler) > most:
+        yield scaler["spec"].problem(f"{name_of(scaler)}: minReplicas {_least(scaler):g} exceeds maxReplicas {most:g}")
+
+
+def _least(scaler: Part) -> float:
+    return scaler.at("spec", "minReplicas").number() or 1
+
+
+def wrong_storage(manifests: Manifests, sizes: Mapping[str, str]) -> Problems:
+    """Claims that pods use and nobody declares, and claims of another size than the target wants.
+
+    Args:
+        manifests: the objects.
+        sizes: by claim: its size, like ``10Gi``.
+    """
+    claims = {name_of(part): part for part in manifests.of("PersistentVolumeClaim")}
+    problems = _absent(manifests, sizes, ("PersistentVolumeClaim",))
+    for workload in manifests.of(*_WORKLOADS):
+        for volume in pod_spec(workload)["volumes"]:
+            claim = volume.at("persistentVolumeClaim", "claimName")
+            if claim and claim.text() not in claims:
+                hint = did_you_mean(claim.text(), claims)
+                problems.append(
+                    claim.problem(f"{name_of(workload)} uses the claim {claim.text()!r}, which is not declared{hint}")
+                )
+    for name, wanted in sizes.items():
+        size = claims[name].at("spec", "resources", "requests", "storage") if name in claims else None
+        if size is not None and quantity(size.text()) != quantity(wanted):
+            problems.append(size.problem(f"{name} is {size.text() or 'without a size'}, the target wants {wanted}"))
+    return problems
+
+
+def short_startups(manifests: Manifests, budgets_s: Mapping[str, float]) -> Problems:
+    """Workloads that are killed before their model can be loaded.
+
+    Args:
+        manifests: the objects.
+        budgets_s: by workload: seconds that a container must be given to start.
+    """
+    problems = _absent(manifests, budgets_s, _LONG_RUNNING)
+    for workload in manifests.of(*_LONG_RUNNING):
+        wanted = budgets_s.get(name_of(workload))
+        for container in containers(workload) if wanted else ():
+            given = startup_budget_s(container)
+            if wanted is not None and given < wanted:
+                where = f"{name_of(workload)}/{container['name'].text()}"
+                message = f"{where} is given {given:g} s to start, its model needs up to {wanted:g} s"
+                place = container["startupProbe"] or container["livenessProbe"] or container
+                problems.append(place.problem(message))
+    return problems
+
+
+def startup_budget_s(container: Part) -> float:
+    """Seconds until a container that does not answer yet is killed; infinite without a probe that kills.
+
+    A startup probe holds the liveness probe back; delays, periods and thresholds have Kubernetes' defaults (0, 10, 3).
+    """
+    probe = container["startupProbe"] or container["livenessProbe"]
+    if not probe:
+        return math.inf
+    delay, period, failures = (
+        probe[name].number() for name in ("initialDelaySeconds", "periodSeconds", "failureThreshold")
+    )
+    return (delay or 0) + (period or 10) * (failures or 3)
+
+
+def images(manifests: Manifests) -> Iterator[Part]:
+    """Every container image."""
+    for workload in manifests.of(*_WORKLOADS):
+        for container in containers(workload, initial=True):
+            yield container["image"]

@@ -1,0 +1,44 @@
+"""Are the container images the ones that were scanned, and will they be tomorrow?"""
+
+import pytest
+
+from fixtures.static import Reader
+from gonogo import resources
+from gonogo.documents import Document, Part, validate
+from gonogo.errors import NotDeclared
+from gonogo.plugin import check, expect_none
+from gonogo.probes.images import ImageRegistries
+from gonogo.rules import images
+from gonogo.rules.sources import Sources
+from gonogo.targets.files import Artifacts, Configuration
+
+
+@pytest.fixture
+def image_places(config: Configuration, reader: Reader) -> list[Part]:
+    """Where manifests and compose files name an image."""
+    kinds = [kind for kind in ("manifests", "compose") if config.of(kind)]
+    places = list(images.used(Sources({kind: reader.documents(kind) for kind in kinds})))
+    if not places:
+        raise NotDeclared("the target declares no manifests and no compose files that name an image")
+    return places
+
+
+@check("artifacts.images.pinned", severity="major", covers=["A6"], permission="static", smoke=True)
+def test_images_pinned(image_places: list[Part]) -> None:
+    """Every container image is pinned by digest."""
+    expect_none(images.unpinned(image_places))
+
+
+@check("artifacts.images.scanned", severity="critical", covers=["A6"], permission="static", smoke=True)
+def test_images_scanned(image_places: list[Part], scans: tuple[Document, ...], artifacts: Artifacts) -> None:
+    """Every container image was scanned, and no scan has more critical findings than allowed."""
+    schema = resources.schema("trivy-report")
+    invalid = [problem for scan in scans for problem in validate(scan, schema)]
+    expect_none(invalid or images.vulnerable(image_places, scans, artifacts.max_critical))
+
+
+@check("artifacts.images.present", severity="critical", covers=["A6"])
+def test_images_present(image_places: list[Part], image_registries: ImageRegistries) -> None:
+    """Every container image lies at its registry, under the digest that it is pinned to."""
+    found = [(place, image_registries.look(place)) for place in image_places]
+    expect_none([problem for place, image in found for problem in images.absent(place, image)])

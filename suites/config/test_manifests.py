@@ -1,0 +1,65 @@
+"""Are the Kubernetes manifests valid for the cluster's version, and do they say what they must?"""
+
+import pytest
+
+from gonogo.documents import Problem
+from gonogo.errors import InconclusiveError
+from gonogo.plugin import check, expect_none
+from gonogo.rules import manifests as schemas
+from gonogo.rules import workloads
+from gonogo.rules.workloads import Manifests
+from gonogo.targets.files import ConfigRules, KubernetesRules
+
+
+@pytest.fixture
+def wanted(rules: ConfigRules) -> KubernetesRules:
+    """What the target demands of the manifests."""
+    return rules.kubernetes
+
+
+@check("config.manifests.valid", severity="critical", covers=["D1", "D7"], permission="static", smoke=True)
+def test_manifests_valid(manifests: Manifests, wanted: KubernetesRules) -> None:
+    """Every manifest is valid for the cluster's version of Kubernetes, and no field is misspelt."""
+    version = wanted.version or schemas.newest_version()
+    if version not in schemas.known_versions():
+        raise InconclusiveError(f"no schemas of Kubernetes {version} here, only {', '.join(schemas.known_versions())}")
+    problems: list[Problem] = []
+    for document in manifests.documents:
+        problems += schemas.invalid(document, version)
+    expect_none(problems)
+
+
+@check("config.manifests.probes", severity="critical", covers=["D7"], permission="static", smoke=True)
+def test_manifests_probes(manifests: Manifests) -> None:
+    """Every container that serves has a readiness and a liveness probe."""
+    expect_none(workloads.without_probes(manifests))
+
+
+@check("config.manifests.resources", severity="major", covers=["D7"], permission="static", smoke=True)
+def test_manifests_resources(manifests: Manifests, wanted: KubernetesRules) -> None:
+    """Every container has requests and limits, and those that the target demands."""
+    expect_none(workloads.without_resources(manifests, wanted.resources))
+
+
+@check("config.manifests.disruption", severity="major", covers=["D7"], permission="static", smoke=True)
+def test_manifests_disruption(manifests: Manifests) -> None:
+    """Every replicated workload has a PodDisruptionBudget that allows a node to be drained."""
+    expect_none(workloads.undisruptable(manifests))
+
+
+@check("config.manifests.scaling", severity="major", covers=["D7"], permission="static", smoke=True)
+def test_manifests_scaling(manifests: Manifests, wanted: KubernetesRules) -> None:
+    """Every autoscaler scales a workload that is there, within the bounds that the target demands."""
+    expect_none(workloads.wrong_scaling(manifests, wanted.replicas))
+
+
+@check("config.manifests.storage", severity="major", covers=["D7"], permission="static", smoke=True)
+def test_manifests_storage(manifests: Manifests, wanted: KubernetesRules) -> None:
+    """Every claim that a pod uses is declared, with the size that the target demands."""
+    expect_none(workloads.wrong_storage(manifests, wanted.volumes))
+
+
+@check("config.manifests.startup", severity="critical", covers=["D7"], permission="static", smoke=True)
+def test_manifests_startup(manifests: Manifests, wanted: KubernetesRules) -> None:
+    """Every workload is given the time that its model needs to load before it is killed."""
+    expect_none(workloads.short_startups(manifests, wanted.startup_s))

@@ -1,0 +1,25 @@
+"""Probes that read metrics pages and texts."""
+
+import pytest
+
+from gonogo.errors import EndpointFailedError
+from gonogo.probes.language import foreign_texts
+from gonogo.probes.metrics import parse
+
+
+def test_metrics() -> None:
+    samples = parse('# TYPE a counter\na_total{x="1"} 2\na_total{x="2"} 3\nb NaN\nc{quantile="0.5"} NaN\n')
+    assert (samples.total("a_total"), samples.total("zz")) == (5.0, None)
+    assert samples.absent(("a_total", "a", "zz")) == ["zz"]
+    assert samples.not_finite() == ["b"]
+
+
+@pytest.mark.parametrize("page", ["<html>x</html>", "", "a{b 1"])
+def test_a_page_that_is_not_prometheus(page: str) -> None:
+    with pytest.raises(EndpointFailedError):
+        parse(page)
+
+
+def test_language() -> None:
+    spanish, english = "¿Quiere que le muestre los coches más recientes?", "Would you like to see our latest cars?"
+    assert foreign_texts([spanish, english], "es", ("en", "fr")) == [english]

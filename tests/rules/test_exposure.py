@@ -1,0 +1,175 @@
+"""Rules on what can be reached, on variables and on secrets."""
+
+import pytest
+
+from gonogo.documents import Document, parse_document, parse_environment
+from gonogo.rules import exposure, references, secrets
+from gonogo.rules.secrets import Line
+from gonogo.rules.sources import Sources, is_inside, is_loopback
+
+
+def sources(kind: str, text: str) -> Sources:
+    parse = parse_environment if kind in ("environment_files", "ollama_environment") else parse_document
+    return Sources({kind: (parse(text, kind),)})
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "count"),
+    [
+        ("chatbot", "allowed_origins: ['*']", 1),
+        ("chatbot", "allowed_origins: [https://a.example, 'https://*.example']", 1),
+        ("chatbot", "allowed_origins: [https://a.example]", 0),
+        ("ollama_environment", "OLLAMA_ORIGINS=*\n", 1),
+        ("compose", "services: {a: {environment: ['CORS_ORIGINS=*']}}", 1),
+        ("compose", "services: {a: {environment: {CORS_ORIGINS: '*'}}}", 1),
+        ("manifests", "kind: Ingress\nmetadata: {annotations: {nginx.ingress.kubernetes.io/enable-cors: 'true'}}", 1),
+        ("manifests", "kind: Pod\nspec: {containers: [{env: [{name: ALLOWED_ORIGINS, value: '*'}]}]}", 1),
+    ],
+)
+def test_any_origin(kind: str, text: str, count: int) -> None:
+    assert len(exposure.any_origin(sources(kind, text))) == count
+
+
+def test_default_origins() -> None:
+    given = sources("gateway", "model_list: []")
+    assert len(exposure.default_origins(given, ())) == 1
+    assert exposure.default_origins(given, ("LITELLM_CORS_ORIGINS",)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "count"),
+    [
+        ("gateway", "router_settings: {redis_host: redis}", 1),
+        ("gateway", "router_settings: {redis_host: 127.0.0.1}", 0),
+        ("gateway", "router_settings: {redis_host: '::1'}", 0),
+        ("gateway", "router_settings: {redis_host: redis, redis_password: os.environ/P}", 0),
+        ("gateway", "router_settings: {redis_host: os.environ/REDIS_HOST}", 0),
+        ("gateway", "litellm_settings: {cache_params: {host: 10.0.0.1}}", 1),
+        ("gateway", "litellm_settings: {cache_params: {url: 'redis://:${P}@r:1'}}", 0),
+        ("gateway", "litellm_settings: {cache_params: {url: 'redis://r:1'}}", 1),
+        ("chatbot", "redis_url: rediss://cache.example:6379/0", 1),
+        ("environment_files", "REDIS_URL=redis://localhost:6379\n", 0),
+        ("environment_files", "CACHE_REDIS_URL=redis://r:6379\n", 1),
+        ("compose", "services: {r: {image: 'redis:7', command: redis-server}}", 1),
+        ("compose", "services: {r: {image: 'redis:7', command: [redis-server, --requirepass, x]}}", 0),
+        ("compose", "services: {r: {image: 'registry.example:5000/valkey@sha256:1'}}", 1),
+    ],
+)
+def test_open_redis(kind: str, text: str, count: int) -> None:
+    assert len(exposure.open_redis(sources(kind, text))) == count
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "count"),
+    [
+        ("gateway", "general_settings: {master_key: os.environ/K}", 0),
+        ("gateway", "general_settings: {}", 1),
+        ("compose", "services: {o: {image: 'ollama/ollama:1', ports: ['11434:11434']}}", 1),
+        ("compose", "services: {o: {image: 'ollama/ollama:1', ports: ['127.0.0.1:11434:11434']}}", 0),
+        (
+            "compose",
+            "services: {o: {image: 'ollama/ollama:1', ports: [{target: 1, published: 1, host_ip: 127.0.0.1}]}}",
+            0,
+        ),
+        ("compose", "services: {o: {image: 'ollama/ollama:1', ports: [{target: 1, published: 1}]}}", 1),
+        ("compose", "services: {v: {image: 'vllm/vllm-openai:1', ports: ['8000:8000'], command: '--api-key $K'}}", 0),
+        (
+            "compose",
+            "services: {v: {image: 'vllm/vllm-openai:1', ports: ['8000:8000'], environment: [VLLM_API_KEY=$K]}}",
+            0,
+        ),
+        ("compose", "services: {w: {image: 'web:1', ports: ['80:80']}}", 0),
+    ],
+)
+def test_no_authentication(kind: str, text: str, count: int) -> None:
+    assert len(exposure.no_authentication(sources(kind, text))) == count
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "count"),
+    [
+        ("manifests", "kind: Ingress\nspec: {rules: []}", 1),
+        ("manifests", "kind: Ingress\nspec: {tls: [{hosts: [a]}]}", 0),
+        ("providers", "providers: [{url: 'http://api.example.com'}, {url: 'http://10.1.2.3'}, {url: 'http://vllm'}]", 1),
+        ("gateway", "model_list: [{litellm_params: {api_base: 'http://a.svc:1'}}, {litellm_params: {api_base: 'http://x.io'}}]", 1),
+        ("routes", "GlobalConfiguration: {BaseUrl: 'http://shop.example'}", 1),
+    ],
+)  # fmt: skip
+def test_no_tls(kind: str, text: str, count: int) -> None:
+    assert len(exposure.no_tls(sources(kind, text))) == count
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback", "inside"),
+    [("127.0.0.1", True, True), ("localhost", True, True), ("::1", True, True), ("10.0.0.1", False, True),
+     ("redis", False, True), ("a.svc", False, True), ("a.example", False, False), ("8.8.8.8", False, False)],
+)  # fmt: skip
+def test_hosts(host: str, loopback: bool, inside: bool) -> None:
+    assert (is_loopback(host), is_inside(host)) == (loopback, inside)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "unset"),
+    [
+        ("gateway", "general_settings: {master_key: os.environ/NO_SUCH}", ["NO_SUCH"]),
+        ("gateway", "environment_variables: {A: 1}\ngeneral_settings: {master_key: os.environ/A}", []),
+        ("gateway", "general_settings: {master_key: os.environ/ELSEWHERE, x: os.environ/HERE}", []),
+        ("gateway", "general_settings: {master_key: os.environ/EMPTY}", ["EMPTY"]),
+        ("compose", "services: {a: {command: '$X ${Y} ${Z:-d} ${W?must} $$V'}}", ["X", "Y", "W"]),
+        ("providers", "providers: [{key_env: K}]", ["K"]),
+    ],
+)
+def test_unset_variables(kind: str, text: str, unset: list[str]) -> None:
+    found = references.unset(sources(kind, text), {"HERE": "1", "EMPTY": ""}, ["ELSEWHERE"])
+    assert [problem.message.split()[0] for problem in found] == unset
+
+
+KEY = "sk-proj-" + "4f9a7c2e81d05b36a9e4"
+"""Put together here, so that this repository holds no key itself."""
+
+
+@pytest.mark.parametrize(
+    ("line", "count"),
+    [
+        (f"api_key: {KEY}", 1),
+        (f"api_key: {KEY}  # pragma: allowlist secret", 0),
+        ("api_key: sk-1234567890abcdef1234", 0),
+        ("uses sk-learn-pipeline-with-many-words", 0),
+        ("api_key: os.environ/OPENAI_API_KEY", 0),
+        ("url: postgres://user:" + "pa55word@db:5432/x", 1),
+        ("url: redis://:${PASSWORD}@redis:6379", 0),
+        ("-----BEGIN RSA " + "PRIVATE KEY-----", 1),
+        ("key: AKIA" + "2E0A8F3B244C9986", 1),
+        ("key: AKIA" + "IOSFODNN7EXAMPLE", 0),
+        ("image: x@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", 0),
+    ],
+)
+def test_secrets_in_lines(line: str, count: int) -> None:
+    found = secrets.in_lines([Line("f", 7, line)])
+    assert len(found) == count
+    assert all(problem.line == 7 and KEY not in problem.message for problem in found)
+
+
+def test_a_known_secret_is_accepted_by_its_fingerprint() -> None:
+    assert secrets.in_lines([Line("f", 1, KEY)], [secrets.fingerprint(KEY)]) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        ("redis_password: girasol-7", ["redis_password"]),
+        ("redis_password: os.environ/P", []),
+        ("password: ${P}", []),
+        ("token: '{{ .Values.token }}'", []),
+        ("api_key: none", []),
+        ("max_tokens: 4000", []),
+        ("environment: [DB_PASSWORD=girasol-7]", ["environment[0]"]),
+        ("env: [{name: DB_PASSWORD, value: girasol-7}]", ["env[0].value"]),
+        ("env: [{name: DB_PASSWORD, valueFrom: {secretKeyRef: {name: x, key: y}}}]", []),
+        ("kind: Secret\nstringData: {whatever: girasol-7}", ["stringData.whatever"]),
+        ("apiKey: girasol-7", ["apiKey"]),
+    ],
+)
+def test_plain_values(text: str, paths: list[str]) -> None:
+    document: Document = parse_document(text, "f")
+    assert [problem.path for problem in secrets.plain_values(document)] == paths
