@@ -15,7 +15,7 @@ from gonogo.documents.reader import (
     parse_documents,
     read_text,
 )
-from gonogo.documents.schemas import validate, violations
+from gonogo.documents.schemas import Schema, validate, violations
 from gonogo.documents.settings import parse_environment, parse_modelfile
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Path_",
     "Problem",
     "Problems",
+    "Schema",
     "did_you_mean",
     "dotted",
     "load_document",

@@ -15,6 +15,7 @@ MAX_NODES = 2_000_000
 MAX_DEPTH = 100
 # Other scalars (dates, binary) stay text: what they mean is for the schema to say.
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null")}
+_DEEP_LINE = re.compile(rf"^[ ?:-]{{{MAX_DEPTH // 2},}}", re.MULTILINE)
 _LOADER = yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader
 
 
@@ -84,7 +85,8 @@ def parse_documents(text: str, name: str) -> list[Document]:
     try:
         _refuse_depth(text)
         nodes = [node for node in yaml.compose_all(text, Loader=_LOADER) if node is not None]
-        _refuse_expansion(nodes)
+        if "&" in text and "*" in text:
+            _refuse_expansion(nodes)
         builders = [_Builder(name, node) for node in nodes]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -124,7 +126,12 @@ def map_strings(document: Document, change: Callable[[str, Path_], str]) -> Docu
 
 
 def _refuse_depth(text: str) -> None:
-    """Count the depth by events first: composing a document that nests too deep would overflow the C stack."""
+    """Count the depth by events first: composing a document that nests too deep would overflow the C stack.
+
+    What is indented less than that and has fewer brackets cannot nest so deep, and is spared the second reading.
+    """
+    if text.count("[") + text.count("{") < MAX_DEPTH and not _DEEP_LINE.search(text):
+        return
     steps = (
         isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         for event in yaml.parse(text, Loader=_LOADER)

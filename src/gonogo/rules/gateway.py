@@ -105,9 +105,13 @@ class GatewayConfig:
         A default does not fall back to the other defaults: they are one chain, asked in order.
         """
         own = [link for link in self._by_start.get(name, ()) if link.kind in kinds]
-        if any(link.kind == "fallbacks" for link in own) or name in {link.to for link in self.defaults}:
+        if not self.defaults or any(link.kind == "fallbacks" for link in own) or name in self._default_names:
             return own
         return own + [Link(link.kind, name, link.to, link.place) for link in self.defaults]
+
+    @cached_property
+    def _default_names(self) -> set[str]:
+        return {link.to for link in self.defaults}
 
     @cached_property
     def _by_start(self) -> dict[str, list[Link]]:

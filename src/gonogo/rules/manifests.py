@@ -2,13 +2,11 @@
 
 import re
 from functools import cache
+from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.protocols import Validator
 from kubernetes_validate import utils
-from referencing import Registry, Resource
 
-from gonogo.documents import Document, Problems, validate
+from gonogo.documents import Document, Problems, Schema
 
 _BUILT_IN = re.compile(r"^(v\d+|[a-z]+/v\w+|[a-z0-9.]+\.k8s\.io/v\w+)$")
 """API groups that Kubernetes itself serves; any other is a custom resource."""
@@ -33,31 +31,32 @@ def invalid(document: Document, version: str) -> Problems:
     kind, api = root["kind"].text(), root["apiVersion"].text()
     if not kind or not api:
         return [root.problem("lacks kind or apiVersion")]
-    validator = _validator(kind, api, version)
-    if validator is not None:
-        return validate(document, validator)
+    schema = _schema(kind, api, version)
+    if schema is not None:
+        return schema.problems(document)
     if _BUILT_IN.match(api):
         return [root["apiVersion"].problem(f"Kubernetes {version} has no {kind} in {api}{_served_as(kind, version)}")]
     return [root["kind"].problem(f"{kind} of {api} is a custom resource: its fields are not verified", warning=True)]
 
 
 @cache
-def _validator(kind: str, api: str, version: str) -> Validator | None:
-    """The validator of one kind of object: the strict schemas, which refuse unknown fields."""
+def _schema(kind: str, api: str, version: str) -> Schema | None:
+    """The schema of one kind of object: the strict ones, which refuse unknown fields; None where there is none."""
     folder = f"v{_full(version)}-local-strict"
     try:
         schema = utils.schema_contents(f"kubernetes-json-schema/{folder}/{_file(kind, api)}.json", version)
     except (FileNotFoundError, utils.VersionNotSupportedError, OSError):
         return None
-    return Draft202012Validator(
-        schema, registry=_registry(folder, version).with_resource("", Resource.from_contents(schema))
+    definitions = _definitions(folder, version)
+    return Schema(
+        {**schema, "$id": f"{definitions['$id']}/../{_file(kind, api)}.json"}, {definitions["$id"]: definitions}
     )
 
 
 @cache
-def _registry(folder: str, version: str) -> "Registry[object]":
-    definitions = utils.schema_contents(f"kubernetes-json-schema/{folder}/_definitions.json", version)
-    return Resource.from_contents(definitions) @ Registry()
+def _definitions(folder: str, version: str) -> dict[str, Any]:
+    found: dict[str, Any] = utils.schema_contents(f"kubernetes-json-schema/{folder}/_definitions.json", version)
+    return found
 
 
 def _full(version: str) -> str:
@@ -84,5 +83,5 @@ def _served_as(kind: str, version: str) -> str:
         "networking.k8s.io/v1",
         "rbac.authorization.k8s.io/v1",
     )
-    found = [api for api in groups if _validator(kind, api, version) is not None]
+    found = [api for api in groups if _schema(kind, api, version) is not None]
     return f"; it serves {found[0]}" if found else ""

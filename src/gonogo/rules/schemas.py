@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable
 from functools import cache
-from typing import Any
 
 from gonogo import resources
-from gonogo.documents import Document, Problems, validate
+from gonogo.documents import Document, Problems, Schema
 from gonogo.rules.gateway import GatewayConfig, unread_includes
 
 _SCHEMAS = {
@@ -28,12 +27,12 @@ def violations_of(kind: str, documents: Iterable[Document]) -> Problems:
     problems: Problems = []
     for document in documents:
         if kind in _SCHEMAS:
-            problems += validate(document, _schema(_SCHEMAS[kind]))
+            problems += _schema(_SCHEMAS[kind]).problems(document)
         if kind == "gateway":
             problems += unread_includes(GatewayConfig(document))
     return problems
 
 
 @cache
-def _schema(name: str) -> dict[str, Any]:
-    return resources.schema(name)
+def _schema(name: str) -> Schema:
+    return Schema(resources.schema(name))

@@ -4,13 +4,14 @@ import hashlib
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from typing import Any
 
 from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
 from detect_secrets.filters import heuristic
 from detect_secrets.plugins.base import BasePlugin
 
-from gonogo.documents import Document, Part, Problem, Problems
+from gonogo.documents import Document, Part, Path_, Problem, Problems
 from gonogo.redaction import KEY_SHAPES
 from gonogo.rules.sources import is_reference
 
@@ -74,7 +75,7 @@ def _shapes(text: str) -> Iterator[tuple[str, str]]:
         return
     keys = [match.group() for match in KEY_SHAPES.finditer(text)]
     found = {key: "API key" for key in keys if len(key) >= MIN_KEY and re.search(r"\d", key)}
-    for detector in _detectors():
+    for detector in _detectors() if any(pattern.search(text) for pattern in _any_shape()) else ():
         for secret in detector.analyze_line(filename="", line=text, line_number=0):
             found.setdefault(secret.secret_value, secret.type)
     for value, kind in found.items():
@@ -86,6 +87,16 @@ def _shapes(text: str) -> Iterator[tuple[str, str]]:
 def _detectors() -> list[BasePlugin]:
     kinds = get_mapping_from_secret_type_to_class().values()
     return [kind() for kind in kinds if kind.__name__ not in _GUESSING]
+
+
+@cache
+def _any_shape() -> list[re.Pattern[str]]:
+    """Everything that a detector looks for, in one expression for each set of flags: most lines need no more."""
+    by_flags: dict[int, list[str]] = {}
+    for detector in _detectors():
+        for pattern in detector.denylist:
+            by_flags.setdefault(pattern.flags, []).append(f"(?:{pattern.pattern})")
+    return [re.compile("|".join(patterns), flags) for flags, patterns in by_flags.items()]
 
 
 def _is_placeholder(value: str) -> bool:
@@ -102,7 +113,7 @@ def _is_placeholder(value: str) -> bool:
 def plain_values(document: Document, accepted: Collection[str] = ()) -> Problems:
     """Passwords, tokens and keys that stand in a document as they are, by the name of their key."""
     problems: Problems = []
-    for part, name in (*_named(document.root, ""), *_in_manifest(document.root)):
+    for part, name in _secret_values(document.root):
         value = part.text()
         if len(value) >= 4 and not _is_placeholder(value) and fingerprint(value) not in accepted:
             message = f"the value of {name} stands in the file ({fingerprint(value)}): refer to a variable or a secret"
@@ -110,37 +121,41 @@ def plain_values(document: Document, accepted: Collection[str] = ()) -> Problems
     return list(dict.fromkeys(problems))
 
 
-def _named(part: Part, name: str) -> Iterator[tuple[Part, str]]:
-    """Values under a key that names a secret; and ``NAME=value`` items of a list."""
-    if isinstance(part.value, str):
-        if is_secret_name(name):
-            yield part, name
-        left, equals, right = part.value.partition("=")
-        if equals and is_secret_name(left):
-            yield Part(part.document, part.path, right), left
-    for item in part:
-        yield from _named(item, "")
-    for key, value in part.entries():
-        yield from _named(value, key)
-
-
-def _in_manifest(root: Part) -> Iterator[tuple[Part, str]]:
-    """Values of a Kubernetes Secret, and of ``{name: X_PASSWORD, value: ...}``."""
+def _secret_values(root: Part) -> Iterator[tuple[Part, str]]:
+    """Values whose key, or whose name beside them, says that they are secret; all values of a Kubernetes Secret."""
     if root["kind"].text() == "Secret":
         for section in ("data", "stringData"):
             yield from ((value, key) for key, value in root[section].entries())
-    yield from _name_and_value(root)
+    for path, value in _strings(root.value, ()):
+        name, _, assigned = value.partition("=")
+        if assigned and is_secret_name(name):
+            yield Part(root.document, path, assigned), name
+        elif path and isinstance(path[-1], str) and is_secret_name(path[-1]):
+            yield Part(root.document, path, value), path[-1]
+        elif path and path[-1] == "value" and is_secret_name(str(_beside(root.value, path, "name"))):
+            yield Part(root.document, path, value), str(_beside(root.value, path, "name"))
 
 
-def _name_and_value(part: Part) -> Iterator[tuple[Part, str]]:
-    if is_secret_name(part["name"].text()) and isinstance(part["value"].value, str):
-        yield part["value"], part["name"].text()
-    for item in part:
-        yield from _name_and_value(item)
-    for _, value in part.entries():
-        yield from _name_and_value(value)
+def _strings(value: object, path: Path_) -> Iterator[tuple[Path_, str]]:
+    """Every string and its path."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _strings(item, (*path, key))
+    elif isinstance(value, list):
+        for i, item in enumerate(value):
+            yield from _strings(item, (*path, i))
 
 
+def _beside(value: Any, path: Path_, key: str) -> object:  # noqa: ANN401 (any JSON)
+    """What stands under another key of the mapping that a path ends in."""
+    for part in path[:-1]:
+        value = value[part]
+    return value.get(key) if isinstance(value, dict) else None
+
+
+@lru_cache(maxsize=4096)
 def is_secret_name(name: str) -> bool:
     """Whether a key or variable of this name holds a secret: ``redis_password``, ``OPENAI_API_KEY``, ``apiKey``."""
     return bool(_SECRET_KEY.search(_CAMEL.sub("_", name)))

@@ -1,7 +1,7 @@
 """Timeouts, retries and cooldowns: who gives up first, and how long may a client have to wait at worst?"""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from gonogo.documents import Part, Problem, Problems
@@ -57,17 +57,20 @@ def _shorter_than_provider(deployment: Deployment, timeout_s: float | None, mapp
 
 def too_slow(config: GatewayConfig, clients: list[Client]) -> Problems:
     """Chains whose worst case is longer than a client waits, with the arithmetic printed."""
+    costs = {name: attempts(config, name) for name in config.pools}
     return [
         problem
         for client in clients
         for name in ([client.model] if client.model else config.pools)
         if name in config.pools
-        for problem in _against(config, name, client)
+        for problem in _against(config, name, client, costs)
     ]
 
 
-def _against(config: GatewayConfig, name: str, client: Client) -> Iterator[Problem]:
-    terms = [(link, *attempts(config, link)) for link in chain(config, name)]
+def _against(
+    config: GatewayConfig, name: str, client: Client, costs: Mapping[str, tuple[int, float, float]]
+) -> Iterator[Problem]:
+    terms = [(link, *costs[link]) for link in chain(config, name)]
     total = sum(tries * timeout + pause for _, tries, timeout, pause in terms)
     if total < client.timeout_s:
         return

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from gonogo.documents import Document, Part, Problem, Problems, did_you_mean
+from gonogo.documents import Document, Part, Path_, Problem, Problems, did_you_mean
 from gonogo.rules.sources import containers, pod_spec
 
 _LONG_RUNNING = ("Deployment", "StatefulSet", "DaemonSet")
@@ -45,6 +45,20 @@ class Manifests:
         scalers = self.of("HorizontalPodAutoscaler")
         return {scaler.at("spec", "scaleTargetRef", "name").text(): scaler for scaler in scalers}
 
+    def selected_by(self, budget: Part) -> list[Part]:
+        """The workloads whose pods a selector of labels takes; an empty one is taken to select nothing."""
+        wanted = _labels(budget.at("spec", "selector", "matchLabels"))
+        candidates = self._by_label.get(next(iter(wanted)), []) if wanted else []
+        return [w for w in candidates if wanted <= _labels(w.at("spec", "template", "metadata", "labels"))]
+
+    @cached_property
+    def _by_label(self) -> dict[tuple[str, str], list[Part]]:
+        by_label: dict[tuple[str, str], list[Part]] = {}
+        for workload in self.of(*_LONG_RUNNING):
+            for label in _labels(workload.at("spec", "template", "metadata", "labels")):
+                by_label.setdefault(label, []).append(workload)
+        return by_label
+
     @cached_property
     def _by_kind(self) -> dict[str, list[Part]]:
         by_kind: dict[str, list[Part]] = {}
@@ -65,6 +79,15 @@ class Manifests:
 def name_of(part: Part) -> str:
     """An object's name."""
     return part.at("metadata", "name").text()
+
+
+def identity(part: Part) -> tuple[int, Path_]:
+    """What tells an object from every other one."""
+    return id(part.document), part.path
+
+
+def _labels(part: Part) -> frozenset[tuple[str, str]]:
+    return frozenset((key, value.text()) for key, value in part.entries())
 
 
 def without_probes(manifests: Manifests) -> Problems:
@@ -124,23 +147,29 @@ def _absent(manifests: Manifests, wanted: Mapping[str, object], kinds: tuple[str
 
 def undisruptable(manifests: Manifests) -> Problems:
     """Replicated workloads without a PodDisruptionBudget, and budgets that protect nothing or forbid everything."""
-    budgets = manifests.of("PodDisruptionBudget")
+    protected: set[tuple[int, Path_]] = set()
     problems: Problems = []
-    for workload in manifests.of("Deployment", "StatefulSet"):
-        if _replicas(workload, manifests) > 1 and not any(_selects(budget, workload) for budget in budgets):
-            problems.append(workload.at("metadata", "name").problem(f"{name_of(workload)} has no PodDisruptionBudget"))
-    for budget in budgets:
-        protected = [w for w in manifests.of(*_LONG_RUNNING) if _selects(budget, w)]
-        if not protected:
-            problems.append(budget["spec"].problem(f"{name_of(budget)} selects no workload of these manifests"))
-        least = budget.at("spec", "minAvailable")
-        if protected and (
-            least.text() == "100%" or (least.number() or 0) >= max(_replicas(w, manifests) for w in protected)
-        ):
-            problems.append(least.problem(f"{name_of(budget)} forbids every eviction: a node can never be drained"))
-        if budget.at("spec", "maxUnavailable").text() in ("0", "0%"):
-            problems.append(budget.at("spec", "maxUnavailable").problem(f"{name_of(budget)} forbids every eviction"))
-    return problems
+    for budget in manifests.of("PodDisruptionBudget"):
+        selected = manifests.selected_by(budget)
+        protected |= {identity(workload) for workload in selected}
+        problems += _useless_budget(budget, max((_replicas(w, manifests) for w in selected), default=None))
+    unprotected = [
+        workload.at("metadata", "name").problem(f"{name_of(workload)} has no PodDisruptionBudget")
+        for workload in manifests.of("Deployment", "StatefulSet")
+        if _replicas(workload, manifests) > 1 and identity(workload) not in protected
+    ]
+    return unprotected + problems
+
+
+def _useless_budget(budget: Part, replicas: float | None) -> Iterator[Problem]:
+    """What is wrong with a budget over so many replicas; None: it selects nothing."""
+    least, most = budget.at("spec", "minAvailable"), budget.at("spec", "maxUnavailable")
+    if replicas is None:
+        yield budget["spec"].problem(f"{name_of(budget)} selects no workload of these manifests")
+    elif least.text() == "100%" or (least.number() or 0) >= replicas:
+        yield least.problem(f"{name_of(budget)} forbids every eviction: a node can never be drained")
+    if most.text() in ("0", "0%"):
+        yield most.problem(f"{name_of(budget)} forbids every eviction")
 
 
 def _replicas(workload: Part, manifests: Manifests) -> float:
@@ -149,12 +178,6 @@ def _replicas(workload: Part, manifests: Manifests) -> float:
         return _least(scaler)
     given = workload.at("spec", "replicas").number()
     return 1 if given is None else given
-
-
-def _selects(selector_of: Part, workload: Part) -> bool:
-    wanted = dict(selector_of.at("spec", "selector", "matchLabels").entries())
-    labels = workload.at("spec", "template", "metadata", "labels")
-    return bool(wanted) and all(labels[key].value == value.value for key, value in wanted.items())
 
 
 def wrong_scaling(manifests: Manifests, bounds: Mapping[str, tuple[int, int]]) -> Problems:
