@@ -2,7 +2,7 @@
 
 import pytest
 
-from gonogo.documents import Document, parse_document
+from gonogo.documents import Document, DocumentError, parse_document
 from gonogo.errors import EndpointFailedError, InconclusiveError, NotDeclared
 from gonogo.plugin import check, expect_none
 from gonogo.probes.commands import Commands
@@ -28,7 +28,10 @@ def generated(generator: Generator, commands: Commands) -> Document:
     done = commands.run(generator.command, generator.timeout_s)
     if done.exit_code != 0:
         raise InconclusiveError(f"the generator failed with exit code {done.exit_code}: {done.stderr.strip()[:500]}")
-    return parse_document(done.stdout, "the generator's output")
+    try:
+        return parse_document(done.stdout, "the generator's output")
+    except DocumentError as error:
+        raise InconclusiveError(str(error)) from error
 
 
 @check("config.gateway.drift", severity="critical", covers=["D2"], permission="static", smoke=True)

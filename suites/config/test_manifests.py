@@ -2,13 +2,14 @@
 
 import pytest
 
-from gonogo.documents import Problem
-from gonogo.errors import InconclusiveError
+from fixtures.static import Reader
+from gonogo.documents import DocumentError
+from gonogo.errors import InconclusiveError, NotDeclared
 from gonogo.plugin import check, expect_none
 from gonogo.rules import manifests as schemas
 from gonogo.rules import workloads
 from gonogo.rules.workloads import Manifests
-from gonogo.targets.files import ConfigRules, KubernetesRules
+from gonogo.targets.files import ConfigRules, Configuration, KubernetesRules
 
 
 @pytest.fixture
@@ -18,14 +19,17 @@ def wanted(rules: ConfigRules) -> KubernetesRules:
 
 
 @check("config.manifests.valid", severity="critical", covers=["D1", "D7"], permission="static", smoke=True)
-def test_manifests_valid(manifests: Manifests, wanted: KubernetesRules) -> None:
-    """Every manifest is valid for the cluster's version of Kubernetes, and no field is misspelt."""
+def test_manifests_valid(config: Configuration, reader: Reader, wanted: KubernetesRules) -> None:
+    """Every manifest can be read, is valid for the cluster's version of Kubernetes, and no field is misspelt."""
+    if not config.of("manifests"):
+        raise NotDeclared("the target declares no manifests (config.manifests)")
     version = wanted.version or schemas.newest_version()
     if version not in schemas.known_versions():
         raise InconclusiveError(f"no schemas of Kubernetes {version} here, only {', '.join(schemas.known_versions())}")
-    problems: list[Problem] = []
-    for document in manifests.documents:
-        problems += schemas.invalid(document, version)
+    try:
+        problems = [problem for doc in reader.open("manifests") for problem in schemas.invalid(doc, version)]
+    except DocumentError as error:
+        problems = error.problems
     expect_none(problems)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gonogo.faults.catalogue import Fault, all_faults
+from gonogo.probes.commands import first_present
 from gonogo.resources import ROOT
 from tests.calibration.samples import copy_sample, run_forked
 
@@ -43,3 +44,52 @@ def test_fault_is_noticed(fault: Fault, samples: dict[str, Path]) -> None:
     assert changed <= {fault.primary, *fault.cascades}, broken.output
     assert broken.verdict["decision"] == "NO-GO"
     assert {path: path.read_bytes() for path in before} == before, "the fault was not put back"
+
+
+@pytest.mark.parametrize(
+    ("command", "outcome", "reason"),
+    [
+        ("[cat, gateway.yaml]", "pass", ""),
+        ("[sed, 's/rpm: 60$/rpm: 61/', gateway.yaml]", "fail", "model_list[2].litellm_params.rpm: is '60'"),
+        ("['false']", "inconclusive", "the generator failed with exit code 1"),
+        ("[no-such-generator]", "inconclusive", "could not be run"),
+        ("[echo, 'a: [']", "inconclusive", "the generator's output:2:1: not valid YAML"),
+    ],
+)
+def test_a_generator_of_the_targets_own(tmp_path: Path, command: str, outcome: str, reason: str) -> None:
+    target = copy_sample("kind-d", tmp_path)
+    text = target.read_text(encoding="utf-8").replace(
+        "# generator: {command: [python3, generate.py]}", f"generator: {{command: {command}}}"
+    )
+    target.write_text(text, encoding="utf-8")
+    ran = run_forked(target, "--stage=ci", "-m", "static", "-k", "drift")
+    (check,) = [check for check in ran.verdict["checks"] if check["id"] == "config.gateway.drift"]
+    assert (check["outcome"], reason in check["reason"]) == (outcome, True), check["reason"]
+
+
+def test_a_kustomization_is_built(tmp_path: Path) -> None:
+    if first_present("kustomize", "kubectl") is None:
+        pytest.skip("neither kustomize nor kubectl on PATH")
+    target = copy_sample("kind-c", tmp_path)
+    folder = tmp_path / "fixtures" / "deployments" / "kind-c" / "k8s" / "phase-1-mock"
+    (folder / "kustomization.yaml").write_text("resources: [chatbot.yaml]\nnamePrefix: new-\n", encoding="utf-8")
+    ran = run_forked(target, "--stage=ci", "-m", "static", "-k", "manifests")
+    by_id = {check["id"]: check for check in ran.verdict["checks"]}
+    assert by_id["config.manifests.probes"]["outcome"] == "pass"
+    assert "no Deployment" in by_id["config.manifests.resources"]["reason"]  # it has another name now
+    (folder / "kustomization.yaml").write_text("resources: [gone.yaml]\n", encoding="utf-8")
+    ran = run_forked(target, "--stage=ci", "-m", "static", "-k", "manifests")
+    by_id = {check["id"]: check for check in ran.verdict["checks"]}
+    assert (by_id["config.manifests.valid"]["outcome"], by_id["config.manifests.probes"]["outcome"]) == (
+        "fail",
+        "inconclusive",
+    )
+
+
+def test_an_empty_folder_of_manifests_is_no_pass(tmp_path: Path) -> None:
+    target = copy_sample("kind-c", tmp_path)
+    (tmp_path / "fixtures" / "deployments" / "kind-c" / "k8s" / "phase-1-mock" / "chatbot.yaml").unlink()
+    ran = run_forked(target, "--stage=ci", "-m", "static", "-k", "manifests")
+    outcomes = {check["id"]: check["outcome"] for check in ran.verdict["checks"] if "no document" in check["reason"]}
+    assert outcomes["config.manifests.valid"] == "fail"
+    assert set(outcomes.values()) == {"fail", "inconclusive"}

@@ -46,7 +46,7 @@ class _CloseKeys:
 class Schema:
     """A JSON Schema that many documents are validated with.
 
-    jsonschema-rs decides, some forty times faster; what it refuses, jsonschema explains.
+    jsonschema-rs decides, two hundred times faster; what it refuses, jsonschema explains.
     """
 
     def __init__(self, schema: dict[str, Any], definitions: Mapping[str, dict[str, Any]] | None = None) -> None:

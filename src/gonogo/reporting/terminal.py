@@ -12,6 +12,7 @@ _COLOURS: dict[Decision, dict[str, bool]] = {
     Decision.NO_GO: {"red": True, "bold": True},
     Decision.HOLD: {"purple": True, "bold": True},
 }
+_MOST_NAMES = 4
 
 
 def show(verdict: Verdict, files: Sequence[Path], writer: Any) -> None:  # noqa: ANN401 (pytest's private reporter)
@@ -25,8 +26,9 @@ def show(verdict: Verdict, files: Sequence[Path], writer: Any) -> None:  # noqa:
     unverified = [result for result in results if result.outcome is Outcome.SKIP]
     if unverified:
         writer.write_line(f"not verified ({len(unverified)}):")
-        for result in unverified:
-            writer.write_line(f"  {result.name}: {result.reason.splitlines()[0] if result.reason else ''}")
+        for reason, names in _by_reason(unverified).items():
+            rest = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+            writer.write_line(f"  {reason}: {', '.join(names[:_MOST_NAMES])}{rest}")
     writer.write_sep("=", "verdict")
     demo = "   DEMO: the embedded deployment; this verdict can promote nothing" if verdict.demo else ""
     if verdict.fault:
@@ -39,6 +41,15 @@ def show(verdict: Verdict, files: Sequence[Path], writer: Any) -> None:  # noqa:
     writer.write_line(f"  {len(results)} checks, {spent.get('requests', 0)} requests, {seconds:.1f} s")
     for file in files:
         writer.write_line(f"  {file}")
+
+
+def _by_reason(results: Sequence[CheckResult]) -> dict[str, list[str]]:
+    """The names of checks by why they were not verified: one reason often leaves out many."""
+    by_reason: dict[str, list[str]] = {}
+    for result in results:
+        reason = result.reason.splitlines()[0] if result.reason else "no reason given"
+        by_reason.setdefault(reason, []).append(result.name)
+    return by_reason
 
 
 def _table(results: Sequence[CheckResult], writer: Any) -> None:  # noqa: ANN401
