@@ -13,6 +13,7 @@ from gonogo.documents import (
     parse_document,
     parse_documents,
     parse_environment,
+    parse_json,
     parse_modelfile,
     validate,
     violations,
@@ -183,8 +184,41 @@ def test_modelfile() -> None:
 @given(st.binary(max_size=300))
 def test_no_bytes_break_the_readers(content: bytes) -> None:
     text = content.decode("utf-8", errors="replace")
-    for parse in (parse_document, parse_documents, parse_environment, parse_modelfile):
+    for parse in (parse_document, parse_documents, parse_environment, parse_json, parse_modelfile):
         try:
             parse(text, "f")
         except DocumentError as error:
             assert error.problems  # noqa: PT017 (either is fine; a traceback is not)
+
+
+def test_a_section_that_later_versions_may_extend() -> None:
+    schema = {"type": "object", "x-close-keys": "error", "properties": {"fallbacks": {}}}
+    found = validate(parse_document("fallbaks: 3\nnew_thing: 4\nfallbacks: []\n", "f"), schema)
+    assert [(p.path, p.warning) for p in found] == [("fallbaks", False), ("new_thing", True)]
+
+
+def test_json_is_read_as_json() -> None:
+    document = parse_json('{"rate": 1e-05,\n "emoji": "\\ud83d\\ude80", "a": {"b": 1}}', "f.json")
+    assert document.value == {"rate": 1e-05, "emoji": "🚀", "a": {"b": 1}}
+    assert str(parse_json('{"a":\n {"b": 1}}', "f.json").root.at("a", "b").problem("wrong")) == "f.json:2:8: a.b: wrong"
+    for text, wanted in (
+        ('{"a": 1,\n // no\n "b": 2}', "f.json:2:2: not JSON: Expecting property name enclosed in double quotes"),
+        ('{"a": 1, "a": 2}', "f.json:1:10: key 'a' stands here twice (before in line 1)"),
+        ('{"a": NaN}', "f.json:1:1: not JSON: NaN is not JSON"),
+        ("[" * 200_000, "f.json:1:1: not JSON: nested too deep"),
+    ):
+        with pytest.raises(DocumentError) as raised:
+            parse_json(text, "f.json")
+        assert str(raised.value) == wanted
+
+
+def test_a_modelfile_with_tabs_and_long_messages() -> None:
+    text = 'FROM\tx\nMESSAGE user """\nhola\n"""\nPARAMETER temperature .7\n'
+    value = parse_modelfile(text, "Modelfile").value
+    assert (value["from"], value["parameter"]) == ("x", {"temperature": 0.7})
+    assert value["message"] == [{"role": "user", "content": "hola"}]
+
+
+def test_many_items_are_refused_before_they_are_read() -> None:
+    with pytest.raises(DocumentError, match="more than 1000000 items"):
+        parse_document("[" + "1," * 1_000_001 + "]", "f")

@@ -15,6 +15,12 @@ _SHAPES = re.compile(
     KEY_SHAPES.pattern + r"|(?<=[Bb]earer )[A-Za-z0-9._~+/\-]{8,}=*"
     r"|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"
 )
+_SECRET_NAME = re.compile(
+    r"(^|[_\-.])(password|passwd|requirepass|secret|token|api[_\-]?key|(master|private|access|salt|secret)[_\-]key)$",
+    re.IGNORECASE,
+)
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_WITH_DEFAULT = re.compile(r"\$\{\w+:?-(.+)\}")
 _SECRET_HEADERS = {"authorization", "x-api-key", "api-key", "cookie", "set-cookie", "proxy-authorization"}
 
 
@@ -49,3 +55,36 @@ class Redactor:
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """Headers with the values of credential headers masked."""
         return {k: MASK if k.lower() in _SECRET_HEADERS else self.text(v) for k, v in headers.items()}
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a key, variable or flag of this name holds a secret: ``redis_password``, ``--api-key``."""
+    return bool(_SECRET_NAME.search(_CAMEL.sub("_", name.lstrip("-")))) and not name.lower().startswith("existing")
+
+
+def default_of(text: str) -> str:
+    """What ``${NAME:-default}`` stands for where the variable is not set; empty for anything else."""
+    match = _WITH_DEFAULT.fullmatch(text)
+    return match.group(1) if match else ""
+
+
+def is_reference(text: str) -> bool:
+    """Whether a text only names where a value stands: ``os.environ/X``, ``${X}``, ``{{ .Values.x }}``, a file."""
+    return text.startswith(("os.environ/", "$", "{{", "<", "file:", "/run/secrets/", "/var/run/secrets/", "/etc/"))
+
+
+def mask_values(value: Any) -> Any:  # noqa: ANN401 (any JSON)
+    """The same JSON value with everything masked that stands under a name of a secret and is no reference."""
+    if isinstance(value, Mapping):
+        return {key: _masked(str(key), item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [mask_values(item) for item in value]
+    if isinstance(value, str):
+        name, equals, assigned = value.partition("=")
+        return f"{name}={MASK}" if equals and is_secret_name(name) and not is_reference(assigned) else value
+    return value
+
+
+def _masked(name: str, value: Any) -> Any:  # noqa: ANN401 (any JSON)
+    is_plain = value is not None and not isinstance(value, (Mapping, bool)) and not is_reference(str(value))
+    return MASK if is_secret_name(name) and is_plain and value != "" else mask_values(value)

@@ -22,10 +22,8 @@ def test_alerts_metrics(alert_files: tuple[Document, ...], rules: ConfigRules, f
     """Every metric that a rule reads is exported: an alert on another one can never fire."""
     if not (rules.exported_metrics or rules.metrics_pages):
         raise NotDeclared("nothing says what is exported (config.rules.metrics_pages, config.rules.exported_metrics)")
-    exported = set(rules.exported_metrics).union(
-        *(alerts.family_names(files.text(page)) for page in rules.metrics_pages)
-    )
-    expect_none(alerts.unexported(alert_files, exported))
+    samples = {name for page in rules.metrics_pages for name in alerts.sample_names(files.text(page))}
+    expect_none(alerts.unexported(alert_files, samples, rules.exported_metrics))
 
 
 @check("config.alerts.required", severity="major", covers=["D8"], permission="static", smoke=True)

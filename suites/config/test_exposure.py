@@ -6,7 +6,7 @@ from gonogo.documents import Problem
 from gonogo.errors import NotDeclared
 from gonogo.plugin import check, expect_none
 from gonogo.probes.commands import Commands
-from gonogo.probes.files import Files, shown
+from gonogo.probes.files import Files, files_of, shown
 from gonogo.probes.repository import history_lines, tree_lines
 from gonogo.rules import exposure, references, secrets
 from gonogo.rules.sources import Sources
@@ -23,9 +23,9 @@ def test_cors_explicit(sources: Sources, rules: ConfigRules, target: Target) -> 
 
 
 @check("config.redis.password", severity="critical", covers=["D5c"], permission="static", smoke=True)
-def test_redis_password(sources: Sources) -> None:
+def test_redis_password(sources: Sources, rules: ConfigRules) -> None:
     """A Redis that is not on loopback has a password."""
-    expect_none(exposure.open_redis(sources))
+    expect_none(exposure.open_redis(sources, rules.set_elsewhere))
 
 
 @check("config.access.authentication", severity="critical", covers=["D5d"], permission="static", smoke=True)
@@ -33,7 +33,9 @@ def test_access_authentication(sources: Sources, rules: ConfigRules) -> None:
     """Where the gateway can be reached from outside, it and the servers behind it ask for a key."""
     if not rules.exposed:
         raise NotDeclared("the gateway cannot be reached from outside (config.rules.exposed)")
-    expect_none(exposure.no_authentication(sources))
+    if not any(sources.of(kind) for kind in ("gateway", "compose", "manifests")):
+        raise NotDeclared("the target declares no gateway, no compose files and no manifests")
+    expect_none(exposure.no_authentication(sources, rules.set_elsewhere))
 
 
 @check("config.access.tls", severity="critical", covers=["D5d"], permission="static", smoke=True)
@@ -57,8 +59,8 @@ def test_secrets_files(
     config: Configuration, sources: Sources, rules: ConfigRules, files: Files, commands: Commands
 ) -> None:
     """No secret value stands in a configuration file or in the repository's files."""
-    checked = [file for file in config.files if file.kind not in ("environment_files", "manifests")]
-    lines = [line for file in checked for line in secrets.lines_of(files.text(file.path), shown(file.path))]
+    paths = [path for file in config.files if file.kind != "environment_files" for path in files_of(file)]
+    lines = [line for path in paths for line in secrets.lines_of(files.text(path), shown(path))]
     lines += tree_lines(config.repository, commands) if config.repository else []
     plain = [p for d in sources.all_but("environment_files") for p in secrets.plain_values(d, rules.known_secrets)]
     expect_none(plain + secrets.in_lines(lines, rules.known_secrets))

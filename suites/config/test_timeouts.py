@@ -17,7 +17,8 @@ def clients_of(chatbots: tuple[Document, ...], rules: ConfigRules) -> list[Clien
     for document in chatbots:
         timeout_s = document.root["timeout_s"].number()
         if timeout_s is not None:
-            clients.append(Client("the chatbot", timeout_s, document.root["model"].text()))
+            model = document.root["model"]
+            clients.append(Client("the chatbot", timeout_s, model.text(), model or None))
     return clients
 
 

@@ -1,6 +1,7 @@
 """Probes that read files, run commands and read a repository."""
 
 import hashlib
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -111,6 +112,29 @@ def test_no_bytes_break_the_gguf_reader(tmp_path_factory: pytest.TempPathFactory
         read_header(path, ProbeContext(lambda _: None, Redactor()))
     except EndpointFailedError as error:
         assert "GGUF" in str(error)  # noqa: PT017 (either is fine; a traceback is not)
+
+
+def test_a_header_that_announces_more_than_the_file_holds(tmp_path: Path, context: ProbeContext) -> None:
+    endless = struct.pack("<4sIQQ", b"GGUF", 3, 0, 1) + struct.pack("<Q1sIIQ", 1, b"a", 9, 4, 10**12)
+    (tmp_path / "x.gguf").write_bytes(endless + b"\0" * 100)
+    with pytest.raises(EndpointFailedError, match="announces more than the file holds"):
+        read_header(tmp_path / "x.gguf", context)
+
+
+def test_attributes_and_merges_hide_nothing(repository: Path) -> None:
+    (repository / ".gitattributes").write_text("*.env -diff\n", encoding="utf-8")
+    (repository / "prod.env").write_text("HIDDEN=1\n", encoding="utf-8")
+    git(repository, "add", ".gitattributes", "prod.env")
+    git(repository, "commit", "-q", "-m", "third")
+    git(repository, "checkout", "-q", "-b", "side", "HEAD~1")
+    (repository / "side.txt").write_text("side\n", encoding="utf-8")
+    git(repository, "add", "side.txt")
+    git(repository, "commit", "-q", "-m", "side")
+    git(repository, "merge", "-q", "--no-commit", "--no-ff", "-")
+    (repository / "merged.txt").write_text("only in the merge\n", encoding="utf-8")
+    git(repository, "add", "merged.txt")
+    git(repository, "commit", "-q", "-m", "merge")
+    assert {"HIDDEN=1", "only in the merge"} <= {line.text for line in history_lines(repository)}
 
 
 def test_commands(tmp_path: Path, context: ProbeContext, seen: list[Observation]) -> None:

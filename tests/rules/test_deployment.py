@@ -28,7 +28,7 @@ WEB = "kind: Deployment\nmetadata: {name: web}\nspec: {replicas: 2, template: {m
         ("1.5G", 1.5e9),
         ("4Gi", 4 * 2**30),
         ("x", math.nan),
-        ("1e3", math.nan),
+        ("1e3", 1000),
     ],
 )
 def test_quantity(text: str, number: float) -> None:
@@ -55,6 +55,11 @@ def test_resources() -> None:
         ("minAvailable: 1, selector: {matchLabels: {app: web}}", []),
         ("minAvailable: 100%, selector: {matchLabels: {app: web}}", ["b forbids every eviction: a node can never be drained"]),
         ("maxUnavailable: 0, selector: {matchLabels: {app: web}}", ["b forbids every eviction"]),
+        ("minAvailable: 90%, selector: {matchLabels: {app: web}}", ["b forbids every eviction: a node can never be drained"]),
+        ("minAvailable: 50%, selector: {matchLabels: {app: web}}", []),
+        ("minAvailable: 1, selector: {matchExpressions: [{key: app, operator: In, values: [web]}]}", []),
+        ("minAvailable: 1, selector: {matchExpressions: [{key: app, operator: NotIn, values: [web]}]}",
+         ["web has no PodDisruptionBudget", "b selects no workload of these manifests"]),
         ("minAvailable: 1, selector: {matchLabels: {app: x}}",
          ["web has no PodDisruptionBudget", "b selects no workload of these manifests"]),
     ],
@@ -63,6 +68,22 @@ def test_disruption(budget: str, wanted: list[str]) -> None:
     text = WEB % "{name: c}"
     text += f"---\nkind: PodDisruptionBudget\nmetadata: {{name: b}}\nspec: {{{budget}}}\n" if budget else ""
     assert [p.message for p in workloads.undisruptable(objects(text))] == wanted
+
+
+def test_side_cars_and_claims_of_a_stateful_set() -> None:
+    text = (
+        "kind: StatefulSet\nmetadata: {name: llama}\nspec:\n  volumeClaimTemplates: [{metadata: {name: store}, "
+        "spec: {resources: {requests: {storage: 10Gi}}}}]\n  template: {spec: {initContainers: [{name: fetch, "
+        "resources: {requests: {cpu: 100m}, limits: {cpu: 1, memory: 1Gi}}}], containers: [{name: metrics, livenessProbe: "
+        "{periodSeconds: 1}, resources: {limits: {cpu: 10m, memory: 1Mi}}}, {name: llama, startupProbe: {failureThreshold: 60}, "
+        "resources: {requests: {cpu: 1500m}, limits: {cpu: 2, memory: 1Gi}}}]}}\n"
+    )
+    found = objects(text)
+    assert workloads.without_resources(found, {"llama": {"requests": {"cpu": "1500m"}}}) == []
+    assert workloads.short_startups(found, {"llama": 600}) == []
+    assert workloads.wrong_storage(found, {"store": "10Gi"}) == []
+    (missing,) = workloads.without_resources(found, {"llama": {"limits": {"nvidia.com/gpu": "1"}}})
+    assert missing.message == "llama/llama: limits.nvidia.com/gpu is not set, the target wants 1"
 
 
 @pytest.mark.parametrize(
@@ -81,7 +102,8 @@ def test_startup_budget(probe: str, seconds: float) -> None:
 def test_objects_of_a_list_and_of_every_kind_are_seen() -> None:
     cron = "kind: CronJob\nmetadata: {name: n}\nspec: {jobTemplate: {spec: {template: {spec: {containers: [{image: a}]}}}}}\n"
     listed = "kind: List\nitems:\n  - kind: Pod\n    metadata: {name: p}\n    spec: {containers: [{image: b}], initContainers: [{image: c}]}\n"
-    seen = [part.text() for part in workloads.images(objects(f"{cron}---\n{listed}"))]
+    found = Manifests(tuple(manifests.unrolled(parse_documents(f"{cron}---\n{listed}", "k8s.yaml"))))
+    seen = [part.text() for part in workloads.images(found)]
     assert sorted(seen) == ["a", "b", "c"]
 
 
@@ -95,6 +117,8 @@ def test_objects_of_a_list_and_of_every_kind_are_seen() -> None:
          ["Kubernetes 1.34 has no CronJob in batch/v1beta1; it serves batch/v1"]),
         ("apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: a}", "1.34",
          ["PrometheusRule of monitoring.coreos.com/v1 is a custom resource: its fields are not verified"]),
+        ("apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: a}", "1.34",
+         ["HTTPRoute of gateway.networking.k8s.io/v1 is a custom resource: its fields are not verified"]),
         ("kind: Service", "1.34", ["lacks kind or apiVersion"]),
         ("[]", "1.34", ["is not a Kubernetes object"]),
         ("apiVersion: ../../x\nkind: ../y", "1.34", ["../y of ../../x is a custom resource: its fields are not verified"]),
@@ -118,6 +142,32 @@ def test_alerts() -> None:
     ]
 
 
+def test_required_alerts() -> None:
+    twice = rule_file(
+        "{alert: E, expr: up, labels: {severity: critical}}", "{alert: E, expr: up, labels: {severity: warning}}"
+    )
+    assert alerts.missing(twice, {"E": "critical"}) == []
+    group = (parse_document("groups: [{name: g, labels: {severity: critical}, rules: [{alert: E, expr: up}]}]", "a"),)
+    assert alerts.missing(group, {"E": "critical"}) == []
+    assert [p.message for p in alerts.missing(group, {"E": "warning", "F": ""})] == [
+        "E has severity 'critical', required is 'warning'",
+        "the alert F is required",
+    ]
+
+
+def test_the_rules_of_an_operators_object() -> None:
+    text = "kind: PrometheusRule\nspec:\n  groups: [{name: g, rules: [{alert: A, expr: 'up =='}]}]\n"
+    (problem,) = alerts.unparsable([alerts.unwrapped(parse_document(text, "rule.yaml"))])
+    assert str(problem).startswith("rule.yaml:3:47: groups[0].rules[0].expr: A: not PromQL")
+
+
+@pytest.mark.parametrize("name", ["c", "h", "c_total_total", "g_bucket"])
+def test_names_that_only_look_exported(name: str) -> None:
+    page = "# TYPE c_total counter\nc_total 1\n# TYPE h histogram\nh_bucket 1\n# TYPE g gauge\ng 1\n"
+    (problem,) = alerts.unexported(rule_file(f"{{alert: A, expr: {name}}}"), alerts.sample_names(page), [])
+    assert f"nobody exports {name}" in problem.message
+
+
 @pytest.mark.parametrize(
     ("expr", "missing"),
     [
@@ -133,13 +183,13 @@ def test_alerts() -> None:
 )
 def test_unexported_metrics(expr: str, missing: list[str]) -> None:
     files = rule_file(f'{{alert: A, expr: "{expr}"}}', "{record: 'r:x', expr: 'a_total'}")
-    found = [problem.message for problem in alerts.unexported(files, {"a_total", "h"})]
+    found = [problem.message for problem in alerts.unexported(files, {"a_total"}, {"h"})]
     assert [message.split(" exports ")[1].split()[0] for message in found] == missing
 
 
-def test_family_names() -> None:
+def test_sample_names() -> None:
     page = '# HELP a_total x\n# TYPE a_total counter\na_total{x="1"} 3\nb 4\n# TYPE h histogram\nh_bucket{le="1"} 2\n'
-    assert alerts.family_names(page) == {"a_total", "b", "h", "h_bucket"}
+    assert alerts.sample_names(page) == {"a_total", "b", "h_bucket", "h_sum", "h_count"}
 
 
 def table(*templates: str) -> tuple:  # type: ignore[type-arg]
@@ -227,6 +277,9 @@ def test_registry_states() -> None:
         ("{sha256: %s, go_nogo_result: GO, results: {}, thresholds: {a: {max: 1}}}", {}, 1),
         ("{sha256: %s, go_nogo_result: GO, results: {a: .nan}, thresholds: {a: {max: 1}}}", {}, 1),
         ("{sha256: %s, go_nogo_result: GO, results: {a: 1}, thresholds: {a: {}}}", {}, 1),
+        ("{sha256: %s, go_nogo_result: GO, results: {a: 1}, thresholds: {a: 0.9}}", {}, 1),
+        ("{sha256: %s, go_nogo_result: GO, results: {a: 1}, thresholds: {a: {min: '0.9'}}}", {}, 1),
+        ("{sha256: %s, go_nogo_result: GO, results: {a: 1}, thresholds: {a: null}}", {}, 1),
         ("{sha256: %s, go_nogo_result: GO, results: {a: 1}, thresholds: {a: {min: 0.9}}}", {"a": {"max": 0.5}}, 1),
         ("{sha256: %s, go_nogo_result: GO, results: {a: 1}, thresholds: {a: {min: 0.9}}}", {"b": {"min": 0}}, 1),
     ],
@@ -241,6 +294,8 @@ def test_headers_bytes_and_copies() -> None:
     assert registry.other_header(VERSION, header) + registry.other_tokenizer(VERSION, header) == []
     other = GgufHeader("qwen2", "MOSTLY_Q4_0", 2, vocabulary=9, embeddings=8, context_tokens=1024)
     assert len(registry.other_header(VERSION, other)) == 3
+    silent = GgufHeader("llama", "", 2, vocabulary=8, embeddings=8, context_tokens=4096)
+    assert registry.other_header(VERSION, silent) == []
     assert len(registry.other_tokenizer(VERSION, other)) == 2
     sha256, size = VERSION.part["sha256"].text(), int(VERSION.part["size_bytes"].text())
     assert registry.other_bytes(VERSION, sha256, size) == []
@@ -295,6 +350,12 @@ def test_images() -> None:
     found = images.FoundImage(exists=True, digest="sha256:other")
     assert [len(images.absent(places[2], f)) for f in (found, images.FoundImage(exists=False), None)] == [1, 1, 1]
     assert images.absent(places[0], found) == []
+
+
+def test_an_image_that_a_variable_names() -> None:
+    (place,) = list(parse_document("['ghcr.io/x/y:${TAG:-main}']", "f").root)
+    (problem,) = images.unpinned([place])
+    assert problem.message.endswith("is not pinned: a variable says which image it is")
 
 
 def test_a_version_says_where_its_copy_lies() -> None:

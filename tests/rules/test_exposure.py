@@ -43,7 +43,20 @@ def test_default_origins() -> None:
         ("gateway", "router_settings: {redis_host: 127.0.0.1}", 0),
         ("gateway", "router_settings: {redis_host: '::1'}", 0),
         ("gateway", "router_settings: {redis_host: redis, redis_password: os.environ/P}", 0),
-        ("gateway", "router_settings: {redis_host: os.environ/REDIS_HOST}", 0),
+        ("gateway", "router_settings: {redis_host: os.environ/REDIS_HOST}", 1),
+        ("gateway", "router_settings: {redis_host: r}\nenvironment_variables: {REDIS_PASSWORD: os.environ/P}", 0),
+        ("chatbot", "redis_url: 'redis://default@cache:6379'", 1),
+        ("chatbot", "redis_url: 'redis://:${P}@cache:6379'", 0),
+        ("manifests", "kind: ConfigMap\ndata: {REDIS_URL: 'redis://redis.prod:6379'}", 1),
+        ("manifests", "kind: Deployment\nspec: {template: {spec: {containers: [{image: 'redis:7'}]}}}", 1),
+        (
+            "manifests",
+            "kind: Deployment\nspec: {template: {spec: {containers: [{image: 'redis:7', args: [--requirepass, $(P)]}]}}}",
+            0,
+        ),
+        ("compose", "services: {r: {image: 'bitnami/redis:7', environment: ['REDIS_PASSWORD=${P}']}}", 0),
+        ("compose", "services: {r: {image: 'redis:7', entrypoint: [redis-server, --requirepass, $P]}}", 0),
+        ("compose", "services: {r: {image: 'redis:7', command: [redis-server, --requirepass, '']}}", 1),
         ("gateway", "litellm_settings: {cache_params: {host: 10.0.0.1}}", 1),
         ("gateway", "litellm_settings: {cache_params: {url: 'redis://:${P}@r:1'}}", 0),
         ("gateway", "litellm_settings: {cache_params: {url: 'redis://r:1'}}", 1),
@@ -56,7 +69,7 @@ def test_default_origins() -> None:
     ],
 )
 def test_open_redis(kind: str, text: str, count: int) -> None:
-    assert len(exposure.open_redis(sources(kind, text))) == count
+    assert len(exposure.open_redis(sources(kind, text), ())) == count
 
 
 @pytest.mark.parametrize(
@@ -79,10 +92,18 @@ def test_open_redis(kind: str, text: str, count: int) -> None:
             0,
         ),
         ("compose", "services: {w: {image: 'web:1', ports: ['80:80']}}", 0),
+        (
+            "compose",
+            "services: {v: {image: 'vllm/vllm-openai:1', ports: ['8000:8000'], environment: [HF_TOKEN=$T]}}",
+            1,
+        ),
+        ("compose", "services: {o: {image: 'ollama/ollama:1', ports: ['1:1'], environment: [OPENAI_API_KEY=$T]}}", 1),
+        ("compose", "services: {o: {image: 'ollama/ollama:1', network_mode: host}}", 1),
+        ("gateway", "environment_variables: {LITELLM_MASTER_KEY: os.environ/K}", 0),
     ],
 )
 def test_no_authentication(kind: str, text: str, count: int) -> None:
-    assert len(exposure.no_authentication(sources(kind, text))) == count
+    assert len(exposure.no_authentication(sources(kind, text), ())) == count
 
 
 @pytest.mark.parametrize(
@@ -90,6 +111,7 @@ def test_no_authentication(kind: str, text: str, count: int) -> None:
     [
         ("manifests", "kind: Ingress\nspec: {rules: []}", 1),
         ("manifests", "kind: Ingress\nspec: {tls: [{hosts: [a]}]}", 0),
+        ("manifests", "kind: Ingress\nmetadata: {annotations: {alb.ingress.kubernetes.io/certificate-arn: x}}", 0),
         ("providers", "providers: [{url: 'http://api.example.com'}, {url: 'http://10.1.2.3'}, {url: 'http://vllm'}]", 1),
         ("gateway", "model_list: [{litellm_params: {api_base: 'http://a.svc:1'}}, {litellm_params: {api_base: 'http://x.io'}}]", 1),
         ("routes", "GlobalConfiguration: {BaseUrl: 'http://shop.example'}", 1),
@@ -117,6 +139,9 @@ def test_hosts(host: str, loopback: bool, inside: bool) -> None:
         ("gateway", "general_settings: {master_key: os.environ/EMPTY}", ["EMPTY"]),
         ("compose", "services: {a: {command: '$X ${Y} ${Z:-d} ${W?must} $$V'}}", ["X", "Y", "W"]),
         ("providers", "providers: [{key_env: K}]", ["K"]),
+        ("compose", "services: {a: {environment: {X: '${X}', Y: '${Y:-d}', Z: 1}, command: '$Z'}}", ["X"]),
+        ("compose", "services: {a: {environment: [PASSED_ON]}}", ["PASSED_ON"]),
+        ("gateway", "environment_variables: {X: os.environ/X}", ["X"]),
     ],
 )
 def test_unset_variables(kind: str, text: str, unset: list[str]) -> None:
@@ -150,6 +175,17 @@ def test_secrets_in_lines(line: str, count: int) -> None:
     assert all(problem.line == 7 and KEY not in problem.message for problem in found)
 
 
+def test_a_published_service_of_kubernetes() -> None:
+    texts = (
+        "kind: Deployment\nmetadata: {name: o}\nspec: {template: {metadata: {labels: {app: o}}, spec: {containers: [{image: 'ollama/ollama:1'}]}}}",
+        "kind: Service\nmetadata: {name: s}\nspec: {type: LoadBalancer, selector: {app: o}}",
+    )
+    found = Sources({"manifests": tuple(parse_document(text, "k8s") for text in texts)})
+    assert [p.message for p in exposure.no_authentication(found, ())] == [
+        "o asks for no key and is published as a LoadBalancer"
+    ]
+
+
 def test_a_known_secret_is_accepted_by_its_fingerprint() -> None:
     assert secrets.in_lines([Line("f", 1, KEY)], [secrets.fingerprint(KEY)]) == []
 
@@ -166,7 +202,20 @@ def test_a_known_secret_is_accepted_by_its_fingerprint() -> None:
         ("environment: [DB_PASSWORD=girasol-7]", ["environment[0]"]),
         ("env: [{name: DB_PASSWORD, value: girasol-7}]", ["env[0].value"]),
         ("env: [{name: DB_PASSWORD, valueFrom: {secretKeyRef: {name: x, key: y}}}]", []),
-        ("kind: Secret\nstringData: {whatever: girasol-7}", ["stringData.whatever"]),
+        ("apiVersion: v1\nkind: Secret\nstringData: {whatever: girasol-7}", ["stringData.whatever"]),
+        ("apiVersion: v1\nkind: ConfigMap\ndata: {DB_PASSWORD: girasol-7, other: girasol-7}", ["data.DB_PASSWORD"]),
+        ("apiVersion: x/v1\nkind: ExternalSecret\nspec: {data: [{secretKey: openai-api-key}]}", []),
+        ("apiVersion: x/v1\nkind: SealedSecret\nspec: {encryptedData: {redis-password: AgBy}}", []),
+        ("apiVersion: v1\nkind: Pod\nspec: {containers: [{args: [--api-key, girasol-7]}]}", ["spec.containers[0].args[1]"]),
+        ("password: ${DB_PASSWORD:-girasol-7}", ["password"]),
+        ("command: [redis-server, --requirepass, girasol-7]", ["command[2]"]),
+        ("command: redis-server --requirepass girasol-7", ["command"]),
+        ("command: [serve, --api-key=girasol-7]", ["command[1]"]),
+        ("headers: {X-Api-Key: girasol-7}", ["headers.X-Api-Key"]),
+        ("password: 84736251", ["password"]),
+        ("max_token: 84736251", []),
+        ("api_key: ollama", []),
+        ("auth: {existingSecret: my-secret}", []),
         ("apiKey: girasol-7", ["apiKey"]),
     ],
 )

@@ -81,7 +81,7 @@ def manifest_rules(document: Document) -> None:
 
 def alert_rules(document: Document) -> None:
     alerts.unparsable([document])
-    alerts.unexported([document], ["up"])
+    alerts.unexported([document], ["up"], ["x"])
     alerts.missing([document], {"LiteLLMDown": "critical"})
 
 
@@ -152,8 +152,8 @@ def test_no_form_breaks_a_rule(kind: str, data: st.DataObject) -> None:
     rules(document)
     violations_of(kind, [document])
     exposure.any_origin(sources)
-    exposure.open_redis(sources)
-    exposure.no_authentication(sources)
+    exposure.open_redis(sources, ())
+    exposure.no_authentication(sources, ())
     exposure.no_tls(sources)
     references.unset(sources, {}, [])
     assert all(problem.line >= 1 for problem in secrets.plain_values(document))

@@ -43,7 +43,10 @@ def messages(problems: list) -> list[str]:  # type: ignore[type-arg]
         ("fallbacks: [{a: [b]}], content_policy_fallbacks: [{b: [a]}]", 0, ["a → b → a"]),
         ("default_fallbacks: [b, c]", 0, []),
         ("default_fallbacks: [b], fallbacks: [{b: [c]}]", 0, ["b → c → b"]),
-        ("model_group_alias: {x: a}, fallbacks: [{a: [b]}, {b: [x]}]", 0, []),
+        ("model_group_alias: {x: a}, fallbacks: [{a: [b]}, {b: [x]}]", 0, ["a → b → a"]),
+        ("model_group_alias: {x: {model: a}}, fallbacks: [{a: [x]}]", 0, ["a → a"]),
+        ('fallbacks: [{"*": [b, c]}, {b: [a]}]', 0, ["b → a → b"]),
+        ('fallbacks: [{"*": [b, c]}]', 0, []),
     ],
 )
 def test_fallback_graph(settings: str, dangling: int, cycles: list[str]) -> None:
@@ -130,13 +133,27 @@ def test_timeouts() -> None:
     assert messages(timeouts.not_nested(gateway(extra="rpm: 1", models="a"), None)) == [
         "a has no timeout, and neither has the gateway: LiteLLM waits 6000 s"
     ]
-    assert messages(timeouts.not_nested(gateway("timeout: 4", models="a"), None)) == [
-        "a may take 5 s, but the gateway gives up after 4 s"
-    ]
+    assert timeouts.not_nested(gateway("timeout: 4", models="a", extra="rpm: 1"), None) == []
+    assert timeouts.not_nested(gateway(models="a", extra="request_timeout: 4"), None) == []
     mappings = Mappings(doc("providers: [{name: p, timeout_s: 9}]"), doc("models: [{name: a, provider: p}]"))
     assert messages(timeouts.not_nested(gateway(models="a"), mappings)) == [
         "a: the gateway waits 5 s for a provider that may take 9 s"
     ]
+
+
+def test_the_general_timeout_comes_before_the_routers() -> None:
+    text = "router_settings: {timeout: 5, num_retries: 0}\nlitellm_settings: {request_timeout: 600}\nmodel_list: [{model_name: a}]"
+    (problem,) = timeouts.too_slow(GatewayConfig(doc(text)), [Client("it", 30)])
+    assert "worst case of a is 600 s" in problem.message
+
+
+def test_a_client_that_asks_an_unknown_model() -> None:
+    place = doc("model: chta").root["model"]
+    config = gateway("model_group_alias: {chat: a}")
+    (problem,) = timeouts.too_slow(config, [Client("the chatbot", 99, "chta", place)])
+    assert problem.message == "the gateway has no model 'chta'"
+    (problem,) = timeouts.too_slow(config, [Client("the chatbot", 5, "chat", place)])
+    assert "worst case of a is 15 s" in problem.message
 
 
 @pytest.mark.parametrize(
@@ -182,6 +199,7 @@ def test_mappings() -> None:
         (["a.*", ".*b", "a.*b"], ["a.*b"]),
         (["[0-9]+", "[1-9]"], ["[1-9]"]),
         (["(", "x"], ["("]),
+        (["(a|b)*b[ab][ab][ab][ab][ab][ab][ab][ab]", "(a|b)*a[ab][ab][ab][ab][ab][ab][ab][ab]"], []),
     ],
 )
 def test_dead_patterns(patterns: list[str], dead: list[str]) -> None:
@@ -207,6 +225,34 @@ def test_drift_from_mappings() -> None:
         "b is not in m: added by hand?",
         "a falls back to b, m says nothing",
     ]
+
+
+def test_drift_of_a_deployment_that_lost_its_address() -> None:
+    mappings = Mappings(
+        doc("providers: [{name: p, url: 'http://a:1'}]", "p"),
+        doc("models: [{name: m, provider: p, model: llama3}]", "m"),
+    )
+    text = "model_list: [{model_name: m, litellm_params: {model: openai/codellama3}}]"
+    assert messages(from_mappings(GatewayConfig(doc(text)), mappings)) == [
+        "is 'openai/codellama3', m maps to 'llama3'",
+        "m has no api_base, p says 'http://a:1'",
+    ]
+
+
+def test_no_message_shows_a_secret() -> None:
+    actual, wanted = (
+        doc("redis_password: Winter2025\nenv: {DB_PASSWORD: Winter2025}"),
+        doc("redis_password: os.environ/P\nenv: 3"),
+    )
+    told = " ".join(messages(differences(actual, wanted)))
+    assert "Winter2025" not in told
+    assert "os.environ/P" in told
+    numeric = doc(
+        "router_settings: {redis_password: 84736251}\nmodel_list: [{model_name: a, litellm_params: {model: x}}]"
+    )
+    assert "84736251" not in " ".join(messages(violations_of("gateway", [numeric])))
+    compose = doc("services: {a: {image: x, environment: [{DB_PASSWORD: Winter2025}]}}")
+    assert "Winter2025" not in " ".join(messages(violations_of("compose", [compose])))
 
 
 def test_differences() -> None:

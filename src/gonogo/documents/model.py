@@ -1,7 +1,7 @@
 """What a document is, the parts of it, and what can be wrong with one."""
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,13 +48,21 @@ class Document:
 
     file: str
     value: Any
-    places: dict[Path_, tuple[int, int]] = field(default_factory=dict)
+    places: Mapping[Path_, tuple[int, int]] = field(default_factory=dict)
     """Line and column of each value; of a key under the path with ``"\\0key"`` appended."""
 
     @property
     def root(self) -> "Part":
         """The whole of it."""
         return Part(self, (), self.value)
+
+    def below(self, *path: str | int) -> "Document":
+        """What stands below a path as a document of its own, in the same file."""
+        part = self.root
+        for key in path:
+            part = part[key] if isinstance(key, str) else list(part)[key]
+        length = len(path)
+        return Document(self.file, part.value, {p[length:]: at for p, at in self.places.items() if p[:length] == path})
 
     def problem(self, path: Path_, message: str, *, at_key: bool = False, warning: bool = False) -> Problem:
         """A problem at a path (or at the key that leads there); where the path has no place, at its nearest parent."""

@@ -1,4 +1,4 @@
-"""From the text of a YAML or JSON file to documents (JSON is read as the YAML subset that it is)."""
+"""From the text of a YAML file to documents."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -12,6 +12,8 @@ from gonogo.documents.model import _KEY, Document, DocumentError, Path_, Problem
 
 MAX_BYTES = 20_000_000
 MAX_NODES = 2_000_000
+MAX_ITEMS = 1_000_000
+"""Lines and commas: a file of many more nodes would take gigabytes."""
 MAX_DEPTH = 100
 # Other scalars (dates, binary) stay text: what they mean is for the schema to say.
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null")}
@@ -83,6 +85,7 @@ def parse_documents(text: str, name: str) -> list[Document]:
         DocumentError: as `load_documents`.
     """
     try:
+        _refuse_length(text)
         _refuse_depth(text)
         nodes = [node for node in yaml.compose_all(text, Loader=_LOADER) if node is not None]
         if "&" in text and "*" in text:
@@ -123,6 +126,11 @@ def map_strings(document: Document, change: Callable[[str, Path_], str]) -> Docu
         return value
 
     return Document(document.file, walk(document.value, ()), document.places)
+
+
+def _refuse_length(text: str) -> None:
+    if text.count(",") + text.count("\n") > MAX_ITEMS:
+        raise yaml.YAMLError(f"more than {MAX_ITEMS} items")
 
 
 def _refuse_depth(text: str) -> None:

@@ -12,19 +12,28 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from gonogo.documents.model import Document, Path_, Problem, Problems, did_you_mean
+from gonogo.redaction import MASK, is_secret_name, mask_values
 
 MAX_SHOWN = 80
 _CLOSE = 0.85
 """How alike (difflib's ratio) an unknown key must be to a known one to be taken for a misspelling of it."""
 
 
-def _close_keys(_: object, wanted: bool, instance: object, schema: dict[str, Any]) -> Iterator[ValidationError]:
-    """The keyword ``x-close-keys``: any key may stand here, but one that is nearly a known one is suspect."""
+class _Suspect(Exception):  # noqa: N818 (not raised: it marks a violation as a warning)
+    """Why a violation is only suspect."""
+
+
+def _close_keys(_: object, wanted: object, instance: object, schema: dict[str, Any]) -> Iterator[ValidationError]:
+    """The keyword ``x-close-keys``: any key may stand here, but one that is nearly a known one is suspect.
+
+    ``true``: such a key is worth a warning. ``"error"``: it is wrong, and any other unknown key is worth a warning.
+    """
     known = list(schema.get("properties", {}))
     for key in instance if wanted and isinstance(instance, dict) else ():
         hint = did_you_mean(key, known, _CLOSE) if key not in known else ""
-        if hint:
-            yield ValidationError(f"unknown key {key!r}{hint}", path=[key])
+        if hint or (wanted == "error" and key not in known):
+            is_wrong = bool(hint) and wanted == "error"
+            yield ValidationError(f"unknown key {key!r}{hint}", path=[key], cause=None if is_wrong else _Suspect())
 
 
 _Validator: type[Validator] = extend(Draft202012Validator, {"x-close-keys": _close_keys})  # type: ignore[no-untyped-call]
@@ -35,7 +44,7 @@ class _CloseKeys:
 
     def __init__(self, parent_schema: dict[str, Any], value: object, schema_path: object) -> None:
         del schema_path
-        self._schema, self._wanted = parent_schema, bool(value)
+        self._schema, self._wanted = parent_schema, value
 
     def validate(self, instance: object) -> None:
         """Raise where a key is suspect."""
@@ -96,7 +105,7 @@ def _problems_of(document: Document, error: ValidationError) -> Iterator[Problem
             message = f"unknown key {key!r}{did_you_mean(key, known)}"
             yield document.problem((*path, key), message, at_key=True)
     elif error.validator == "x-close-keys":
-        yield document.problem(path, error.message, at_key=True, warning=True)
+        yield document.problem(path, error.message, at_key=True, warning=isinstance(error.cause, _Suspect))
     elif error.context:
         yield from _problems_of(document, best_match(iter(error.context)) or error)
     else:
@@ -110,8 +119,10 @@ def _schema_of(error: ValidationError) -> dict[str, Any]:
 def _explain(error: ValidationError) -> str:
     if _schema_of(error).get("x-secret"):  # what stands there may be the secret itself
         return f"must be {_schema_of(error)['description']}"
-    shown, wanted = str(error.instance), cast("Any", error.validator_value)
+    is_secret = any(is_secret_name(str(part)) for part in error.absolute_path)
+    shown = MASK if is_secret else str(mask_values(error.instance))
     shown = shown if len(shown) <= MAX_SHOWN else shown[: MAX_SHOWN - 3] + "..."
+    wanted = cast("Any", error.validator_value)
     match error.validator:
         case "type":
             return f"must be {' or '.join([wanted] if isinstance(wanted, str) else wanted)}, is {shown!r}"
@@ -123,4 +134,4 @@ def _explain(error: ValidationError) -> str:
             return f"lacks {', '.join(repr(key) for key in missing)}"
         case "pattern" if "description" in _schema_of(error):
             return f"{shown!r} is not {_schema_of(error)['description']}"
-    return error.message[:300]
+    return f"{shown!r} breaks {error.validator}: {str(wanted)[:MAX_SHOWN]}"

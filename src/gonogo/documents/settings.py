@@ -100,7 +100,13 @@ def _scalar(text: str) -> Any:  # noqa: ANN401 (a number, a truth value or text)
         return text == "true"
     if re.fullmatch(r"-?\d{1,18}", text):
         return int(text)
-    return float(text) if re.fullmatch(r"-?\d{1,18}\.\d{1,18}", text) else text
+    return float(text) if re.fullmatch(r"-?\d{0,18}\.\d{1,18}", text) else text
+
+
+def _before_quotation(word: str, rest: str) -> tuple[str, str]:
+    """What stands before a value that may be quoted: of MESSAGE its role."""
+    role, space, text = rest.partition(" ")
+    return (f"{role} ", text.strip()) if word.lower() == "message" and space else ("", rest)
 
 
 def _instructions(text: str, name: str, problems: Problems) -> Iterator[_Instruction]:
@@ -109,8 +115,8 @@ def _instructions(text: str, name: str, problems: Problems) -> Iterator[_Instruc
         stripped = line.strip()
         if not stripped or stripped.startswith("#"):
             continue
-        word, _, rest = stripped.partition(" ")
-        rest = rest.strip()
+        word, rest = [*stripped.split(maxsplit=1), ""][:2]
+        lead, rest = _before_quotation(word, rest)
         opening = next((quote for quote in (_TRIPLE, '"') if rest.startswith(quote)), "")
         content = rest[len(opening) :]
         while opening and opening not in content:
@@ -121,5 +127,5 @@ def _instructions(text: str, name: str, problems: Problems) -> Iterator[_Instruc
                 )
                 break
             content += "\n" + following[1]
-        value = content.partition(opening)[0] if opening else rest
+        value = lead + (content.partition(opening)[0] if opening else rest)
         yield _Instruction(word, value, number, line.find(rest) + 1 if rest else 1)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable
 from functools import lru_cache
@@ -13,17 +14,23 @@ from gonogo.documents import (
     DocumentError,
     load_document,
     load_documents,
+    parse_document,
     parse_environment,
+    parse_json,
     parse_modelfile,
     read_text,
 )
 from gonogo.errors import EndpointFailedError
 from gonogo.model import Observation
 from gonogo.probes.context import ProbeContext
+from gonogo.redaction import mask_values
+from gonogo.rules.alerts import unwrapped
+from gonogo.rules.manifests import unrolled
 from gonogo.targets.binding import Stamp, file_digest, stamp_of
 from gonogo.targets.files import ConfigFile
 
 MANIFEST_ENDINGS = (".yaml", ".yml", ".json")
+_COMMENT_LINE = re.compile(r"^[ \t]*//.*$", re.MULTILINE)
 _PARSERS: dict[str, Callable[[str, str], Document]] = {
     "modelfile": parse_modelfile,
     "ollama_environment": parse_environment,
@@ -55,7 +62,7 @@ class Files:
             DocumentError: the same, where the problems themselves are wanted.
         """
         started = time.perf_counter()
-        paths = manifest_files(file.path) if file.kind == "manifests" and file.path.is_dir() else [file.path]
+        paths = files_of(file)
         try:
             found = [doc for path in paths for doc in _parsed(file.kind, self.inside(path), stamp_of(path))]
         except DocumentError as error:
@@ -76,7 +83,8 @@ class Files:
         except DocumentError as error:
             self._record(path, started, {"problems": [str(problem) for problem in error.problems]})
             raise EndpointFailedError(str(error)) from error
-        value = document.value if isinstance(document.value, dict) else {"value": document.value}
+        masked = mask_values(document.value)
+        value = masked if isinstance(masked, dict) else {"value": masked}
         answer = value if len(json.dumps(value, default=str)) < 4000 else {"keys": list(value)[:50]}
         self._record(path, started, answer)
         return document
@@ -118,9 +126,12 @@ class Files:
         self._context.record(Observation("file", str(file), duration_ms, answer=masked))
 
 
-def manifest_files(folder: Path) -> list[Path]:
-    """The manifests below a folder, in the order of their names."""
-    return sorted(path for path in folder.rglob("*") if path.suffix in MANIFEST_ENDINGS and path.is_file())
+def files_of(file: ConfigFile) -> list[Path]:
+    """The file itself; of a folder, the manifests below it in the order of their names."""
+    if not file.path.is_dir():
+        return [file.path]
+    below = file.path.rglob("*")
+    return sorted(path for path in below if path.suffix in MANIFEST_ENDINGS and path.is_file())
 
 
 def shown(path: Path) -> str:
@@ -141,5 +152,11 @@ def _parsed(kind: str, path: Path, stamp: Stamp | None) -> tuple[Document, ...]:
     if kind in _PARSERS:
         return (_PARSERS[kind](read_text(path, name), name),)
     if kind == "manifests":
-        return tuple(load_documents(path, name))
+        return tuple(unrolled(load_documents(path, name)))
+    if kind == "alerts":
+        return tuple(map(unwrapped, load_documents(path, name)))
+    if kind == "routes":  # .NET takes comments in JSON
+        return (parse_document(_COMMENT_LINE.sub("", read_text(path, name)), name),)
+    if path.suffix == ".json":
+        return (parse_json(read_text(path, name), name),)
     return (load_document(path, name),)

@@ -79,7 +79,7 @@ class RemoteStore:
         except (EntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError) as failure:
             error = str(failure)
             return RemoteCopy(url, exists=False)
-        except (HfHubHTTPError, httpx.HTTPError, OSError) as failure:
+        except (HfHubHTTPError, httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as failure:
             error = str(failure)
             raise InconclusiveError(f"the hub cannot be asked: {failure}") from failure
         finally:
@@ -124,6 +124,8 @@ def md5_in(headers: Mapping[str, str]) -> str:
             return base64.b64decode(encoded, validate=True).hex()
         except ValueError:
             return ""
+    if "aws:kms" in headers.get("x-amz-server-side-encryption", ""):
+        return ""  # such an ETag looks like an MD5, and is none
     etag = headers.get("etag", "").strip('"')
     return etag if re.fullmatch(r"[0-9a-f]{32}", etag) else ""
 

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -55,13 +56,14 @@ def history_lines(folder: Path) -> Iterator[Line]:
     """
     arguments = [
         "git", "-C", str(folder), "log", "--all", "--reverse", "-p", "-U0", "--format=commit %h",
+        "--text", "-m", "--src-prefix=a/", "--dst-prefix=b/",  # whatever attributes and settings say
         "--no-color", "--no-ext-diff", "--no-textconv", "--relative", "--", ".",
     ]  # fmt: skip
     environment = {**os.environ, **_ENVIRONMENT}
     try:
         if _is_shallow(folder, environment):
             raise InconclusiveError(f"{folder} is a shallow clone: its history is not here (fetch with depth 0)")
-        process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+        process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
     except OSError as error:
         raise InconclusiveError(f"git cannot be run: {error.strerror}") from error
     with process:
@@ -87,7 +89,10 @@ def _is_shallow(folder: Path, environment: dict[str, str]) -> bool:
 def _added_lines(log: Iterable[bytes]) -> Iterator[Line]:
     commit, file, number = "", "", 0
     seen: set[bytes] = set()
+    deadline = time.monotonic() + MAX_HISTORY_S
     for raw in log:
+        if time.monotonic() > deadline:
+            raise InconclusiveError(f"the history could not be read within {MAX_HISTORY_S:g} s")
         if raw.startswith(b"commit "):
             commit = raw[7:].decode("ascii", errors="replace").strip()
         elif raw.startswith(b"+++ "):

@@ -3,8 +3,10 @@
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import gguf
+import numpy as np
 
 from gonogo.errors import EndpointFailedError
 from gonogo.model import Observation
@@ -29,19 +31,29 @@ def read_header(file: Path, context: ProbeContext) -> GgufHeader:
     return header
 
 
+class _BoundedReader(gguf.GGUFReader):  # type: ignore[misc]
+    """The library's reader, which would go on for ever on a header that announces more than the file holds."""
+
+    def _get(self, offset: int, dtype: Any, count: int = 1, override_order: Any = None) -> Any:  # noqa: ANN401
+        if int(offset) + int(count) * np.dtype(dtype).itemsize > len(self.data):
+            raise ValueError("its header announces more than the file holds")
+        return super()._get(offset, dtype, count, override_order)
+
+
 def _read(file: Path) -> GgufHeader:
-    reader = gguf.GGUFReader(file)
+    reader = _BoundedReader(file)
     size = file.stat().st_size
     for tensor in reader.tensors:
         if tensor.data_offset + tensor.n_bytes > size:
             raise ValueError(f"tensor {tensor.name} ends after the end of the file")
     architecture = str(reader.fields["general.architecture"].contents())
+    file_type = reader.fields.get("general.file_type")
     tokens = reader.fields.get("tokenizer.ggml.tokens")
     embedding = next((tensor for tensor in reader.tensors if tensor.name == "token_embd.weight"), None)
     length = reader.fields.get(f"{architecture}.context_length")
     return GgufHeader(
         architecture=architecture,
-        quantization=gguf.LlamaFileType(reader.fields["general.file_type"].contents()).name,
+        quantization=gguf.LlamaFileType(file_type.contents()).name if file_type is not None else "",
         tensors=len(reader.tensors),
         vocabulary=len(tokens.data) if tokens is not None else 0,
         embeddings=int(embedding.shape[1]) if embedding is not None and len(embedding.shape) > 1 else 0,

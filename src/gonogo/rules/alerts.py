@@ -10,7 +10,7 @@ from gonogo.documents import Document, Part, Problems, did_you_mean
 
 _ALWAYS = {"up", "ALERTS", "ALERTS_FOR_STATE", "scrape_duration_seconds", "scrape_samples_scraped", "absent"}
 """Series that Prometheus makes itself."""
-_SUFFIXES = ("_total", "_bucket", "_sum", "_count", "_created", "_info")
+_SUFFIXES = ("_total", "_bucket", "_sum", "_count", "_info")
 """What a client library appends to the name of a family."""
 
 
@@ -19,6 +19,12 @@ class Rule:
     """One alerting or recording rule."""
 
     part: Part
+    group: Part
+
+    @property
+    def severity(self) -> str:
+        """Its label, or that of its group."""
+        return self.part.at("labels", "severity").text() or self.group.at("labels", "severity").text()
 
     @property
     def name(self) -> str:
@@ -33,7 +39,7 @@ class Rule:
 
 def rules(documents: Collection[Document]) -> list[Rule]:
     """Every rule of some files."""
-    return [Rule(part) for document in documents for group in document.root["groups"] for part in group["rules"]]
+    return [Rule(part, group) for document in documents for group in document.root["groups"] for part in group["rules"]]
 
 
 def unparsable(documents: Collection[Document]) -> Problems:
@@ -53,31 +59,24 @@ def unparsable(documents: Collection[Document]) -> Problems:
     return problems
 
 
-def unexported(documents: Collection[Document], exported: Collection[str]) -> Problems:
+def unexported(documents: Collection[Document], samples: Collection[str], families: Collection[str]) -> Problems:
     """Metrics that rules read and nobody exports: such an alert can never fire.
 
     Args:
         documents: the rule files.
-        exported: names of metric families or series.
+        samples: names exactly as they stand on metrics pages.
+        families: names as people write them: what a client library appends to them is taken as well.
     """
     recorded = {rule.name for rule in rules(documents) if not rule.is_alert}
-    known = {*exported, *recorded, *_ALWAYS}
+    appended = {f"{family}{suffix}" for family in families for suffix in _SUFFIXES}
+    known = {*samples, *families, *appended, *recorded, *_ALWAYS}
     problems: Problems = []
     for rule in rules(documents):
         for metric in dict.fromkeys(metrics(rule.part["expr"].text())):
-            if metric not in known and _family(metric) not in known and not _has_family(metric, known):
+            if metric not in known:
                 hint = did_you_mean(metric, known)
                 problems.append(rule.part["expr"].problem(f"{rule.name}: nobody exports {metric}{hint}"))
     return problems
-
-
-def _family(metric: str) -> str:
-    suffix = next((suffix for suffix in _SUFFIXES if metric.endswith(suffix)), "")
-    return metric.removesuffix(suffix)
-
-
-def _has_family(metric: str, known: Collection[str]) -> bool:
-    return any(f"{metric}{suffix}" in known for suffix in ("_total", "_info"))
 
 
 def metrics(expression: str) -> Iterator[str]:
@@ -110,22 +109,35 @@ def missing(documents: Collection[Document], required: Mapping[str, str]) -> Pro
         documents: the rule files.
         required: severity by name of the alert; an empty one takes any.
     """
-    alerts = {rule.name: rule for rule in rules(documents) if rule.is_alert}
     place = next(iter(documents)).root if documents else Document("alerts", None).root
+    alerts: dict[str, list[Rule]] = {}
+    for rule in rules(documents):
+        if rule.is_alert:
+            alerts.setdefault(rule.name, []).append(rule)
     problems: Problems = []
     for name, severity in required.items():
-        rule = alerts.get(name)
-        if rule is None:
+        given = {rule.severity for rule in alerts.get(name, ())}
+        if not given:
             problems.append(place["groups"].problem(f"the alert {name} is required{did_you_mean(name, alerts)}"))
-            continue
-        given = rule.part.at("labels", "severity")
-        if severity and given.text() != severity:
-            where = given or rule.part
-            problems.append(where.problem(f"{name} has severity {given.text() or 'none'!r}, required is {severity!r}"))
+        elif severity and severity not in given:
+            where = alerts[name][0].part
+            shown = ", ".join(repr(value or "none") for value in sorted(given))
+            problems.append(where.problem(f"{name} has severity {shown}, required is {severity!r}"))
     return problems
 
 
-def family_names(page: str) -> set[str]:
-    """The names of metrics in a saved metrics page (Prometheus' text format), families and series."""
-    names = set(re.findall(r"^# (?:TYPE|HELP) ([A-Za-z_:][\w:]*)", page, re.MULTILINE))
-    return names | set(re.findall(r"^([A-Za-z_:][\w:]*)(?:\{| )", page, re.MULTILINE))
+def sample_names(page: str) -> set[str]:
+    """The names of series in a saved metrics page (Prometheus' text format).
+
+    Those that stand there, and those that a declared counter, gauge, histogram or summary will have once it has moved.
+    """
+    names = set(re.findall(r"^([A-Za-z_:][\w:]*)(?:\{| )", page, re.MULTILINE))
+    for family, kind in re.findall(r"^# TYPE ([A-Za-z_:][\w:]*) (\w+)", page, re.MULTILINE):
+        suffixes = {"histogram": ("_bucket", "_sum", "_count"), "summary": ("", "_sum", "_count")}.get(kind, ("",))
+        names |= {f"{family}{suffix}" for suffix in suffixes}
+    return names
+
+
+def unwrapped(document: Document) -> Document:
+    """The rules of a PrometheusRule object as a rule file; any other document as it is."""
+    return document.below("spec") if document.root["kind"].text() == "PrometheusRule" else document

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gonogo.documents import Document, Part, Problem, Problems
+from gonogo.redaction import MASK, is_reference, is_secret_name, mask_values
 from gonogo.rules.gateway import Deployment, GatewayConfig
 from gonogo.rules.mappings import Mappings
 from gonogo.rules.patterns import compile_error
-from gonogo.rules.sources import is_reference
 
 MAX_SHOWN = 60
 _LIMITS = {"timeout_s": "timeout", "rpm": "rpm", "tpm": "tpm"}
@@ -40,7 +40,8 @@ def _compare(actual: Part, wanted: Part, source: str) -> Iterator[Problem]:
 
 
 def _short(part: Part) -> str:
-    shown = str(part.value)
+    is_secret = any(is_secret_name(str(key)) for key in part.path) and not is_reference(part.text())
+    shown = MASK if is_secret else str(mask_values(part.value))
     return repr(shown if len(shown) <= MAX_SHOWN else shown[: MAX_SHOWN - 3] + "...")
 
 
@@ -106,12 +107,14 @@ def _matches(pattern: str, name: str) -> bool:
 def _deployment(deployment: Deployment, mapping: Part, mappings: Mappings) -> Iterator[Problem]:
     source, parameters = mappings.mappings.file, deployment.parameters
     model = mapping["model"].text()
-    if not parameters["model"].text().endswith(model):
+    if model not in (parameters["model"].text(), parameters["model"].text().partition("/")[2]):
         yield parameters["model"].problem(f"is {_short(parameters['model'])}, {source} maps to {model!r}")
     provider = mappings.providers.get(mapping["provider"].text())
     url = provider["url"].text().rstrip("/") if provider else ""
     base = parameters["api_base"]
-    if url and base and not base.text().startswith("os.environ/") and base.text().rstrip("/") not in (url, f"{url}/v1"):
+    if url and not base:
+        yield parameters.problem(f"{deployment.name} has no api_base, {mappings.registry.file} says {url!r}")
+    elif url and not base.text().startswith("os.environ/") and base.text().rstrip("/") not in (url, f"{url}/v1"):
         yield base.problem(f"is {_short(base)}, {mappings.registry.file} says {url!r}")
     for field, parameter in _LIMITS.items():
         wanted, given = mapping[field].number(), parameters[parameter]

@@ -1,20 +1,21 @@
 """What can be reached by whom: CORS, Redis passwords, authentication, TLS."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
-from urllib.parse import urlsplit
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from gonogo.documents import Part, Problem, Problems
 from gonogo.rules.sources import (
     Sources,
+    Variable,
     compose_variables,
+    containers,
     host_of,
     is_inside,
     is_loopback,
-    is_reference,
     variables,
 )
+from gonogo.rules.workloads import Manifests, name_of
 
 _ORIGIN_VARIABLES = (
     "OLLAMA_ORIGINS",
@@ -24,11 +25,27 @@ _ORIGIN_VARIABLES = (
     "CORS_ALLOWED_ORIGINS",
 )
 _INGRESS = "nginx.ingress.kubernetes.io/"
-_OPEN_SERVERS = re.compile(
-    r"(^|/)(ollama|vllm-openai|llama\.cpp|redis|valkey|qdrant|weaviate|chroma|postgres|rabbitmq)(:|@|-|$)"
-)
-"""Images of servers that ask for no key unless told to."""
-_KEY_WORDS = re.compile(r"--api-key|--requirepass|VLLM_API_KEY|LLAMA_API_KEY|(API_KEY|PASSWORD|_TOKEN|_PASS)(_FILE)?$")
+_SECURED_BY = {
+    "ollama": "",
+    "vllm-openai": r"--api-key|VLLM_API_KEY",
+    "llama.cpp": r"--api-key|LLAMA_API_KEY",
+    "redis": r"--requirepass|REDIS_PASSWORD|REDIS_ARGS",
+    "redis-stack-server": r"--requirepass|REDIS_ARGS",
+    "valkey": r"--requirepass|VALKEY_PASSWORD",
+    "qdrant": r"QDRANT__SERVICE__API_KEY",
+    "weaviate": r"AUTHENTICATION_APIKEY_ENABLED|AUTHENTICATION_OIDC_ENABLED",
+    "postgres": r"POSTGRES_PASSWORD",
+    "rabbitmq": r"RABBITMQ_DEFAULT_PASS",
+}
+"""Servers that ask for no key unless told to, by the name of their image; nothing tells Ollama."""
+_CERTIFICATES = ("certificate", "pre-shared-cert", "managed-cert")
+"""What an annotation of an ingress contains where the cloud's load balancer has the certificate."""
+
+
+def _needs_telling(image: str) -> str | None:
+    """What makes an image's server ask for a key, as a regular expression; None for other servers."""
+    name = image.partition("@")[0].rpartition("/")[2].partition(":")[0]
+    return _SECURED_BY.get(name)
 
 
 def any_origin(sources: Sources) -> Problems:
@@ -58,10 +75,14 @@ def _ingress_origins(sources: Sources) -> Iterator[Problem]:
 
 def default_origins(sources: Sources, set_elsewhere: tuple[str, ...]) -> Problems:
     """LiteLLM gateways whose CORS origins nobody sets: its default is ``*``."""
-    if "LITELLM_CORS_ORIGINS" in {*set_elsewhere, *(variable.name for variable in variables(sources))}:
+    if "LITELLM_CORS_ORIGINS" in _known_names(sources, set_elsewhere):
         return []
     message = "nothing sets LITELLM_CORS_ORIGINS, whose default lets any page ask"
     return [document.root.problem(message) for document in sources.of("gateway")]
+
+
+def _known_names(sources: Sources, set_elsewhere: tuple[str, ...]) -> set[str]:
+    return {*set_elsewhere, *(variable.name for variable in variables(sources))}
 
 
 def as_warnings(problems: Problems) -> Problems:
@@ -69,61 +90,104 @@ def as_warnings(problems: Problems) -> Problems:
     return [replace(problem, warning=True) for problem in problems]
 
 
-def open_redis(sources: Sources) -> Problems:
+def open_redis(sources: Sources, set_elsewhere: tuple[str, ...]) -> Problems:
     """Redis servers beyond loopback that are used, or started, without a password."""
     problems: Problems = []
+    given = "REDIS_PASSWORD" in _known_names(sources, set_elsewhere)  # LiteLLM takes it where the file has none
     for document in sources.of("gateway"):
         router, cache = document.root["router_settings"], document.root.at("litellm_settings", "cache_params")
         for place, prefix in ((router, "redis_"), (cache, "")):
-            problems += _redis_settings(place, prefix)
+            problems += [] if given else _redis_settings(place, prefix)
     for document in sources.of("chatbot"):
-        problems += _redis_url(document.root["redis_url"])
+        problems += _redis_url(document.root["redis_url"], document.root["redis_url"].text())
     problems += [p for v in variables(sources) if v.name.endswith("REDIS_URL") for p in _redis_url(v.place, v.value)]
-    return problems + _redis_services(sources)
+    servers = [server for server in _servers(sources) if re.match(r"redis|valkey", server.image_name)]
+    return problems + [
+        server.image.problem(f"{server.name} starts {server.image_name} without a password")
+        for server in servers
+        if not server.is_secured()
+    ]
 
 
 def _redis_settings(place: Part, prefix: str) -> Problems:
     host, password, url = place[f"{prefix}host"], place[f"{prefix}password"], place[f"{prefix}url"]
     if url:
-        return _redis_url(url)
-    if not host or password or is_reference(host.text()) or is_loopback(host.text()):
+        return _redis_url(url, url.text())
+    if not host or password or is_loopback(host.text()):
         return []
     return [host.problem(f"Redis on {host.text()} is used without a password")]
 
 
-def _redis_url(place: Part, text: str = "") -> Problems:
-    url = text or place.text()
-    if not url.startswith(("redis://", "rediss://")) or is_loopback(host_of(url)) or "@" in urlsplit(url).netloc:
+def _redis_url(place: Part, url: str) -> Problems:
+    if not url.startswith(("redis://", "rediss://")) or is_loopback(host_of(url)) or _password_in(url):
         return []
     return [place.problem(f"Redis on {host_of(url)} is used without a password")]
 
 
-def _redis_services(sources: Sources) -> Problems:
-    problems: Problems = []
+def _password_in(url: str) -> str:
+    credentials, at, _ = url.partition("://")[2].rpartition("@")
+    return credentials.partition(":")[2] if at else ""
+
+
+@dataclass(frozen=True)
+class _Server:
+    """A container that serves, of a compose file or a manifest."""
+
+    name: str
+    image: Part
+    words: str
+    """Its command, arguments and environment in one text."""
+
+    @property
+    def image_name(self) -> str:
+        return self.image.text().partition("@")[0].rpartition("/")[2].partition(":")[0]
+
+    def is_secured(self) -> bool:
+        """Whether it is told to ask for a key; servers that do so by themselves count as told."""
+        told = _needs_telling(self.image.text())
+        if told is None:
+            return True
+        found = re.search(rf"(?:{told})\S*[\s=]+(\S+)", self.words) if told else None
+        return found is not None and found.group(1) not in ('""', "''", "--")
+
+
+def _servers(sources: Sources) -> Iterator[_Server]:
     for document in sources.of("compose"):
         for name, service in document.root["services"].entries():
-            words = " ".join([service["command"].text(), *service["command"].texts()])
-            if re.search(r"(^|/)(redis|valkey)(:|@|-|$)", service["image"].text()) and "--requirepass" not in words:
-                problems.append(service["image"].problem(f"{name} starts Redis without --requirepass"))
-    return problems
+            yield _Server(name, service["image"], _words(service, list(compose_variables(service))))
+    for document in sources.of("manifests"):
+        for container in containers(document.root):
+            names = [f"{item['name'].text()} set" for item in container["env"]]
+            words = " ".join([*container["command"].texts(), *container["args"].texts(), *names])
+            yield _Server(document.root.at("metadata", "name").text(), container["image"], words)
 
 
-def no_authentication(sources: Sources) -> Problems:
-    """Gateways without a master key, and servers without one whose port is published beyond loopback."""
+def _words(service: Part, given: list[Variable]) -> str:
+    parts = [part for key in ("entrypoint", "command") for part in (service[key].text(), *service[key].texts())]
+    passed_on = [f"{item.text()} set" for item in service["environment"] if item.text() and "=" not in item.text()]
+    return " ".join([*(part or '""' for part in parts), *(f"{v.name} {v.value}" for v in given if v.value), *passed_on])
+
+
+def no_authentication(sources: Sources, set_elsewhere: tuple[str, ...]) -> Problems:
+    """Gateways without a master key, and servers without a key that are published beyond loopback."""
     problems: Problems = []
     for document in sources.of("gateway"):
         settings = document.root["general_settings"]
-        if not (settings["master_key"] or settings["custom_auth"] or settings["enable_jwt_auth"]):
+        told = settings["master_key"] or settings["custom_auth"] or settings["enable_jwt_auth"]
+        if not told and "LITELLM_MASTER_KEY" not in _known_names(sources, set_elsewhere):
             problems.append(settings.problem("no master_key: whoever reaches the gateway may use it"))
+    open_servers = {server.name: server for server in _servers(sources) if not server.is_secured()}
     for document in sources.of("compose"):
         for name, service in document.root["services"].entries():
-            problems += _published(name, service)
-    return problems
+            if name in open_servers:
+                problems += _published(name, service)
+    return problems + _published_services(sources, open_servers)
 
 
 def _published(name: str, service: Part) -> Problems:
-    if not _OPEN_SERVERS.search(service["image"].text()) or _has_key(service):
-        return []
+    """Ports of a compose service that are reachable on every address."""
+    if service["network_mode"].text() == "host":
+        return [service["network_mode"].problem(f"{name} asks for no key and shares the host's network")]
     return [
         port.problem(f"{name} asks for no key and is published on every address: write 127.0.0.1:{port.text()}")
         for port in service["ports"]
@@ -131,10 +195,20 @@ def _published(name: str, service: Part) -> Problems:
     ]
 
 
-def _has_key(service: Part) -> bool:
-    words = [service["command"].text(), *service["command"].texts(), *service["environment"].texts()]
-    words += [variable.name for variable in compose_variables(service)]
-    return any(_KEY_WORDS.search(word) for word in words)
+def _published_services(sources: Sources, open_servers: Mapping[str, _Server]) -> Problems:
+    """Kubernetes services that lead to such a server from outside of the cluster."""
+    manifests = Manifests(sources.of("manifests"))
+    problems: Problems = []
+    for service in manifests.of("Service"):
+        outside = service.at("spec", "type")
+        if outside.text() in ("LoadBalancer", "NodePort"):
+            behind = [name_of(w) for w in manifests.selected_by(service.at("spec", "selector"))]
+            problems += [
+                outside.problem(f"{name} asks for no key and is published as a {outside.text()}")
+                for name in behind
+                if name in open_servers
+            ]
+    return problems
 
 
 def _on_loopback(port: Part) -> bool:
@@ -148,7 +222,8 @@ def no_tls(sources: Sources) -> Problems:
     urls: list[tuple[str, Part]] = []
     for document in sources.of("manifests"):
         root = document.root
-        if root["kind"].text() == "Ingress" and not root.at("spec", "tls"):
+        certificates = [key for key, _ in root.at("metadata", "annotations").entries() if _has_certificate(key)]
+        if root["kind"].text() == "Ingress" and not root.at("spec", "tls") and not certificates:
             problems.append(root["spec"].problem(f"the ingress {root.at('metadata', 'name').text()} has no tls"))
     for document in sources.of("routes"):
         base = document.root.at("GlobalConfiguration", "BaseUrl")
@@ -162,6 +237,10 @@ def no_tls(sources: Sources) -> Problems:
         if is_plain(url):
             problems.append(place.problem(f"{url} crosses a public network without TLS"))
     return problems
+
+
+def _has_certificate(annotation: str) -> bool:
+    return any(word in annotation for word in _CERTIFICATES)
 
 
 def is_plain(url: str) -> bool:

@@ -33,7 +33,7 @@ def cycles(config: GatewayConfig) -> Problems:
 def _search(config: GatewayConfig, start: str, finished: set[str], problems: Problems) -> None:
     """Search from one model, without recursion: a chain may be longer than Python's stack."""
     path: dict[str, None] = {}
-    stack = [(start, iter(_next(config, start)))]
+    stack = [(start, iter(config.next_of(start)))]
     path[start] = None
     while stack:
         name, links = stack[-1]
@@ -47,11 +47,7 @@ def _search(config: GatewayConfig, start: str, finished: set[str], problems: Pro
             problems.append(link.place.problem(f"a cycle: {' → '.join(names)} (closed by {link.kind})"))
         elif link.to not in finished:
             path[link.to] = None
-            stack.append((link.to, iter(_next(config, link.to))))
-
-
-def _next(config: GatewayConfig, name: str) -> list[Link]:
-    return config.next_of(name) if name != "*" else [link for link in config.links if link.start == "*"]
+            stack.append((link.to, iter(config.next_of(link.to))))
 
 
 def context_windows(config: GatewayConfig, mappings: Mappings | None) -> dict[str, float]:
@@ -110,7 +106,8 @@ def _stays(config: GatewayConfig, link: Link) -> list[Problem]:
 
 def _all_links(config: GatewayConfig) -> list[Link]:
     """Every link that is written out, and the defaults once for each model without a chain of its own."""
-    if not config.defaults:
-        return list(config.links)
-    applied = [link for name in config.pools for link in config.next_of(name) if link.kind == "default_fallbacks"]
+    written = {(link.kind, link.place.path) for link in config.defaults}
+    applied = [
+        link for name in config.pools for link in config.next_of(name) if (link.kind, link.place.path) in written
+    ]
     return [*config.links, *applied]

@@ -30,9 +30,14 @@ class Deployment:
 
     @property
     def provider(self) -> str:
-        """The server's address, or, where the API's own is used, the prefix of the model: ``openai``."""
-        base = urlsplit(self.parameters["api_base"].text())
-        return f"{base.scheme}://{base.netloc}" if base.netloc else self.parameters["model"].text().partition("/")[0]
+        """The server's address or its reference; where the API's own is used, the prefix of the model: ``openai``."""
+        text = self.parameters["api_base"].text()
+        base = urlsplit(text)
+        return (
+            f"{base.scheme}://{base.netloc}"
+            if base.netloc
+            else text or self.parameters["model"].text().partition("/")[0]
+        )
 
     @property
     def context_tokens(self) -> float | None:
@@ -73,17 +78,19 @@ class GatewayConfig:
 
     @cached_property
     def links(self) -> tuple[Link, ...]:
-        """Every link of every chain that is written out."""
-        return tuple(self._links())
+        """Every link of every chain that is written out for one model; names are those behind aliases."""
+        return tuple(link for link in self._written if link.start != "*")
 
     @cached_property
     def defaults(self) -> tuple[Link, ...]:
         """The chain of every model without one of its own."""
-        return tuple(
-            Link("default_fallbacks", "*", _model_of(place), place)
-            for section in _SECTIONS
-            for place in self.document.root.at(section, "default_fallbacks")
-        )
+        listed = [place for section in _SECTIONS for place in self.document.root.at(section, "default_fallbacks")]
+        defaults = [Link("default_fallbacks", "*", self.behind(_model_of(place)), place) for place in listed]
+        return (*defaults, *(link for link in self._written if link.start == "*"))
+
+    @cached_property
+    def _written(self) -> list[Link]:
+        return list(self._links())
 
     @cached_property
     def _wildcards(self) -> list[str]:
@@ -94,10 +101,16 @@ class GatewayConfig:
         router, general = (self.document.root.at(section, name) for section in _SECTIONS)
         return general if router.value is None else router
 
+    def behind(self, name: str) -> str:
+        """The model that a name stands for: itself, what its alias names, or the wildcard that takes it."""
+        alias = self.document.root.at("router_settings", "model_group_alias")[name]
+        name = _model_of(alias) or name
+        wild = next((wild for wild in self._wildcards if fnmatchcase(name, wild)), "") if name not in self.pools else ""
+        return wild or name
+
     def knows(self, name: str) -> bool:
         """Whether a name is a model of this file: exactly, as an alias, or by a wildcard like ``openai/*``."""
-        aliases = self.document.root.at("router_settings", "model_group_alias")
-        return name in self.pools or name in aliases or any(fnmatchcase(name, wild) for wild in self._wildcards)
+        return self.behind(name) in self.pools
 
     def next_of(self, name: str, kinds: tuple[str, ...] = _LISTS) -> list[Link]:
         """The links that are followed when a model fails: its own, else the defaults.
@@ -125,7 +138,8 @@ class GatewayConfig:
             for kind in _LISTS:
                 for item in self.document.root.at(section, kind):
                     for start, chain in item.entries():
-                        yield from (Link(kind, start, _model_of(place), place) for place in chain)
+                        first = self.behind(start)
+                        yield from (Link(kind, first, self.behind(_model_of(place)), place) for place in chain)
 
 
 def _model_of(place: Part) -> str:

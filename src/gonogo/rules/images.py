@@ -75,7 +75,7 @@ def used(sources: Sources) -> Iterator[Part]:
     yield from images(Manifests(sources.of("manifests")))
     for document in sources.of("compose"):
         for _, service in document.root["services"].entries():
-            if service["image"]:
+            if service["image"] and not service["build"]:  # what is built here is not pulled
                 yield service["image"]
 
 
@@ -84,7 +84,9 @@ def unpinned(places: Sequence[Part]) -> Problems:
     problems: Problems = []
     for place in places:
         image = parse_image(place)
-        if image is None:
+        if "$" in place.text():
+            problems.append(place.problem(f"{place.text()} is not pinned: a variable says which image it is"))
+        elif image is None:
             problems.append(place.problem(f"{place.text()!r} is not an image reference"))
         elif not image.digest:
             problems.append(place.problem(f"{image.text} is not pinned by digest: tomorrow it may be another image"))

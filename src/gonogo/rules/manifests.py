@@ -1,6 +1,7 @@
 """Kubernetes manifests against the API of the cluster's version, offline (the schemas of kubernetes-validate)."""
 
 import re
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -8,9 +9,23 @@ from kubernetes_validate import utils
 
 from gonogo.documents import Document, Problems, Schema
 
-_BUILT_IN = re.compile(r"^(v\d+|[a-z]+/v\w+|[a-z0-9.]+\.k8s\.io/v\w+)$")
-"""API groups that Kubernetes itself serves; any other is a custom resource."""
+_GROUPS = frozenset(
+    "apps batch policy autoscaling extensions admissionregistration.k8s.io apiregistration.k8s.io "
+    "authentication.k8s.io authorization.k8s.io certificates.k8s.io coordination.k8s.io discovery.k8s.io events.k8s.io "
+    "flowcontrol.apiserver.k8s.io networking.k8s.io node.k8s.io rbac.authorization.k8s.io resource.k8s.io "
+    "scheduling.k8s.io storage.k8s.io storagemigration.k8s.io".split()
+)
+"""API groups that Kubernetes itself serves, beside the core's; any other is of a custom resource."""
 _PRESENT_APIS = "v1 apps/v1 batch/v1 policy/v1 autoscaling/v2 networking.k8s.io/v1 rbac.authorization.k8s.io/v1".split()
+
+
+def unrolled(documents: Iterable[Document]) -> Iterator[Document]:
+    """The same objects, those of a List each as a document of its own."""
+    for document in documents:
+        if document.root["kind"].text() == "List":
+            yield from (document.below("items", i) for i, _ in enumerate(document.root["items"]))
+        else:
+            yield document
 
 
 def newest_version() -> str:
@@ -34,7 +49,8 @@ def invalid(document: Document, version: str) -> Problems:
     schema = _schema(kind, api, version)
     if schema is not None:
         return schema.problems(document)
-    if _BUILT_IN.match(api):
+    group, slash, _ = api.partition("/")
+    if not slash or group in _GROUPS:
         return [root["apiVersion"].problem(f"Kubernetes {version} has no {kind} in {api}{_served_as(kind, version)}")]
     return [root["kind"].problem(f"{kind} of {api} is a custom resource: its fields are not verified", warning=True)]
 
@@ -74,14 +90,5 @@ def _file(kind: str, api: str) -> str:
 @cache
 def _served_as(kind: str, version: str) -> str:
     """Where that version serves the kind instead."""
-    groups = (
-        "v1",
-        "apps/v1",
-        "batch/v1",
-        "policy/v1",
-        "autoscaling/v2",
-        "networking.k8s.io/v1",
-        "rbac.authorization.k8s.io/v1",
-    )
-    found = [api for api in groups if _schema(kind, api, version) is not None]
+    found = [api for api in _PRESENT_APIS if _schema(kind, api, version) is not None]
     return f"; it serves {found[0]}" if found else ""

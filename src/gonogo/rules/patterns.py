@@ -9,7 +9,9 @@ from greenery.parse import NoMatch
 from greenery.rxelems import Pattern
 
 MAX_LENGTH = 60
-"""Longer expressions are not compared: the automaton of a regular expression can be exponential in its length."""
+MAX_CHOICES = 4
+"""Longer expressions, and those with more choices (classes, groups, dots) after a repetition, are not compared: each
+choice may double the states of the automaton."""
 
 
 def compile_error(pattern: str) -> str:
@@ -58,7 +60,9 @@ def _witness(pattern: str) -> str:
 @lru_cache(maxsize=1024)
 def _language(pattern: str) -> Pattern | None:
     bare = _bare(pattern)
-    if len(bare) > MAX_LENGTH or re.search(r"\{\d{2,}|\(\?", bare):
+    repetition = re.search(r"[*+]|\{\d*,", bare)
+    choices = len(re.findall(r"(?<!\\)[\[(.]", bare[repetition.end() :])) if repetition else 0
+    if len(bare) > MAX_LENGTH or choices > MAX_CHOICES or re.search(r"\{\d*,?\d{2,}|\(\?", bare):
         return None
     try:
         return parse(bare)

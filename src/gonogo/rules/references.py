@@ -7,6 +7,8 @@ from gonogo.documents import Part, Problems, did_you_mean
 from gonogo.rules.sources import Sources, variables
 
 _LITELLM = re.compile(r"os\.environ/([A-Za-z_]\w*)")
+_NAME = re.compile(r"[A-Za-z_]\w*")
+"""An item of a compose service's environment without a value: it is passed on."""
 _SHELL = re.compile(r"(?<!\$)\$(?:\{([A-Za-z_]\w*)(:?[-?+])?[^}]*\}|([A-Za-z_]\w*))")
 """``$X`` and ``${X}``, not ``$$X``; the second group is there where a default or an error text follows."""
 
@@ -22,6 +24,8 @@ def references(sources: Sources) -> Iterator[tuple[str, Part]]:
             for braced, default, bare in _SHELL.findall(text.value):
                 if not default.endswith(("-", "+")):
                     yield braced or bare, text
+        for _, service in document.root["services"].entries():
+            yield from ((item.text(), item) for item in service["environment"] if _NAME.fullmatch(item.text()))
 
 
 def _key_names(sources: Sources) -> Iterator[tuple[str, Part]]:
@@ -35,8 +39,7 @@ def _key_names(sources: Sources) -> Iterator[tuple[str, Part]]:
 
 def unset(sources: Sources, environment: Mapping[str, str], set_elsewhere: Collection[str]) -> Problems:
     """Variables that are needed and that nobody sets, or sets to nothing."""
-    by_files = {variable.name: variable.value for variable in variables(sources) if variable.value}
-    known = {*by_files, *set_elsewhere}
+    known = {*(variable.name for variable in variables(sources) if variable.is_set), *set_elsewhere}
     problems: Problems = []
     for name, place in references(sources):
         if name not in known and not environment.get(name):

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from gonogo.documents import Document, Part, Problems, did_you_mean
 
@@ -17,8 +16,16 @@ _NEXT = {
 """Which state may follow which: a version that was rolled back returns only as a candidate, through the gate again."""
 
 
-Bounds = Mapping[str, Mapping[str, Any]]
+Bounds = Mapping[str, Mapping[str, float]]
 """By figure: its ``min``, its ``max``, or both."""
+
+
+def bounds_in(thresholds: Part) -> dict[str, dict[str, float]]:
+    """The bounds by figure; what is no number is left out, so that the figure has no bound, which is a finding."""
+    return {
+        name: {key: number for key in ("min", "max") if (number := part[key].number()) is not None}
+        for name, part in thresholds.entries()
+    }
 
 
 @dataclass(frozen=True)
@@ -162,12 +169,13 @@ def no_way_back(registry: ModelRegistry) -> Problems:
 def other_header(version: Version, header: GgufHeader) -> Problems:
     """Where a model file is not what the registry says it is."""
     told = {"architecture": header.architecture, "quantization": header.quantization}
+    told = {name: value for name, value in told.items() if value}  # an old file does not say its quantisation
     problems = [
         version.part[name].problem(
             f"{version.name}: the file says {name} {value}, the registry {version.part[name].text()}"
         )
         for name, value in told.items()
-        if version.part[name].text() != value
+        if _bare(version.part[name].text()) != _bare(value)
     ]
     wanted = version.part["context_tokens"].number()
     if wanted is not None and wanted > header.context_tokens:
@@ -176,6 +184,11 @@ def other_header(version: Version, header: GgufHeader) -> Problems:
         )
         problems.append(version.part["context_tokens"].problem(message))
     return problems
+
+
+def _bare(name: str) -> str:
+    """``Q4_K_M`` for what llama.cpp calls ``MOSTLY_Q4_K_M``."""
+    return name.upper().removeprefix("MOSTLY_").removeprefix("ALL_")
 
 
 def other_tokenizer(version: Version, header: GgufHeader) -> Problems:
@@ -234,7 +247,7 @@ def not_earned(record: Document, version: Version, thresholds: Bounds) -> Proble
         problems.append(root["sha256"].problem(f"the record is of another file than {version.name} ({wanted[:12]}...)"))
     if decision.text() != "GO":
         problems.append(decision.problem(f"{version.name}: go_nogo_result is {decision.text()!r}"))
-    own = {name: bounds.value for name, bounds in root["thresholds"].entries()}
+    own = bounds_in(root["thresholds"])
     if not own and not thresholds:
         problems.append(root.problem(f"{version.name}: the record has no threshold"))
     for name, bounds in (*own.items(), *thresholds.items()):
@@ -246,14 +259,14 @@ def not_earned(record: Document, version: Version, thresholds: Bounds) -> Proble
     return list(dict.fromkeys(problems))
 
 
-def _within(value: float | None, bounds: Mapping[str, Any]) -> bool:
+def _within(value: float | None, bounds: Mapping[str, float]) -> bool:
     least, most = bounds.get("min"), bounds.get("max")
     if value is None or (least is None and most is None):
         return False
     return (least is None or value >= least) and (most is None or value <= most)
 
 
-def _bounds(bounds: Mapping[str, Any]) -> str:
+def _bounds(bounds: Mapping[str, float]) -> str:
     words = [
         f"at least {bounds['min']}" if "min" in bounds else "",
         f"at most {bounds['max']}" if "max" in bounds else "",

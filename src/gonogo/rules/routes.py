@@ -68,7 +68,7 @@ def routes(document: Document) -> list[Route]:
 
 def unrouted(documents: Sequence[Document], wanted: Sequence[PublicPath]) -> Problems:
     """Public paths without a route, or with one that leads to another host."""
-    ordered = [route for document in documents for route in routes(document)]
+    ordered = [route for document in documents for route in routes(document) if not route.part["UpstreamHost"]]
     problems: Problems = []
     for path in wanted:
         route = next((route for route in ordered if route.takes(path)), None)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import Any
 
 from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
@@ -12,21 +13,22 @@ from detect_secrets.filters import heuristic
 from detect_secrets.plugins.base import BasePlugin
 
 from gonogo.documents import Document, Part, Path_, Problem, Problems
-from gonogo.redaction import KEY_SHAPES
-from gonogo.rules.sources import is_reference
+from gonogo.redaction import KEY_SHAPES, default_of, is_reference, is_secret_name
+from gonogo.rules.sources import containers
 
 # Detectors that go by entropy or by a word nearby report digests, names and references: they would cry wolf. What they
 # are for is found by its place instead, see `plain_values`.
 _GUESSING = {"Base64HighEntropyString", "HexHighEntropyString", "KeywordDetector", "IPPublicDetector"}
-_SECRET_KEY = re.compile(
-    r"(^|[_\-.])(password|passwd|secret|token|api_?key|master_key|private_key|access_key|salt_key|secret_key)$",
-    re.IGNORECASE,
+_PLACEHOLDERS = frozenset(
+    "none null empty dummy fake fake-key anything not-needed not-used unused no-key sk-no-key-required changeme "
+    "change-me redacted todo ollama vllm lm-studio llama.cpp".split()
 )
-_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_PLACEHOLDERS = {"none", "null", "empty", "dummy", "not-needed", "changeme", "change-me", "redacted", "todo", "unused"}
+"""What people write where a client insists on a key and the server does not."""
 _ACCEPTED_LINE = re.compile(r"pragma:\s?allowlist[ -]secret")
 MIN_KEY = 20
 """Shorter keys, and keys without a digit, are words: ``sk-learn-pipeline``."""
+MIN_VALUE = 4
+"""Shorter values are no passwords."""
 MAX_LINE = 2000
 """Longer lines are data (a bundled file, a notebook), not something that somebody wrote."""
 
@@ -48,11 +50,8 @@ def in_lines(lines: Iterable[Line], accepted: Collection[str] = ()) -> Problems:
         accepted: fingerprints of values that are known and revoked.
     """
     problems: Problems = []
-    seen: dict[str, list[tuple[str, str]]] = {}
     for line in lines:
-        if line.text not in seen:
-            seen[line.text] = list(_shapes(line.text))
-        for kind, value in seen[line.text]:
+        for kind, value in _shapes(line.text):
             mark = fingerprint(value)
             if mark not in accepted:
                 column = line.text.find(value) + 1
@@ -70,17 +69,21 @@ def fingerprint(value: str) -> str:
     return hashlib.sha256(value.encode()).hexdigest()[:12]
 
 
-def _shapes(text: str) -> Iterator[tuple[str, str]]:
+@lru_cache(maxsize=65_536)
+def _shapes(text: str) -> tuple[tuple[str, str], ...]:
+    """Kind and value of each secret in a line; configuration says the same line many times."""
     if len(text) > MAX_LINE or _ACCEPTED_LINE.search(text):
-        return
+        return ()
     keys = [match.group() for match in KEY_SHAPES.finditer(text)]
     found = {key: "API key" for key in keys if len(key) >= MIN_KEY and re.search(r"\d", key)}
     for detector in _detectors() if any(pattern.search(text) for pattern in _any_shape()) else ():
         for secret in detector.analyze_line(filename="", line=text, line_number=0):
             found.setdefault(secret.secret_value, secret.type)
-    for value, kind in found.items():
-        if not _is_placeholder(value) and not any(value != other and value in other for other in found):
-            yield kind, value
+    return tuple(
+        (kind, value)
+        for value, kind in found.items()
+        if not _is_placeholder(value) and not any(value != other and value in other for other in found)
+    )
 
 
 @cache
@@ -111,41 +114,95 @@ def _is_placeholder(value: str) -> bool:
 
 
 def plain_values(document: Document, accepted: Collection[str] = ()) -> Problems:
-    """Passwords, tokens and keys that stand in a document as they are, by the name of their key."""
+    """Passwords, tokens and keys that stand in a document as they are, by the name of their key, variable or flag."""
     problems: Problems = []
     for part, name in _secret_values(document.root):
-        value = part.text()
-        if len(value) >= 4 and not _is_placeholder(value) and fingerprint(value) not in accepted:
+        value = default_of(part.text()) or part.text()
+        if len(value) >= MIN_VALUE and not _is_placeholder(value) and fingerprint(value) not in accepted:
             message = f"the value of {name} stands in the file ({fingerprint(value)}): refer to a variable or a secret"
             problems.append(part.problem(message))
     return list(dict.fromkeys(problems))
 
 
 def _secret_values(root: Part) -> Iterator[tuple[Part, str]]:
-    """Values whose key, or whose name beside them, says that they are secret; all values of a Kubernetes Secret."""
-    if root["kind"].text() == "Secret":
+    """Values that are secret by the name that they have."""
+    kind = root["kind"].text()
+    if kind and root["apiVersion"]:
+        yield from _in_manifest(root, kind)
+        return
+    for path, value in _scalars(root.value, ()):
+        part = Part(root.document, path, value)
+        name = path[-1] if path and isinstance(path[-1], str) else ""
+        beside = str(_beside(root.value, path, "name")) if name == "value" else ""
+        if is_secret_name(name) and (isinstance(value, str) or not name.lower().endswith("token")):
+            yield part, name
+        elif is_secret_name(beside):
+            yield part, beside
+        else:
+            yield from _assigned(part)
+    yield from _flags(root)
+
+
+def _in_manifest(root: Part, kind: str) -> Iterator[tuple[Part, str]]:
+    """Values in a Kubernetes object: of a Secret or a ConfigMap, of variables, of flags.
+
+    Elsewhere names that sound secret name objects and keys (``secretName``, ``secretKey``, annotations).
+    """
+    if kind in ("Secret", "ConfigMap"):
         for section in ("data", "stringData"):
-            yield from ((value, key) for key, value in root[section].entries())
-    for path, value in _strings(root.value, ()):
-        name, _, assigned = value.partition("=")
-        if assigned and is_secret_name(name):
-            yield Part(root.document, path, assigned), name
-        elif path and isinstance(path[-1], str) and is_secret_name(path[-1]):
-            yield Part(root.document, path, value), path[-1]
-        elif path and path[-1] == "value" and is_secret_name(str(_beside(root.value, path, "name"))):
-            yield Part(root.document, path, value), str(_beside(root.value, path, "name"))
+            for name, value in root[section].entries():
+                if kind == "Secret" or is_secret_name(name):
+                    yield value, name
+    for container in containers(root, initial=True):
+        for item in container["env"]:
+            if is_secret_name(item["name"].text()):
+                yield item["value"], item["name"].text()
+        yield from _flags(container)
 
 
-def _strings(value: object, path: Path_) -> Iterator[tuple[Path_, str]]:
-    """Every string and its path."""
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, dict):
+def _assigned(part: Part) -> Iterator[tuple[Part, str]]:
+    """``NAME=value`` and ``--flag=value``."""
+    name, equals, value = part.text().partition("=")
+    if equals and is_secret_name(name):
+        yield Part(part.document, part.path, value), name
+
+
+def _flags(root: Part) -> Iterator[tuple[Part, str]]:
+    """``--flag value``, as two items of a list or within a command line."""
+    for path, items in _lists(root.value, root.path):
+        words = [(Part(root.document, (*path, i), word), word) for i, word in enumerate(items) if isinstance(word, str)]
+        for (_, flag), (part, _value) in pairwise(words):
+            if flag.startswith("-") and is_secret_name(flag):
+                yield part, flag
+    for path, value in _scalars(root.value, root.path):
+        if isinstance(value, str) and " -" in value:
+            part_of = Part(root.document, path, value)
+            for flag, word in pairwise(value.split()):
+                if flag.startswith("-") and is_secret_name(flag):
+                    yield Part(part_of.document, path, word), flag
+        elif isinstance(value, str) and value.startswith("--"):
+            yield from _assigned(Part(root.document, path, value))
+
+
+def _scalars(value: object, path: Path_) -> Iterator[tuple[Path_, object]]:
+    """Every text and number, and its path."""
+    if isinstance(value, dict):
         for key, item in value.items():
-            yield from _strings(item, (*path, key))
+            yield from _scalars(item, (*path, key))
     elif isinstance(value, list):
         for i, item in enumerate(value):
-            yield from _strings(item, (*path, i))
+            yield from _scalars(item, (*path, i))
+    elif isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        yield path, value
+
+
+def _lists(value: object, path: Path_) -> Iterator[tuple[Path_, list[object]]]:
+    """Every list and its path."""
+    if isinstance(value, list):
+        yield path, value
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in inner:
+        yield from _lists(item, (*path, key))
 
 
 def _beside(value: Any, path: Path_, key: str) -> object:  # noqa: ANN401 (any JSON)
@@ -153,9 +210,3 @@ def _beside(value: Any, path: Path_, key: str) -> object:  # noqa: ANN401 (any J
     for part in path[:-1]:
         value = value[part]
     return value.get(key) if isinstance(value, dict) else None
-
-
-@lru_cache(maxsize=4096)
-def is_secret_name(name: str) -> bool:
-    """Whether a key or variable of this name holds a secret: ``redis_password``, ``OPENAI_API_KEY``, ``apiKey``."""
-    return bool(_SECRET_KEY.search(_CAMEL.sub("_", name)))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from gonogo.documents import Document, Part
+from gonogo.redaction import default_of, is_reference
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,11 @@ class Variable:
     value: str
     place: Part
 
+    @property
+    def is_set(self) -> bool:
+        """Whether it has a value of its own, and does not only pass on another variable."""
+        return bool(default_of(self.value) or (self.value and not is_reference(self.value)))
+
 
 def variables(sources: Sources) -> Iterator[Variable]:
     """Every environment variable that a file sets to a value of its own."""
@@ -45,10 +51,17 @@ def variables(sources: Sources) -> Iterator[Variable]:
         for _, service in document.root["services"].entries():
             yield from compose_variables(service)
     for document in sources.of("manifests"):
-        for container in containers(document.root):
-            for item in container["env"]:
-                if item["value"].value is not None:
-                    yield Variable(item["name"].text(), item["value"].text(), item["value"])
+        yield from _manifest_variables(document.root)
+
+
+def _manifest_variables(root: Part) -> Iterator[Variable]:
+    """What a ConfigMap or the containers of a workload set."""
+    if root["kind"].text() == "ConfigMap":
+        yield from _table(root["data"])
+    for container in containers(root):
+        for item in container["env"]:
+            if item["value"].value is not None:
+                yield Variable(item["name"].text(), item["value"].text(), item["value"])
 
 
 def compose_variables(service: Part) -> Iterator[Variable]:
@@ -109,10 +122,3 @@ def host_of(url: str) -> str:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
-
-
-def is_reference(text: str) -> bool:
-    """Whether a text only names where a value stands: ``os.environ/X``, ``${X}``, ``{{ .Values.x }}``, a file."""
-    return text.startswith(
-        ("os.environ/", "$", "{{", "<", "file:", "/run/secrets/", "/var/run/secrets/", "/etc/secrets/")
-    )

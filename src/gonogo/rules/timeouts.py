@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from gonogo.documents import Part, Problem, Problems
+from gonogo.documents import Part, Problem, Problems, did_you_mean
 from gonogo.rules.gateway import Deployment, GatewayConfig
 from gonogo.rules.mappings import Mappings
 
@@ -23,24 +23,36 @@ class Client:
     model: str = ""
     """The only model it asks; empty for all."""
     place: Part | None = None
+    """Where the model is named."""
 
 
 def not_nested(config: GatewayConfig, mappings: Mappings | None) -> Problems:
-    """Deployments without any timeout, and gateways that give up before what they ask does."""
-    whole = config.setting("timeout").number() or config.setting("request_timeout").number()
+    """Deployments without any timeout, and those that the gateway gives up on before they do themselves."""
     problems: Problems = []
     for deployment in config.deployments:
-        own = deployment.parameters["timeout"].number()
-        if own is None and whole is None:
+        timeout_s = waiting_s(config, deployment)
+        if timeout_s is None:
             message = (
                 f"{deployment.name} has no timeout, and neither has the gateway: LiteLLM waits {LITELLM_TIMEOUT_S:g} s"
             )
             problems.append(deployment.part.problem(message))
-        elif own is not None and whole is not None and own > whole:
-            message = f"{deployment.name} may take {own:g} s, but the gateway gives up after {whole:g} s"
-            problems.append(deployment.parameters["timeout"].problem(message))
-        problems += _shorter_than_provider(deployment, own if own is not None else whole, mappings)
+        problems += _shorter_than_provider(deployment, timeout_s, mappings)
     return problems
+
+
+def waiting_s(config: GatewayConfig, deployment: Deployment) -> float | None:
+    """Seconds that LiteLLM waits for a deployment: its own setting, then the general one, then the router's.
+
+    The order of LiteLLM 1.106 (`Router._get_timeout`); None where nothing is set.
+    """
+    root = config.document.root
+    places = (
+        deployment.parameters["timeout"],
+        deployment.parameters["request_timeout"],
+        root.at("litellm_settings", "request_timeout"),
+        root.at("router_settings", "timeout"),
+    )
+    return next((seconds for place in places if (seconds := place.number())), None)
 
 
 def _shorter_than_provider(deployment: Deployment, timeout_s: float | None, mappings: Mappings | None) -> Problems:
@@ -58,13 +70,15 @@ def _shorter_than_provider(deployment: Deployment, timeout_s: float | None, mapp
 def too_slow(config: GatewayConfig, clients: list[Client]) -> Problems:
     """Chains whose worst case is longer than a client waits, with the arithmetic printed."""
     costs = {name: attempts(config, name) for name in config.pools}
-    return [
-        problem
-        for client in clients
-        for name in ([client.model] if client.model else config.pools)
-        if name in config.pools
-        for problem in _against(config, name, client, costs)
-    ]
+    problems: Problems = []
+    for client in clients:
+        if client.place is not None and not config.knows(client.model):
+            hint = did_you_mean(client.model, config.pools)
+            problems.append(client.place.problem(f"the gateway has no model {client.model!r}{hint}"))
+            continue
+        for name in [config.behind(client.model)] if client.model else config.pools:
+            problems += _against(config, name, client, costs)
+    return problems
 
 
 def _against(
@@ -94,8 +108,7 @@ def chain(config: GatewayConfig, name: str) -> list[str]:
 def attempts(config: GatewayConfig, name: str) -> tuple[int, float, float]:
     """Tries, seconds for each, and seconds of pauses, of one model at worst."""
     pool = config.pools.get(name, [])
-    whole = config.setting("timeout").number() or config.setting("request_timeout").number() or LITELLM_TIMEOUT_S
-    timeout = max((d.parameters["timeout"].number() or whole for d in pool), default=whole)
+    timeout = max((waiting_s(config, d) or LITELLM_TIMEOUT_S for d in pool), default=LITELLM_TIMEOUT_S)
     given = config.setting("num_retries").number()
     retries = max((r for d in pool if (r := d.parameters["num_retries"].number()) is not None), default=given)
     tries = 1 + int(LITELLM_RETRIES if retries is None else retries)

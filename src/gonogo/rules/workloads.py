@@ -12,15 +12,17 @@ from gonogo.rules.sources import containers, pod_spec
 _LONG_RUNNING = ("Deployment", "StatefulSet", "DaemonSet")
 _WORKLOADS = (*_LONG_RUNNING, "Job", "CronJob", "Pod")
 _FACTORS = {
-    "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12,
-    "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40,
+    "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15,
+    "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50,
 }  # fmt: skip
 
 
 def quantity(text: str) -> float:
     """A Kubernetes quantity as a number: ``100m`` is 0.1, ``128Mi`` is 134217728; NaN for anything else."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?", text)
-    return float(match.group(1)) * _FACTORS[match.group(2) or ""] if match else math.nan
+    match = re.fullmatch(r"(\d{1,18}\.?\d{0,18}|\.\d{1,18})(?:[eE]([+-]?\d{1,2})|(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi))?", text)
+    if match is None:
+        return math.nan
+    return float(match.group(1)) * 10.0 ** int(match.group(2) or 0) * _FACTORS[match.group(3) or ""]
 
 
 @dataclass(frozen=True)
@@ -31,25 +33,31 @@ class Manifests:
 
     @cached_property
     def objects(self) -> list[Part]:
-        """Every object; those of a List are taken out of it."""
-        roots = [document.root for document in self.documents]
-        return [item for root in roots for item in (root["items"] if root["kind"].text() == "List" else [root])]
+        """Every object."""
+        return [document.root for document in self.documents]
 
     def of(self, *kinds: str) -> list[Part]:
         """The objects of some kinds."""
         return [part for kind in kinds for part in self._by_kind.get(kind, ())]
 
     @cached_property
-    def scalers(self) -> dict[str, Part]:
-        """The autoscalers by the name of what they scale."""
+    def scalers(self) -> dict[tuple[str, str], Part]:
+        """The autoscalers by namespace and name of what they scale."""
         scalers = self.of("HorizontalPodAutoscaler")
-        return {scaler.at("spec", "scaleTargetRef", "name").text(): scaler for scaler in scalers}
+        return {(space_of(s), s.at("spec", "scaleTargetRef", "name").text()): s for s in scalers}
 
-    def selected_by(self, budget: Part) -> list[Part]:
-        """The workloads whose pods a selector of labels takes; an empty one is taken to select nothing."""
-        wanted = _labels(budget.at("spec", "selector", "matchLabels"))
-        candidates = self._by_label.get(next(iter(wanted)), []) if wanted else []
-        return [w for w in candidates if wanted <= _labels(w.at("spec", "template", "metadata", "labels"))]
+    def selected_by(self, selector: Part) -> list[Part]:
+        """The workloads whose pods a selector takes, in its object's namespace; an empty one selects nothing.
+
+        `selector` has ``matchLabels`` and ``matchExpressions``, or, as a Service has it, the labels themselves.
+        """
+        plain = selector["matchLabels"] or (selector if "matchExpressions" not in selector else selector["matchLabels"])
+        wanted, expressions = _labels(plain), list(selector["matchExpressions"])
+        if not wanted and not expressions:
+            return []
+        candidates = self._by_label.get(next(iter(wanted)), []) if wanted else self.of(*_LONG_RUNNING)
+        space = space_of(selector.document.root)
+        return [w for w in candidates if space_of(w) == space and _takes(wanted, expressions, w)]
 
     @cached_property
     def _by_label(self) -> dict[tuple[str, str], list[Part]]:
@@ -86,6 +94,35 @@ def identity(part: Part) -> tuple[int, Path_]:
     return id(part.document), part.path
 
 
+def space_of(part: Part) -> str:
+    """An object's namespace; empty where it does not say."""
+    return part.at("metadata", "namespace").text()
+
+
+def _takes(wanted: frozenset[tuple[str, str]], expressions: list[Part], workload: Part) -> bool:
+    labels = _labels(workload.at("spec", "template", "metadata", "labels"))
+    given = dict(labels)
+    return wanted <= labels and all(_holds(expression, given) for expression in expressions)
+
+
+def _holds(expression: Part, labels: Mapping[str, str]) -> bool:
+    key, values = expression["key"].text(), expression["values"].texts()
+    match expression["operator"].text():
+        case "In":
+            return labels.get(key) in values
+        case "NotIn":
+            return labels.get(key) not in values
+        case "Exists":
+            return key in labels
+    return key not in labels
+
+
+def _main_container(workload: Part) -> Part | None:
+    """The container that a workload is there for: the one of its name, else the first; others are side-cars."""
+    every = list(containers(workload))
+    return next((c for c in every if c["name"].text() == name_of(workload)), every[0] if every else None)
+
+
 def _labels(part: Part) -> frozenset[tuple[str, str]]:
     return frozenset((key, value.text()) for key, value in part.entries())
 
@@ -113,26 +150,33 @@ def without_resources(manifests: Manifests, wanted: Mapping[str, Mapping[str, Ma
         for container in containers(workload, initial=True):
             where = f"{name_of(workload)}/{container['name'].text()}"
             problems += _missing_resources(where, container["resources"], container)
-            problems += _other_resources(where, container["resources"], wanted.get(name_of(workload), {}))
+        main = _main_container(workload)
+        if main is not None and name_of(workload) in wanted:
+            where = f"{name_of(workload)}/{main['name'].text()}"
+            problems += _other_resources(where, main, wanted[name_of(workload)])
     return problems + _absent(manifests, wanted, _WORKLOADS)
 
 
 def _missing_resources(where: str, resources: Part, container: Part) -> Iterator[Problem]:
     for name in ("cpu", "memory"):
         request, limit = resources["requests"][name], resources["limits"][name]
-        for section, part in (("requests", request), ("limits", limit)):
-            if part.value is None:
-                yield container.problem(f"{where} has no {section}.{name}")
+        if limit.value is None:
+            yield container.problem(f"{where} has no limits.{name}")
+            if request.value is None:  # with a limit alone, Kubernetes requests as much
+                yield container.problem(f"{where} has no requests.{name}")
         if request and limit and quantity(request.text()) > quantity(limit.text()):
             yield request.problem(f"{where} requests more {name} ({request.text()}) than its limit ({limit.text()})")
 
 
-def _other_resources(where: str, resources: Part, wanted: Mapping[str, Mapping[str, str]]) -> Iterator[Problem]:
+def _other_resources(where: str, container: Part, wanted: Mapping[str, Mapping[str, str]]) -> Iterator[Problem]:
     for section, values in wanted.items():
         for name, value in values.items():
-            part = resources[section][name]
-            if part and quantity(part.text()) != quantity(value):
-                yield part.problem(f"{where}: {section}.{name} is {part.text()}, the target wants {value}")
+            part = container.at("resources", section, name)
+            if quantity(part.text()) != quantity(value):
+                place = part or container
+                yield place.problem(
+                    f"{where}: {section}.{name} is {part.text() or 'not set'}, the target wants {value}"
+                )
 
 
 def _absent(manifests: Manifests, wanted: Mapping[str, object], kinds: tuple[str, ...]) -> Problems:
@@ -150,7 +194,7 @@ def undisruptable(manifests: Manifests) -> Problems:
     protected: set[tuple[int, Path_]] = set()
     problems: Problems = []
     for budget in manifests.of("PodDisruptionBudget"):
-        selected = manifests.selected_by(budget)
+        selected = manifests.selected_by(budget.at("spec", "selector"))
         protected |= {identity(workload) for workload in selected}
         problems += _useless_budget(budget, max((_replicas(w, manifests) for w in selected), default=None))
     unprotected = [
@@ -166,14 +210,20 @@ def _useless_budget(budget: Part, replicas: float | None) -> Iterator[Problem]:
     least, most = budget.at("spec", "minAvailable"), budget.at("spec", "maxUnavailable")
     if replicas is None:
         yield budget["spec"].problem(f"{name_of(budget)} selects no workload of these manifests")
-    elif least.text() == "100%" or (least.number() or 0) >= replicas:
+    elif _at_least(least, replicas) >= replicas:
         yield least.problem(f"{name_of(budget)} forbids every eviction: a node can never be drained")
     if most.text() in ("0", "0%"):
         yield most.problem(f"{name_of(budget)} forbids every eviction")
 
 
+def _at_least(least: Part, replicas: float) -> float:
+    """How many of the replicas must stay: a number, or a share that is rounded up."""
+    share = re.fullmatch(r"(\d{1,3})%", least.text())
+    return math.ceil(replicas * int(share.group(1)) / 100) if share else least.number() or 0
+
+
 def _replicas(workload: Part, manifests: Manifests) -> float:
-    scaler = manifests.scalers.get(name_of(workload))
+    scaler = manifests.scalers.get((space_of(workload), name_of(workload)))
     if scaler is not None:
         return _least(scaler)
     given = workload.at("spec", "replicas").number()
@@ -188,8 +238,9 @@ def wrong_scaling(manifests: Manifests, bounds: Mapping[str, tuple[int, int]]) -
         bounds: by workload: the least and the greatest number of replicas that its autoscaler must have.
     """
     problems = [problem for scaler in manifests.of("HorizontalPodAutoscaler") for problem in _scaler(scaler, manifests)]
+    by_name = {name: scaler for (_, name), scaler in manifests.scalers.items()}
     for name, (low, high) in bounds.items():
-        scaler = manifests.scalers.get(name)
+        scaler = by_name.get(name)
         if scaler is None:
             place = manifests.named(name, *_LONG_RUNNING) or manifests.place
             problems.append(place.problem(f"{name} has no HorizontalPodAutoscaler"))
@@ -221,7 +272,13 @@ def wrong_storage(manifests: Manifests, sizes: Mapping[str, str]) -> Problems:
         sizes: by claim: its size, like ``10Gi``.
     """
     claims = {name_of(part): part for part in manifests.of("PersistentVolumeClaim")}
-    problems = _absent(manifests, sizes, ("PersistentVolumeClaim",))
+    for workload in manifests.of("StatefulSet"):
+        claims |= {name_of(template): template for template in workload.at("spec", "volumeClaimTemplates")}
+    problems = [
+        manifests.place.problem(f"no PersistentVolumeClaim is called {name!r}{did_you_mean(name, claims)}")
+        for name in sizes
+        if name not in claims
+    ]
     for workload in manifests.of(*_WORKLOADS):
         for volume in pod_spec(workload)["volumes"]:
             claim = volume.at("persistentVolumeClaim", "claimName")
@@ -246,14 +303,11 @@ def short_startups(manifests: Manifests, budgets_s: Mapping[str, float]) -> Prob
     """
     problems = _absent(manifests, budgets_s, _LONG_RUNNING)
     for workload in manifests.of(*_LONG_RUNNING):
-        wanted = budgets_s.get(name_of(workload))
-        for container in containers(workload) if wanted else ():
-            given = startup_budget_s(container)
-            if wanted is not None and given < wanted:
-                where = f"{name_of(workload)}/{container['name'].text()}"
-                message = f"{where} is given {given:g} s to start, its model needs up to {wanted:g} s"
-                place = container["startupProbe"] or container["livenessProbe"] or container
-                problems.append(place.problem(message))
+        wanted, container = budgets_s.get(name_of(workload)), _main_container(workload)
+        if wanted is not None and container is not None and (given := startup_budget_s(container)) < wanted:
+            message = f"{name_of(workload)} is given {given:g} s to start, its model needs up to {wanted:g} s"
+            place = container["startupProbe"] or container["livenessProbe"] or container
+            problems.append(place.problem(message))
     return problems
 
 

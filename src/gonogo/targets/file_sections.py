@@ -1,5 +1,6 @@
 """The sections ``config`` and ``artifacts`` of a target file: paths below the root, and what must hold."""
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -84,6 +85,10 @@ class FileSections:
     def artifacts(self, raw: dict[str, Any]) -> Artifacts:
         """The section ``artifacts``."""
         hub = raw.get("hub", {})
+        for i, item in enumerate(raw.get("datasets", ())):
+            if item["expect"] in json.dumps(item["query"], ensure_ascii=False):
+                where = ("artifacts", "datasets", i, "expect")
+                self._problem(where, "stands in the query: a store that repeats the query would pass")
         return Artifacts(
             registry=self.inside(raw["registry"], ("artifacts", "registry")) if "registry" in raw else None,
             scans=tuple(self.inside(text, ("artifacts", "scans", i)) for i, text in enumerate(raw.get("scans", ()))),
