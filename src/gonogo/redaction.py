@@ -5,6 +5,7 @@ Forbidden here: importing anything of gonogo.
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 MASK = "[redacted]"
@@ -57,6 +58,7 @@ class Redactor:
         return {k: MASK if k.lower() in _SECRET_HEADERS else self.text(v) for k, v in headers.items()}
 
 
+@lru_cache(maxsize=4096)
 def is_secret_name(name: str) -> bool:
     """Whether a key, variable or flag of this name holds a secret: ``redis_password``, ``--api-key``."""
     return bool(_SECRET_NAME.search(_CAMEL.sub("_", name.lstrip("-")))) and not name.lower().startswith("existing")

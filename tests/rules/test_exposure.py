@@ -206,7 +206,10 @@ def test_a_known_secret_is_accepted_by_its_fingerprint() -> None:
         ("apiVersion: v1\nkind: ConfigMap\ndata: {DB_PASSWORD: girasol-7, other: girasol-7}", ["data.DB_PASSWORD"]),
         ("apiVersion: x/v1\nkind: ExternalSecret\nspec: {data: [{secretKey: openai-api-key}]}", []),
         ("apiVersion: x/v1\nkind: SealedSecret\nspec: {encryptedData: {redis-password: AgBy}}", []),
-        ("apiVersion: v1\nkind: Pod\nspec: {containers: [{args: [--api-key, girasol-7]}]}", ["spec.containers[0].args[1]"]),
+        (
+            "apiVersion: v1\nkind: Pod\nspec: {containers: [{args: [--api-key, girasol-7]}]}",
+            ["spec.containers[0].args[1]"],
+        ),
         ("password: ${DB_PASSWORD:-girasol-7}", ["password"]),
         ("command: [redis-server, --requirepass, girasol-7]", ["command[2]"]),
         ("command: redis-server --requirepass girasol-7", ["command"]),

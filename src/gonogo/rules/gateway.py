@@ -93,6 +93,11 @@ class GatewayConfig:
         return list(self._links())
 
     @cached_property
+    def _aliases(self) -> dict[str, str]:
+        aliases = self.document.root.at("router_settings", "model_group_alias")
+        return {name: model for name, alias in aliases.entries() if (model := _model_of(alias))}
+
+    @cached_property
     def _wildcards(self) -> list[str]:
         return [name for name in self.pools if "*" in name]
 
@@ -103,10 +108,10 @@ class GatewayConfig:
 
     def behind(self, name: str) -> str:
         """The model that a name stands for: itself, what its alias names, or the wildcard that takes it."""
-        alias = self.document.root.at("router_settings", "model_group_alias")[name]
-        name = _model_of(alias) or name
-        wild = next((wild for wild in self._wildcards if fnmatchcase(name, wild)), "") if name not in self.pools else ""
-        return wild or name
+        name = self._aliases.get(name, name)
+        if name in self.pools:
+            return name
+        return next((wild for wild in self._wildcards if fnmatchcase(name, wild)), name)
 
     def knows(self, name: str) -> bool:
         """Whether a name is a model of this file: exactly, as an alias, or by a wildcard like ``openai/*``."""

@@ -138,7 +138,7 @@ def _secret_values(root: Part) -> Iterator[tuple[Part, str]]:
             yield part, name
         elif is_secret_name(beside):
             yield part, beside
-        else:
+        elif isinstance(value, str) and "=" in value:
             yield from _assigned(part)
     yield from _flags(root)
 
@@ -175,12 +175,13 @@ def _flags(root: Part) -> Iterator[tuple[Part, str]]:
             if flag.startswith("-") and is_secret_name(flag):
                 yield part, flag
     for path, value in _scalars(root.value, root.path):
-        if isinstance(value, str) and " -" in value:
-            part_of = Part(root.document, path, value)
+        if not isinstance(value, str) or "-" not in value:
+            continue
+        if " -" in value:
             for flag, word in pairwise(value.split()):
                 if flag.startswith("-") and is_secret_name(flag):
-                    yield Part(part_of.document, path, word), flag
-        elif isinstance(value, str) and value.startswith("--"):
+                    yield Part(root.document, path, word), flag
+        elif value.startswith("--"):
             yield from _assigned(Part(root.document, path, value))
 
 

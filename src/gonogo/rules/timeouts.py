@@ -45,14 +45,13 @@ def waiting_s(config: GatewayConfig, deployment: Deployment) -> float | None:
 
     The order of LiteLLM 1.106 (`Router._get_timeout`); None where nothing is set.
     """
-    root = config.document.root
-    places = (
-        deployment.parameters["timeout"],
-        deployment.parameters["request_timeout"],
-        root.at("litellm_settings", "request_timeout"),
-        root.at("router_settings", "timeout"),
+    parameters, root = deployment.parameters, config.document.root
+    return (
+        parameters["timeout"].number()
+        or parameters["request_timeout"].number()
+        or root.at("litellm_settings", "request_timeout").number()
+        or root.at("router_settings", "timeout").number()
     )
-    return next((seconds for place in places if (seconds := place.number())), None)
 
 
 def _shorter_than_provider(deployment: Deployment, timeout_s: float | None, mappings: Mappings | None) -> Problems:
