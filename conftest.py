@@ -5,6 +5,7 @@ pytest_plugins = [
     "fixtures.embedded",
     "fixtures.probes",
     "fixtures.static",
+    "fixtures.contract",
     "fixtures.output",
     "fixtures.load",
     "fixtures.drills",

@@ -73,10 +73,17 @@ class OpenAiDialect:
             raise Refusal(404, "The model does not exist.", "model_not_found")
         if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
             raise Refusal(400, "`input` must be a string or a list of strings", "invalid_input")
-        data = [{"object": "embedding", "index": i, "embedding": embed(text)} for i, text in enumerate(texts)]
+        vectors = [self._vector(text) for text in texts]
+        vectors = vectors[::-1] if self._board.on("embedding-batch-reversed") else vectors
+        data = [{"object": "embedding", "index": i, "embedding": vector} for i, vector in enumerate(vectors)]
         tokens = sum(map(count_tokens, texts))
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
         return JSONResponse({"object": "list", "data": data, "model": body["model"], "usage": usage})
+
+    def _vector(self, text: str) -> list[float]:
+        drift = f" {self._board.requests['embeddings']}" if self._board.on("embedding-drifts") else ""
+        scale = 0 if self._board.on("embedding-zero") else 2 if self._board.on("embedding-not-unit") else 1
+        return [scale * number for number in embed(text + drift)]
 
     def _usage(self, completion: Completion) -> dict[str, int]:
         total = completion.prompt_tokens + completion.completion_tokens

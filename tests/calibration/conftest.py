@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from fixtures.embedded import ROOT, TARGET, EmbeddedDeployment
+from tests.calibration.forked import run_pytest
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,24 @@ def embedded() -> Iterator[EmbeddedDeployment]:
     deployment = EmbeddedDeployment()
     yield deployment
     deployment.stop()
+
+
+@pytest.fixture
+def run_forked_gate(embedded: EmbeddedDeployment, tmp_path: Path) -> RunGate:
+    """The same in a forked process, which starts a second sooner."""
+    embedded.reset()
+
+    def run(*arguments: str) -> GateRun:
+        output = tmp_path / "output.txt"
+        environment = {**embedded.environment, "XDG_STATE_HOME": str(tmp_path / "state")}
+        given = [f"--target={TARGET}", f"--report-dir={tmp_path}", *arguments]
+        code = run_pytest(given, environment, output)
+        runs = sorted(tmp_path.glob("2*/verdict.json"))
+        text = output.read_text(encoding="utf-8")
+        assert runs, text
+        return GateRun(code, text, json.loads(runs[-1].read_text(encoding="utf-8")))
+
+    return run
 
 
 @pytest.fixture

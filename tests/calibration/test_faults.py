@@ -29,13 +29,13 @@ def suites_for(fault: Fault) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     "fault", [fault for fault in all_faults().values() if fault.target == "embedded"], ids=lambda fault: fault.name
 )
-def test_fault_is_noticed(fault: Fault, run_gate: RunGate) -> None:
+def test_fault_is_noticed(fault: Fault, run_forked_gate: RunGate) -> None:
     suites = suites_for(fault)
     if suites not in _healthy:
-        _healthy[suites] = run_gate("--stage=gate", "--allow-disruptive", *suites).outcomes()
+        _healthy[suites] = run_forked_gate("--stage=gate", "--allow-disruptive", *suites).outcomes()
         assert "fail" not in _healthy[suites].values(), "the healthy deployment must not fail"
 
-    broken = run_gate("--stage=gate", "--allow-disruptive", f"--fault={fault.name}", *suites)
+    broken = run_forked_gate("--stage=gate", "--allow-disruptive", f"--fault={fault.name}", *suites)
 
     outcomes = broken.outcomes()
     changed = {name.partition("[")[0] for name, outcome in outcomes.items() if outcome != _healthy[suites].get(name)}

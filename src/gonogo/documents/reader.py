@@ -16,6 +16,7 @@ MAX_ITEMS = 1_000_000
 """Lines and commas: a file of many more nodes would take gigabytes."""
 MAX_DEPTH = 100
 # Other scalars (dates, binary) stay text: what they mean is for the schema to say.
+_TEXT_TAG = "tag:yaml.org,2002:str"
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null")}
 _DEEP_LINE = re.compile(rf"^[ ?:-]{{{MAX_DEPTH // 2},}}", re.MULTILINE)
 _LOADER = yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader
@@ -196,7 +197,7 @@ class _Builder:
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self._build(item, (*path, i)) for i, item in enumerate(node.value)]
-        if node.tag not in _PLAIN_TAGS:
+        if node.tag == _TEXT_TAG or node.tag not in _PLAIN_TAGS:
             return str(node.value)
         try:
             return self._scalars.construct_object(node)

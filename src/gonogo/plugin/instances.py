@@ -19,6 +19,12 @@ def _chats(target: Target, *, short: bool) -> _Instances:
     return instances
 
 
+def _embedders(target: Target, *, short: bool) -> _Instances:
+    """Every endpoint with every embedding model."""
+    del short
+    return {f"{e.name}/{model.name}": (e, model) for e in target.endpoints() for model in e.embedding_models()}
+
+
 def _endpoints(target: Target, *, short: bool) -> _Instances:
     del short
     return {endpoint.name: endpoint for endpoint in target.endpoints()}
@@ -55,6 +61,7 @@ def _objectives(metric: str) -> Callable[..., _Instances]:
 
 _INSTANCES: dict[str, Callable[..., _Instances]] = {
     "chat": _chats,
+    "embedder": _embedders,
     "endpoint": _endpoints,
     "guarded_endpoint": _guarded,
     "metrics_page": _pages,

@@ -183,7 +183,8 @@ class _Reader:
             except re.error as error:
                 self._problem((*path, "deviations", i, "matches"), f"not a regular expression: {error}")
         models = tuple(
-            ChatModel(**{**item, "fallbacks": tuple(item.get("fallbacks", ()))}) for item in raw.get("models", ())
+            ChatModel(**{**item, **{key: tuple(item.get(key, ())) for key in ("fallbacks", "lacks")}})
+            for item in raw.get("models", ())
         )
         key = self._secret(raw.get("key"), (*path, "key"))
         url = raw["url"].rstrip("/")

@@ -23,6 +23,8 @@ class ChatModel:
     """Gateway only: model names asked in this order when the provider fails."""
     deterministic: bool = False
     """The same request at temperature 0 gets the same text."""
+    lacks: tuple[str, ...] = ()
+    """Features of its kind that this model does not have (``unit_norm``)."""
     rpm: int | None = None
     """Requests a minute that the limit check may exhaust on this model; set it only on a model kept for that."""
 
@@ -61,6 +63,10 @@ class Endpoint:
     def model(self, name: str) -> ChatModel | None:
         """The declared model of that name."""
         return next((model for model in self.models if model.name == name), None)
+
+    def embedding_models(self) -> tuple[ChatModel, ...]:
+        """The models that embed."""
+        return tuple(model for model in self.models if model.kind == "embedding")
 
     def chat_models(self) -> tuple[ChatModel, ...]:
         """The models that chat and whose limit is not there to be exhausted."""
