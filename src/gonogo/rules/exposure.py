@@ -42,12 +42,6 @@ _CERTIFICATES = ("certificate", "pre-shared-cert", "managed-cert")
 """What an annotation of an ingress contains where the cloud's load balancer has the certificate."""
 
 
-def _needs_telling(image: str) -> str | None:
-    """What makes an image's server ask for a key, as a regular expression; None for other servers."""
-    name = image.partition("@")[0].rpartition("/")[2].partition(":")[0]
-    return _SECURED_BY.get(name)
-
-
 def any_origin(sources: Sources) -> Problems:
     """Places that let a page of any origin ask: ``*`` as an allowed origin, or CORS switched on without a list."""
     return [*_origins(sources), *_ingress_origins(sources)]
@@ -140,11 +134,12 @@ class _Server:
 
     @property
     def image_name(self) -> str:
+        """The image's name without registry, folder, tag and digest."""
         return self.image.text().partition("@")[0].rpartition("/")[2].partition(":")[0]
 
     def is_secured(self) -> bool:
         """Whether it is told to ask for a key; servers that do so by themselves count as told."""
-        told = _needs_telling(self.image.text())
+        told = _SECURED_BY.get(self.image_name)
         if told is None:
             return True
         found = re.search(rf"(?:{told})\S*[\s=]+(\S+)", self.words) if told else None
