@@ -3,12 +3,12 @@
 import pytest
 
 from fixtures.static import Reader
-from gonogo import resources
-from gonogo.documents import Document, Part, validate
+from gonogo.documents import Document, Part
 from gonogo.errors import NotDeclared
 from gonogo.plugin import check, expect_none
 from gonogo.probes.images import ImageRegistries
 from gonogo.rules import images
+from gonogo.rules.schemas import violations_of
 from gonogo.rules.sources import Sources
 from gonogo.targets.files import Artifacts, Configuration
 
@@ -32,9 +32,7 @@ def test_images_pinned(image_places: list[Part]) -> None:
 @check("artifacts.images.scanned", severity="critical", covers=["A6"], permission="static", smoke=True)
 def test_images_scanned(image_places: list[Part], scans: tuple[Document, ...], artifacts: Artifacts) -> None:
     """Every container image was scanned, and no scan has more critical findings than allowed."""
-    schema = resources.schema("trivy-report")
-    invalid = [problem for scan in scans for problem in validate(scan, schema)]
-    expect_none(invalid or images.vulnerable(image_places, scans, artifacts.max_critical))
+    expect_none(violations_of("scan", scans) or images.vulnerable(image_places, scans, artifacts.max_critical))
 
 
 @check("artifacts.images.present", severity="critical", covers=["A6"])

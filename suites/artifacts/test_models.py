@@ -1,18 +1,18 @@
 """Are the model files what the registry says, and were they really evaluated?"""
 
 from fixtures.static import Shelf
-from gonogo import resources
-from gonogo.documents import Document, validate
+from gonogo.documents import Document
 from gonogo.plugin import check, expect_none
 from gonogo.probes.remote import RemoteStore
 from gonogo.rules import registry as rules
 from gonogo.rules.registry import Bounds, ModelRegistry, Version
+from gonogo.rules.schemas import violations_of
 
 
 @check("artifacts.registry.schema", severity="critical", covers=["D1", "A4"], permission="static", smoke=True)
 def test_registry_schema(registry_document: Document) -> None:
     """The model registry is valid against its schema."""
-    expect_none(validate(registry_document, resources.schema("model-registry")))
+    expect_none(violations_of("registry", [registry_document]))
 
 
 @check("artifacts.registry.one_production", severity="critical", covers=["A4"], permission="static", smoke=True)
@@ -57,9 +57,8 @@ def test_model_digest(registry: ModelRegistry, shelf: Shelf) -> None:
 @check("artifacts.evaluation.schema", severity="critical", covers=["D1", "A3"], permission="static", smoke=True)
 def test_evaluation_schema(registry: ModelRegistry, shelf: Shelf) -> None:
     """Every production model's evaluation record is valid against its schema."""
-    schema = resources.schema("evaluation-record")
     records = [shelf.evaluation(version) for version in registry.versions("production")]
-    expect_none([problem for record in records for problem in validate(record, schema)])
+    expect_none(violations_of("evaluation", records))
 
 
 @check("artifacts.evaluation.passed", severity="critical", covers=["A3"], permission="static", smoke=True)

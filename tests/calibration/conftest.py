@@ -23,6 +23,13 @@ class GateRun:
     output: str
     verdict: dict[str, Any]
 
+    @classmethod
+    def read(cls, exit_code: int, output: str, runs: Path) -> "GateRun":
+        """The latest run below a report folder."""
+        verdicts = sorted(runs.glob("2*/verdict.json"))
+        assert verdicts, output
+        return cls(exit_code, output, json.loads(verdicts[-1].read_text(encoding="utf-8")))
+
     def outcomes(self) -> dict[str, str]:
         """Outcome of each check and instance."""
         return {check["name"]: check["outcome"] for check in self.verdict["checks"]}
@@ -41,7 +48,7 @@ def embedded() -> Iterator[EmbeddedDeployment]:
 
 @pytest.fixture
 def run_forked_gate(embedded: EmbeddedDeployment, tmp_path: Path) -> RunGate:
-    """The same in a forked process, which starts a second sooner."""
+    """Like `run_gate` in a forked process, which starts a second sooner."""
     embedded.reset()
 
     def run(*arguments: str) -> GateRun:
@@ -49,10 +56,7 @@ def run_forked_gate(embedded: EmbeddedDeployment, tmp_path: Path) -> RunGate:
         environment = {**embedded.environment, "XDG_STATE_HOME": str(tmp_path / "state")}
         given = [f"--target={TARGET}", f"--report-dir={tmp_path}", *arguments]
         code = run_pytest(given, environment, output)
-        runs = sorted(tmp_path.glob("2*/verdict.json"))
-        text = output.read_text(encoding="utf-8")
-        assert runs, text
-        return GateRun(code, text, json.loads(runs[-1].read_text(encoding="utf-8")))
+        return GateRun.read(code, output.read_text(encoding="utf-8"), tmp_path)
 
     return run
 
@@ -72,9 +76,6 @@ def run_gate(embedded: EmbeddedDeployment, tmp_path: Path) -> RunGate:
             timeout=300,
             check=False,
         )
-        runs = sorted(tmp_path.glob("2*/verdict.json"))
-        assert runs, done.stdout + done.stderr
-        verdict = json.loads(runs[-1].read_text(encoding="utf-8"))
-        return GateRun(done.returncode, done.stdout + done.stderr, verdict)
+        return GateRun.read(done.returncode, done.stdout + done.stderr, tmp_path)
 
     return run

@@ -1,6 +1,5 @@
 """The gate's static suites on a copy of a sample deployment."""
 
-import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -30,7 +29,4 @@ def run_forked(target: Path, *arguments: str) -> GateRun:
     output, runs = folder / "output.txt", folder / "runs"
     given = [f"--target={target}", f"--report-dir={runs}", *arguments, *SUITES]
     code = run_pytest(given, {"XDG_STATE_HOME": str(folder / "state")}, output)
-    text = output.read_text(encoding="utf-8")
-    verdicts = sorted(runs.glob("2*/verdict.json"))
-    assert verdicts, text
-    return GateRun(code, text, json.loads(verdicts[-1].read_text(encoding="utf-8")))
+    return GateRun.read(code, output.read_text(encoding="utf-8"), runs)

@@ -6,7 +6,7 @@ Hostile input (deep nesting, alias bombs, invalid UTF-8, huge files) is a proble
 Forbidden here: network, and knowledge of any particular document.
 """
 
-from gonogo.documents.json_files import parse_json
+from gonogo.documents.json_files import parse_json, refuse_constant
 from gonogo.documents.model import Document, DocumentError, Part, Path_, Problem, Problems, did_you_mean, dotted
 from gonogo.documents.reader import (
     load_document,
@@ -38,6 +38,7 @@ __all__ = [
     "parse_json",
     "parse_modelfile",
     "read_text",
+    "refuse_constant",
     "validate",
     "violations",
 ]

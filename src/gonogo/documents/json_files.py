@@ -44,7 +44,7 @@ def parse_json(text: str, name: str) -> Document:
         DocumentError: it is not JSON, nests too deep, or an object has a key twice.
     """
     try:
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=refuse_constant)
     except json.JSONDecodeError as error:
         raise DocumentError([Problem(name, error.lineno, error.colno, "", f"not JSON: {error.msg}")]) from error
     except _DuplicateKeyError as error:
@@ -63,5 +63,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _refuse(constant: str) -> None:
+def refuse_constant(constant: str) -> None:
+    """For ``json.loads``: Python alone takes NaN and Infinity.
+
+    Raises:
+        ValueError: always.
+    """
     raise ValueError(f"{constant} is not JSON")

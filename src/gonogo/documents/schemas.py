@@ -79,14 +79,18 @@ class Schema:
                 return []
         except (ValueError, OverflowError):
             pass  # a number that Rust cannot hold: the slow way takes it
-        errors = self._explain.iter_errors(document.value)
-        problems = [problem for error in errors for problem in _problems_of(document, error)]
-        return sorted(set(problems), key=lambda p: (p.line, p.column, p.message))
+        return _explained(document, self._explain)
 
 
 def validate(document: Document, schema: dict[str, Any]) -> Problems:
-    """All violations of a JSON Schema, in the order of the file."""
-    return Schema(schema).problems(document)
+    """All violations of a JSON Schema, in the order of the file; for many documents make a `Schema`."""
+    return _explained(document, _Validator(schema))
+
+
+def _explained(document: Document, validator: Validator) -> Problems:
+    errors = validator.iter_errors(document.value)
+    problems = [problem for error in errors for problem in _problems_of(document, error)]
+    return sorted(set(problems), key=lambda p: (p.line, p.column, p.message))
 
 
 def violations(value: object, schema: dict[str, Any]) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from gonogo.documents import refuse_constant
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.model import Observation
 from gonogo.probes.context import ProbeContext
@@ -59,11 +60,7 @@ def strict_json(body: bytes) -> Any:  # noqa: ANN401 (any JSON)
     Raises:
         ValueError, RecursionError: it is not JSON.
     """
-
-    def refuse(constant: str) -> None:
-        raise ValueError(f"{constant} is not JSON")
-
-    return json.loads(body, parse_constant=refuse)
+    return json.loads(body, parse_constant=refuse_constant)
 
 
 def open_client() -> httpx.Client:

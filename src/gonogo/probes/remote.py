@@ -5,6 +5,7 @@ import hashlib
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -27,7 +28,6 @@ from gonogo.rules.registry import RemoteCopy, RemotePlace
 from gonogo.targets.files import Artifacts
 
 TIMEOUT_S = 20.0
-_CHUNK = 1 << 20
 
 
 class RemoteStore:
@@ -58,12 +58,11 @@ class RemoteStore:
             place.url,
             size_bytes=_number(answer.headers.get("content-length")),
             sha256=sha256_in(answer.headers),
-            same_md5=None,
         )
         md5 = md5_in(answer.headers)
         if copy.sha256 or not md5:
             return copy
-        return RemoteCopy(place.url, size_bytes=copy.size_bytes, same_md5=_md5(local) == md5)
+        return replace(copy, same_md5=_md5(local) == md5)
 
     def _at_hub(self, place: RemotePlace) -> RemoteCopy:
         token = self._artifacts.hub_token
@@ -131,14 +130,11 @@ def md5_in(headers: Mapping[str, str]) -> str:
 
 
 def _md5(path: Path) -> str:
-    digest = hashlib.md5(usedforsecurity=False)
     try:
         with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
+            return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
     except OSError as error:
         raise InconclusiveError(f"{path} cannot be read: {error.strerror}") from error
-    return digest.hexdigest()
 
 
 def _number(text: str | None) -> int | None:

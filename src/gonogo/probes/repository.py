@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gonogo.errors import InconclusiveError
 from gonogo.probes.commands import Commands
-from gonogo.rules.secrets import Line
+from gonogo.rules.secrets import Line, lines_of
 
 MAX_FILE_BYTES = 1_000_000
 """Larger files are data."""
@@ -40,9 +40,7 @@ def tree_lines(folder: Path, commands: Commands) -> Iterator[Line]:
             continue
         content = path.read_bytes()
         if b"\0" not in content:
-            name = str(path.relative_to(folder))
-            for number, text in enumerate(content.decode("utf-8", errors="replace").splitlines(), 1):
-                yield Line(name, number, text)
+            yield from lines_of(content.decode("utf-8", errors="replace"), str(path.relative_to(folder)))
 
 
 def history_lines(folder: Path) -> Iterator[Line]:

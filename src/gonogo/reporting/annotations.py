@@ -2,19 +2,20 @@
 
 from typing import Any
 
-_LEVELS = {"fail": "error", "warn": "warning", "inconclusive": "warning"}
+from gonogo.reporting.interface import LEVELS
+
 MAX_ANNOTATIONS = 50
 """GitHub shows no more than 50 of a job."""
 
 
 def annotations(verdict: dict[str, Any]) -> list[str]:
     """One workflow command for each finding; errors first, since only so many are shown."""
-    lines = [line for check in verdict["checks"] if check["outcome"] in _LEVELS for line in _of(check)]
+    lines = [line for check in verdict["checks"] if check["outcome"] in LEVELS for line in _of(check)]
     return sorted(lines, key=lambda line: not line.startswith("::error"))[:MAX_ANNOTATIONS]
 
 
 def _of(check: dict[str, Any]) -> list[str]:
-    level = "notice" if check["waived_by"] else _LEVELS[check["outcome"]]
+    level = "notice" if check["waived_by"] else LEVELS[check["outcome"]]
     title = _property(f"{check['id']}: {check['title']}")
     if not check["findings"]:
         return [f"::{level} title={title}::{_data(check['reason'])}"]

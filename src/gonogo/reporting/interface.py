@@ -2,6 +2,9 @@
 
 from typing import Any, Protocol
 
+LEVELS = {"fail": "error", "warn": "warning", "inconclusive": "warning"}
+"""How code scanners and pull requests call an outcome that they show; others they do not show."""
+
 
 class Writer(Protocol):
     """Turns a verdict, as plain JSON with secrets masked, into the text of one file."""

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-_LEVELS = {"fail": "error", "warn": "warning", "inconclusive": "warning"}
+from gonogo.reporting.interface import LEVELS
 
 
 class SarifWriter:
@@ -15,8 +15,9 @@ class SarifWriter:
 
     def render(self, verdict: dict[str, Any]) -> str:
         """The log, of one run."""
-        told = [check for check in verdict["checks"] if check["outcome"] in _LEVELS]
+        told = [check for check in verdict["checks"] if check["outcome"] in LEVELS]
         rules = {check["id"]: _rule(check) for check in verdict["checks"]}
+        position = {check_id: i for i, check_id in enumerate(rules)}
         driver = {
             "name": "gonogo",
             "semanticVersion": verdict["binding"]["suite_version"],
@@ -30,7 +31,7 @@ class SarifWriter:
             "invocations": [
                 {"executionSuccessful": not verdict["interrupted"], "endTimeUtc": _utc(verdict["finished"])}
             ],
-            "results": [result for check in told for result in _results(check, list(rules))],
+            "results": [result for check in told for result in _results(check, position[check["id"]])],
             "properties": {"decision": verdict["decision"], "runId": verdict["run_id"], "demo": verdict["demo"]},
         }
         log = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
@@ -46,9 +47,9 @@ def _rule(check: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _results(check: dict[str, Any], rules: list[str]) -> list[dict[str, Any]]:
-    level = "note" if check["waived_by"] else _LEVELS[check["outcome"]]
-    common: dict[str, Any] = {"ruleId": check["id"], "ruleIndex": rules.index(check["id"])}
+def _results(check: dict[str, Any], rule_index: int) -> list[dict[str, Any]]:
+    level = "note" if check["waived_by"] else LEVELS[check["outcome"]]
+    common: dict[str, Any] = {"ruleId": check["id"], "ruleIndex": rule_index}
     if not check["findings"]:
         message = {"text": f"{check['name']}: {check['reason'] or check['outcome']}"}
         return [{**common, "level": level, "message": message, "partialFingerprints": _fingerprint(check["name"])}]

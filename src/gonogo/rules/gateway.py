@@ -117,12 +117,12 @@ class GatewayConfig:
         """Whether a name is a model of this file: exactly, as an alias, or by a wildcard like ``openai/*``."""
         return self.behind(name) in self.pools
 
-    def next_of(self, name: str, kinds: tuple[str, ...] = _LISTS) -> list[Link]:
+    def next_of(self, name: str) -> list[Link]:
         """The links that are followed when a model fails: its own, else the defaults.
 
         A default does not fall back to the other defaults: they are one chain, asked in order.
         """
-        own = [link for link in self._by_start.get(name, ()) if link.kind in kinds]
+        own = self._by_start.get(name, [])
         if not self.defaults or any(link.kind == "fallbacks" for link in own) or name in self._default_names:
             return own
         return own + [Link(link.kind, name, link.to, link.place) for link in self.defaults]

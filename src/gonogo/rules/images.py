@@ -23,7 +23,6 @@ class Image:
     name: str
     tag: str
     digest: str
-    place: Part
 
     @property
     def registry(self) -> str:
@@ -67,7 +66,7 @@ def parse_image(place: Part) -> Image | None:
     match = _REFERENCE.fullmatch(place.text())
     if match is None:
         return None
-    return Image(place.text(), match["name"], match["tag"] or "", match["digest"] or "", place)
+    return Image(place.text(), match["name"], match["tag"] or "", match["digest"] or "")
 
 
 def used(sources: Sources) -> Iterator[Part]:

@@ -1,4 +1,4 @@
-"""Which JSON Schema a configuration file must meet, by its kind."""
+"""Which JSON Schema a file must meet, by its kind."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -18,6 +18,9 @@ _SCHEMAS = {
     "compose": "compose",
     "modelfile": "modelfile",
     "ollama_environment": "ollama-environment",
+    "registry": "model-registry",
+    "evaluation": "evaluation-record",
+    "scan": "trivy-report",
 }
 """Kinds without a schema: environment files (any name may stand there), manifests (see `gonogo.rules.manifests`)."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from gonogo.documents import Document, Part, Path_, Problem, Problems, did_you_mean
+from gonogo.documents import Document, Part, Problem, Problems, did_you_mean
 from gonogo.rules.sources import containers, pod_spec
 
 _LONG_RUNNING = ("Deployment", "StatefulSet", "DaemonSet")
@@ -31,11 +31,6 @@ class Manifests:
 
     documents: tuple[Document, ...]
 
-    @cached_property
-    def objects(self) -> list[Part]:
-        """Every object."""
-        return [document.root for document in self.documents]
-
     def of(self, *kinds: str) -> list[Part]:
         """The objects of some kinds."""
         return [part for kind in kinds for part in self._by_kind.get(kind, ())]
@@ -51,8 +46,11 @@ class Manifests:
 
         `selector` has ``matchLabels`` and ``matchExpressions``, or, as a Service has it, the labels themselves.
         """
-        plain = selector["matchLabels"] or (selector if "matchExpressions" not in selector else selector["matchLabels"])
-        wanted, expressions = _labels(plain), list(selector["matchExpressions"])
+        is_plain = "matchLabels" not in selector and "matchExpressions" not in selector
+        wanted, expressions = (
+            _labels(selector if is_plain else selector["matchLabels"]),
+            list(selector["matchExpressions"]),
+        )
         if not wanted and not expressions:
             return []
         candidates = self._by_label.get(next(iter(wanted)), []) if wanted else self.of(*_LONG_RUNNING)
@@ -70,8 +68,8 @@ class Manifests:
     @cached_property
     def _by_kind(self) -> dict[str, list[Part]]:
         by_kind: dict[str, list[Part]] = {}
-        for part in self.objects:
-            by_kind.setdefault(part["kind"].text(), []).append(part)
+        for document in self.documents:
+            by_kind.setdefault(document.root["kind"].text(), []).append(document.root)
         return by_kind
 
     @property
@@ -87,11 +85,6 @@ class Manifests:
 def name_of(part: Part) -> str:
     """An object's name."""
     return part.at("metadata", "name").text()
-
-
-def identity(part: Part) -> tuple[int, Path_]:
-    """What tells an object from every other one."""
-    return id(part.document), part.path
 
 
 def space_of(part: Part) -> str:
@@ -191,16 +184,16 @@ def _absent(manifests: Manifests, wanted: Mapping[str, object], kinds: tuple[str
 
 def undisruptable(manifests: Manifests) -> Problems:
     """Replicated workloads without a PodDisruptionBudget, and budgets that protect nothing or forbid everything."""
-    protected: set[tuple[int, Path_]] = set()
+    protected: set[int] = set()
     problems: Problems = []
     for budget in manifests.of("PodDisruptionBudget"):
         selected = manifests.selected_by(budget.at("spec", "selector"))
-        protected |= {identity(workload) for workload in selected}
+        protected |= {id(workload.document) for workload in selected}
         problems += _useless_budget(budget, max((_replicas(w, manifests) for w in selected), default=None))
     unprotected = [
         workload.at("metadata", "name").problem(f"{name_of(workload)} has no PodDisruptionBudget")
         for workload in manifests.of("Deployment", "StatefulSet")
-        if _replicas(workload, manifests) > 1 and identity(workload) not in protected
+        if _replicas(workload, manifests) > 1 and id(workload.document) not in protected
     ]
     return unprotected + problems
 
