@@ -21,7 +21,7 @@ from embedded.programs import READY_PATHS, ROOT, program_environment, supervisor
 
 READY_TIMEOUT_S = 120.0
 _DOWN = ("STOPPED", "EXITED", "FATAL")  # the others run, or supervisor is about to start them
-_CONTROLLED = ("vllm", "ollama", "hosted", "chatbot")
+_CONTROLLED = ("vllm", "ollama", "hosted", "service", "chatbot")
 
 
 class Launcher:

@@ -15,7 +15,7 @@ from embedded.gateway import HEADER, gateway_configuration
 from embedded.provider.depot import stock
 from embedded.registry import write_registry
 
-SERVICES = ("redis", "vllm", "ollama", "hosted", "llamacpp", "gateway", "chatbot", "supervisor")
+SERVICES = ("redis", "vllm", "ollama", "hosted", "llamacpp", "gateway", "service", "chatbot", "supervisor")
 _DATA = Path(__file__).parent / "data"
 _PROVIDER_SERVICE = {
     "vllm-main": "vllm",

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from embedded.layout import GATEWAY_ENVIRONMENT, Layout, StartError
-from embedded.registry import NAME
+from embedded.registry import NAME, PRODUCTION
 
 ROOT = Path(__file__).parent.parent
 READY_PATHS = {
@@ -15,6 +15,7 @@ READY_PATHS = {
     "ollama": "/",
     "hosted": "/health",
     "llamacpp": "/health",
+    "service": "/health",
     "chatbot": "/api/chat/health",
     "gateway": "/health/liveliness",
 }
@@ -93,18 +94,42 @@ def _commands(layout: Layout) -> dict[str, list[str]]:
     python, ports = sys.executable, {name: str(port) for name, port in layout.ports.items()}
     config = layout.state / "config"
     provider = [python, "-m", "embedded.provider", "--dialect"]
-    chat8b = ["--chat-model", "chat-8b", "--embedding-model", "embed-64", "--key-env", "EMBEDDED_PROVIDER_KEY"]
-    hosted = ["--chat-model", "chat-hosted-7b", "--key-env", "EMBEDDED_HOSTED_KEY", "--depot", str(layout.depot)]
+    chat8b = [
+        "--chat-model",
+        "chat-8b",
+        "--limited",
+        "chat-limited-8b=3",
+        "--embedding-model",
+        "embed-64",
+        "--key-env",
+        "EMBEDDED_PROVIDER_KEY",
+        "--version",
+        PRODUCTION,
+    ]
+    edge = ["--chat-model", "chat-edge:3b", "--embedding-model", "embed-edge"]
+    hosted = [
+        "--chat-model",
+        "chat-hosted-7b",
+        "--key-env",
+        "EMBEDDED_HOSTED_KEY",
+        "--depot",
+        str(layout.depot),
+        "--loading-s",
+        "1",
+        "--sticky",
+        str(layout.state / "hosted-faults.json"),
+    ]
     return {
         "redis": [redis_server(), "--port", ports["redis"], "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
                   "--dir", str(layout.state)],
         "vllm": [*provider, "vllm", "--port", ports["vllm"], *chat8b],
-        "ollama": [*provider, "ollama", "--port", ports["ollama"], "--chat-model", "chat-edge:3b"],
+        "ollama": [*provider, "ollama", "--port", ports["ollama"], *edge],
         "hosted": [*provider, "hosted", "--port", ports["hosted"], *hosted],
         "llamacpp": [python, "-m", "embedded.llamacpp", "--model", str(layout.model_file), "--alias", NAME,
                      "--port", ports["llamacpp"]],
         "gateway": [python, "-m", "embedded.litellm_server", "--config", str(config / "gateway.yaml"),
                     "--host", "127.0.0.1", "--port", ports["gateway"], "--telemetry", "False"],
+        "service": [python, "-m", "embedded.service", "--port", ports["service"]],
         "chatbot": [python, "-m", "embedded.chatbot", "--settings", str(config / "chatbot.json"),
                     "--port", ports["chatbot"]],
     }  # fmt: skip

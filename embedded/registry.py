@@ -9,7 +9,8 @@ from typing import Any
 from embedded.tiny_gguf import cached_tiny_gguf
 
 NAME = "tiny-chat"
-_VERSIONS = (("1.0.0", 1, "previous"), ("1.1.0", 2, "production"))
+PRODUCTION = "1.1.0"
+_VERSIONS = (("1.0.0", 1, "previous"), (PRODUCTION, 2, "production"))
 _RESULTS = {"intent_accuracy": 0.94, "json_valid_rate": 1.0, "fallback_rate": 0.04}
 _THRESHOLDS = {"intent_accuracy": {"min": 0.85}, "json_valid_rate": {"min": 0.99}, "fallback_rate": {"max": 0.1}}
 

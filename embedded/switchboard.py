@@ -39,6 +39,10 @@ class Switchboard:
         """A number among the parameters of a deviation that is on."""
         return float(self._on.get(name, {}).get(key, default))
 
+    def text(self, name: str, key: str) -> str:
+        """A text among the parameters of a deviation that is on; empty if it is not there."""
+        return str(self._on.get(name, {}).get(key, ""))
+
     def state(self) -> dict[str, dict[str, Any]]:
         """Every deviation that is on, with its parameters."""
         return dict(self._on)

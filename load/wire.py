@@ -168,7 +168,7 @@ def _read_answer(connection: gevent.socket.socket, attempt: Attempt, deadline: f
             continue
         if streamed and parser.status_code == 200:
             for event in sse.feed(body):
-                seen.take(event, at_ms)
+                seen.take(event.data, at_ms)
             attempt.first_content_ms = seen.first_content_ms
         else:
             whole += body

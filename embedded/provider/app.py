@@ -1,7 +1,5 @@
 """The provider's ASGI application: a dialect, health, metrics, and the control API."""
 
-from pathlib import Path
-
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -13,55 +11,48 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from embedded.control import control_routes
 from embedded.provider.depot import Depot
 from embedded.provider.hosted import HostedDialect
+from embedded.provider.limits import Limits
 from embedded.provider.ollama import OllamaDialect
 from embedded.provider.openai import OpenAiDialect
+from embedded.provider.requests import Refusal
+from embedded.provider.setup import Setup
 from embedded.provider.switchboard import ProviderSwitchboard
-from embedded.provider.wire import Refusal, refusal_of_openai
+from embedded.provider.wire import credential_of, refused
 
 _OPEN_PATHS = ("/health", "/metrics", "/control", "/depot", "/v2/")
+_LARGE_BODY, _LARGE_HEADERS, _LARGE_QUERY = 100_000, 8_000, 8_000
 
 
-def build_app(  # noqa: PLR0913 (a program's settings)
-    dialect: str,
-    chat_models: frozenset[str],
-    embedding_models: frozenset[str],
-    key: str | None,
-    *,
-    loading_s: float = 0.0,
-    requests_per_minute: int = 6000,
-    depot: Path | None = None,
-) -> Starlette:
-    """An application that speaks `dialect` (vllm, ollama or hosted) for these models.
-
-    `key` is the bearer token that callers must send; None asks for none, as Ollama does. `depot` is a folder to serve
-    beside the models, see `embedded.provider.depot`.
-    """
-    board = ProviderSwitchboard()
-    hosted = HostedDialect(chat_models, board, loading_s=loading_s, requests_per_minute=requests_per_minute)
-    admit = hosted.admit if dialect == "hosted" else _admit_all
-    routes = OpenAiDialect(chat_models, embedding_models, board, admit).routes()
-    if dialect == "ollama":
-        routes += OllamaDialect(chat_models, embedding_models, board).routes()
-    if dialect == "hosted":
-        routes += hosted.routes()
-    if depot is not None:
-        routes += Depot(depot, board).routes()
-    routes += _operations(board, dialect) + control_routes(board)
+def build_app(setup: Setup) -> Starlette:
+    """An application that speaks a dialect for some models."""
+    board = ProviderSwitchboard(setup.sticky, setup.first_token_ms, setup.token_ms)
+    limits = Limits(setup, board)
+    routes = OpenAiDialect(setup.chat_models, setup.embedding_models, board, limits.admit).routes()
+    if setup.dialect == "ollama":
+        routes += OllamaDialect(setup.chat_models, setup.embedding_models, board).routes()
+    if setup.dialect == "hosted":
+        routes += HostedDialect(setup.chat_models, board, limits.admit).routes()
+    if setup.depot is not None:
+        routes += Depot(setup.depot, board).routes()
+    routes += _operations(setup, board, limits) + control_routes(board)
 
     async def refuse(request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException):
+            forgiven = {405: "any-method", 404: "routes-forgiving"}.get(error.status_code, "")
+            if board.on(forgiven):
+                return JSONResponse({"ok": True})
             error = Refusal(error.status_code, error.detail, "route")
         assert isinstance(error, Refusal)
-        return refusal_of_openai(error, _credential(request), board)
+        return await refused(error, request, board)
 
     return Starlette(
         routes=routes,
         exception_handlers={Refusal: refuse, HTTPException: refuse},
-        middleware=[Middleware(KeyGate, key=key, board=board)],
+        middleware=[Middleware(Doorkeeper, key=setup.key, board=board)],
     )
 
 
-class KeyGate:
+class Doorkeeper:
     """ASGI middleware: every path but health, metrics and control needs the key."""
 
     def __init__(self, app: ASGIApp, key: str | None, board: ProviderSwitchboard) -> None:
@@ -69,35 +60,51 @@ class KeyGate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through or refuse it."""
-        if scope["type"] == "http" and not self._may_enter(request := Request(scope)):
-            refusal = Refusal(401, "Invalid or missing API key", "invalid_api_key")
-            await refusal_of_openai(refusal, _credential(request), self._board)(scope, receive, send)
+        if scope["type"] == "http" and (refusal := self._refusal(request := Request(scope))):
+            await (await refused(refusal, request, self._board))(scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+    def _refusal(self, request: Request) -> Refusal | None:
+        path, agent = request.url.path, request.headers.get("user-agent", "")
+        if path.startswith("/control"):
+            return None
+        if not self._may_enter(request):
+            return Refusal(401, "Invalid or missing API key", "invalid_api_key")
+        if self._board.on("client-refused"):
+            unwanted = self._board.text("client-refused", "agent")
+            if unwanted.lower() in agent.lower() and path.endswith(self._board.text("client-refused", "path")):
+                return Refusal(403, "Forbidden", "forbidden")
+        if self._board.on("size-breaks") and _is_large(request):
+            return Refusal(500, "internal error", "internal_error")
+        return None
 
     def _may_enter(self, request: Request) -> bool:
         if self._key is None or self._board.on("no-auth") or request.url.path.startswith(_OPEN_PATHS):
             return True
-        given = _credential(request)
+        given = credential_of(request)
         return given == self._key or bool(given and self._board.on("any-key"))
 
 
-def _admit_all() -> None:
-    """A server without a rate limit."""
+def _is_large(request: Request) -> bool:
+    body = int(request.headers.get("content-length", 0))
+    headers = sum(map(len, request.headers.values()))
+    return body > _LARGE_BODY or headers > _LARGE_HEADERS or len(request.url.query) > _LARGE_QUERY
 
 
-def _credential(request: Request) -> str:
-    return request.headers.get("authorization", "").removeprefix("Bearer ").strip()
-
-
-def _operations(board: ProviderSwitchboard, dialect: str) -> list[Route]:
+def _operations(setup: Setup, board: ProviderSwitchboard, limits: Limits) -> list[Route]:
     frozen: dict[str, str] = {}
 
     async def health(_: Request) -> Response:
-        return JSONResponse({"status": "ok"})
+        if board.on("health-red"):
+            return JSONResponse({"status": "failing"}, 500)
+        loading = limits.loading and not board.on("ready-at-once")
+        version = "1.0.0" if board.on("replica-old") else setup.version
+        told = {"status": "loading" if loading else "ok", "model_loaded": not loading, "model_version": version}
+        return JSONResponse(told, 503 if loading else 200)
 
     async def metrics(_: Request) -> Response:
-        text = _exposition(board, dialect)
+        text = _exposition(board, setup.dialect)
         if board.on("counters-frozen"):
             text = frozen.setdefault("text", text)
         else:

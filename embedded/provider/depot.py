@@ -16,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from embedded.provider.requests import read_object
 from embedded.provider.switchboard import ProviderSwitchboard
-from embedded.provider.wire import read_object
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 

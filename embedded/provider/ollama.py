@@ -3,18 +3,24 @@
 import json
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from embedded.provider.instance import UnsupportedSchemaError
-from embedded.provider.script import Completion, ContextExceededError, complete, embed
+from embedded.provider.requests import Refusal, chat_request, read_object
+from embedded.provider.script import Completion, embed
 from embedded.provider.switchboard import ProviderSwitchboard
-from embedded.provider.wire import Refusal, chat_request, misbehave, pace, read_object
+from embedded.provider.wire import completed, misbehave, pace
 
-CREATED_AT = "2026-01-01T00:00:00Z"
+Body = dict[str, Any]
+_DURATIONS = ("total_duration", "load_duration", "prompt_eval_duration", "eval_duration")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
 
 
 class OllamaDialect:
@@ -49,33 +55,40 @@ class OllamaDialect:
     async def tags(self, _: Request) -> Response:
         """The local models."""
         names = [] if self._board.on("model-list-empty") else sorted(self._chat | self._embedding)
-        return JSONResponse({"models": [{"name": name, "model": name, "modified_at": CREATED_AT} for name in names]})
+        return JSONResponse({"models": [{"name": name, "model": name, "modified_at": _now()} for name in names]})
 
     async def show(self, request: Request) -> Response:
         """Details of one model."""
         body = await read_object(request)
-        if body.get("model", body.get("name")) not in self._chat | self._embedding:
-            raise Refusal(404, "model not found", "model_not_found")
-        return JSONResponse({"details": {"family": "scripted"}, "model_info": {}, "capabilities": ["completion"]})
+        name = body.get("model", body.get("name"))
+        self._must_exist(name, self._chat | self._embedding)
+        capabilities = ["completion", "tools"] if name in self._chat else ["embedding"]
+        capabilities = [] if self._board.on("ollama-show-nothing") else capabilities
+        return JSONResponse({"details": {"family": "scripted"}, "model_info": {}, "capabilities": capabilities})
 
     async def generate(self, request: Request) -> Response:
         """A completion of one prompt."""
         body = await read_object(request)
+        self._must_exist(body.get("model"), self._chat)
         if not isinstance(body.get("prompt"), str):
             raise Refusal(400, "`prompt` must be a string", "invalid_prompt")
         return await self._answer({**body, "messages": [{"role": "user", "content": body["prompt"]}]}, "generate")
 
     async def chat(self, request: Request) -> Response:
         """A chat completion."""
-        return await self._answer(await read_object(request), "chat")
+        body = await read_object(request)
+        self._must_exist(body.get("model"), self._chat)
+        return await self._answer(body, "chat")
 
     async def embed(self, request: Request) -> Response:
         """Embeddings of one text or of a batch."""
         body = await read_object(request)
+        model = self._embedder(body)
         texts = [body["input"]] if isinstance(body.get("input"), str) else body.get("input")
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
             raise Refusal(400, "`input` must be a string or a list of strings", "invalid_input")
-        return JSONResponse({"model": self._embedder(body), "embeddings": [embed(text) for text in texts]})
+        prefix = "search: " if self._board.on("ollama-embed-differs") else ""
+        return JSONResponse({"model": model, "embeddings": [embed(prefix + text) for text in texts]})
 
     async def embeddings(self, request: Request) -> Response:
         """The embedding of one prompt (the older form)."""
@@ -85,66 +98,96 @@ class OllamaDialect:
             raise Refusal(400, "`prompt` must be a string", "invalid_prompt")
         return JSONResponse({"embedding": embed(body["prompt"])})
 
-    def _embedder(self, body: dict[str, Any]) -> str:
+    def _must_exist(self, name: object, known: frozenset[str]) -> None:
+        if not isinstance(name, str) or not name:
+            raise Refusal(400, "model is required", "invalid_model")
+        if name not in known:
+            raise Refusal(404, f"model '{name[:200]}' not found", "model_not_found")
+
+    def _embedder(self, body: Body) -> str:
         self._board.requests["embeddings"] += 1
-        if body.get("model") not in self._embedding:
-            raise Refusal(404, "model not found", "model_not_found")
+        self._must_exist(body.get("model"), self._embedding)
         return str(body["model"])
 
-    async def _answer(self, body: dict[str, Any], kind: str) -> Response:
+    async def _answer(self, body: Body, kind: str) -> Response:
         self._board.requests["completions"] += 1
-        options = body.get("options") or {}
-        format_ = body.get("format")
-        wanted = chat_request({
-            **body,
-            "max_tokens": options.get("num_predict"),
-            "stop": options.get("stop"),
-            "response_format": _response_format(format_),
-        }, self._chat, self._board)  # fmt: skip
-        await misbehave(self._board)
-        try:
-            completion = complete(wanted)
-        except (ContextExceededError, UnsupportedSchemaError) as error:
-            raise Refusal(400, str(error), "refused") from error
+        wanted = chat_request(self._compatible(body), self._chat, self._board)
+        await misbehave(wanted, self._board)
+        completion = completed(wanted, self._board)
         lines = self._lines(completion, kind)
         if body.get("stream", True):
-            return StreamingResponse(
-                (json.dumps(line) + "\n" async for line in lines), media_type="application/x-ndjson"
-            )
+            event_stream = self._board.on("ollama-event-stream")
+            media_type = "text/event-stream" if event_stream else "application/x-ndjson"
+            return StreamingResponse((json.dumps(line) + "\n" async for line in lines), media_type=media_type)
         *_, last = [line async for line in lines]
-        text = completion.text
-        return JSONResponse(last | (_content(kind, text)))
+        whole = self._last(completion, kind, completion.text, completion.tool_call)
+        return JSONResponse({**last, **whole})
 
-    async def _lines(self, completion: Completion, kind: str) -> AsyncIterator[dict[str, Any]]:
-        head = {"model": completion.model, "created_at": CREATED_AT}
+    def _compatible(self, body: Body) -> Body:
+        """The request as the other dialect has it."""
+        options = body.get("options") or {}
+        board, format_ = self._board, body.get("format")
+        messages = body.get("messages")
+        if board.on("ollama-native-differs") and isinstance(messages, list):
+            messages = [*messages, {"role": "user", "content": "Sé breve."}]
+        return {
+            "model": body.get("model"),
+            "messages": messages,
+            "tools": None if board.on("ollama-tools-ignored") else body.get("tools"),
+            "max_tokens": None if board.on("ollama-limit-ignored") else options.get("num_predict"),
+            "stop": options.get("stop"),
+            "response_format": {} if board.on("ollama-format-ignored") else _response_format(format_),
+        }
+
+    async def _lines(self, completion: Completion, kind: str) -> AsyncIterator[Body]:
+        head = {"model": completion.model, "created_at": _now()}
         started = time.monotonic_ns()
         position = 0
         async for token in pace(completion, self._board):
             position += 1
             if not (position == 2 and self._board.on("drops-chunk")):
-                yield {**head, **_content(kind, token), "done": False}
+                done = position == 1 and self._board.on("ollama-done-early")
+                yield {**head, **_content(kind, token), "done": done}
+        if completion.tool_call:
+            yield {**head, **_content(kind, "", completion.tool_call), "done": False}
         if self._board.on("stream-without-done"):
             return
-        duration = time.monotonic_ns() - started
-        yield {
-            **head,
-            **_content(kind, ""),
+        total = time.monotonic_ns() - started
+        yield {**head, **self._last(completion, kind, ""), **self._durations(total)}
+
+    def _last(self, completion: Completion, kind: str, text: str, call: dict[str, str] | None = None) -> Body:
+        """What ends an answer: its content (all of it, if it was not streamed) and its figures."""
+        content = _content(kind, text, call)
+        if self._board.on("ollama-message-text") and "message" in content:
+            content["message"] = text
+        if self._board.on("ollama-response-missing"):
+            content.pop("response", None)
+        return {
+            **content,
             "done": True,
-            "done_reason": completion.finish_reason,
-            "total_duration": duration,
-            "load_duration": 0,
+            "done_reason": "stop" if completion.tool_call else completion.finish_reason,
             "prompt_eval_count": completion.prompt_tokens,
-            "prompt_eval_duration": duration // 10,
             "eval_count": completion.completion_tokens,
-            "eval_duration": duration,
         }
 
+    def _durations(self, total: int) -> Body:
+        if self._board.on("ollama-durations-missing"):
+            return {}
+        scale = 1000 if self._board.on("ollama-durations-wrong") else 1
+        parts = (total, 0, total // 10, total - total // 10)
+        return {name: value * scale for name, value in zip(_DURATIONS, parts, strict=True)}
 
-def _content(kind: str, text: str) -> dict[str, Any]:
-    return {"response": text} if kind == "generate" else {"message": {"role": "assistant", "content": text}}
+
+def _content(kind: str, text: str, call: dict[str, str] | None = None) -> Body:
+    if kind == "generate":
+        return {"response": text}
+    message: Body = {"role": "assistant", "content": text}
+    if call is not None:  # natively the arguments are an object
+        message["tool_calls"] = [{"function": {"name": call["name"], "arguments": json.loads(call["arguments"])}}]
+    return {"message": message}
 
 
-def _response_format(wanted: object) -> dict[str, Any]:
+def _response_format(wanted: object) -> Body:
     """Ollama's `format`: the word json, or a JSON Schema itself."""
     if wanted == "json":
         return {"type": "json_object"}

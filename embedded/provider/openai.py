@@ -1,6 +1,9 @@
 """The OpenAI dialect (as vLLM speaks it): models, chat completions, embeddings."""
 
+import base64
 import json
+import struct
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -8,12 +11,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from embedded.provider.instance import UnsupportedSchemaError
-from embedded.provider.script import Completion, ContextExceededError, complete, count_tokens, embed
+from embedded.provider.deviations import after_done, spoilt_chunk, spoilt_stream, spoilt_whole
+from embedded.provider.requests import Refusal, chat_request, read_object
+from embedded.provider.script import Completion, count_tokens, embed
 from embedded.provider.switchboard import ProviderSwitchboard
-from embedded.provider.wire import Refusal, chat_request, misbehave, pace, read_object, wait_for
+from embedded.provider.wire import completed, misbehave, pace, wait_for
 
-CREATED = 1_760_000_000
+_STARTED = int(time.time())
 
 
 class OpenAiDialect:
@@ -24,7 +28,7 @@ class OpenAiDialect:
         chat_models: frozenset[str],
         embedding_models: frozenset[str],
         board: ProviderSwitchboard,
-        admit: Callable[[], None],
+        admit: Callable[[str], None],
     ) -> None:
         self._chat, self._embedding, self._board, self._admit = chat_models, embedding_models, board, admit
 
@@ -39,28 +43,26 @@ class OpenAiDialect:
     async def models(self, _: Request) -> Response:
         """The model list."""
         names = [] if self._board.on("model-list-empty") else sorted(self._chat | self._embedding)
-        data = [{"id": name, "object": "model", "created": CREATED, "owned_by": "embedded"} for name in names]
+        names += ["ghost"] if self._board.on("model-list-ghost") else []
+        names *= 2 if self._board.on("model-list-twice") else 1
+        data = [{"id": name, "object": "model", "created": _STARTED, "owned_by": "embedded"} for name in names]
         return JSONResponse({"object": "list", "data": data})
 
     async def chat(self, request: Request) -> Response:
         """A chat completion, whole or streamed."""
-        self._board.requests["completions"] += 1
-        self._admit()
         body = await read_object(request)
+        streamed = bool(body.get("stream"))
+        if not (streamed and self._board.on("streams-uncounted")):
+            self._board.requests["completions"] += 1
         wanted = chat_request(body, self._chat, self._board)
-        await misbehave(self._board)
-        try:
-            completion = complete(wanted)
-        except ContextExceededError as error:
-            raise Refusal(400, str(error), "context_length_exceeded") from error
-        except UnsupportedSchemaError as error:
-            raise Refusal(400, str(error), "unsupported_schema") from error
-        self._board.prompt_tokens += completion.prompt_tokens
-        self._board.completion_tokens += completion.completion_tokens
-        if body.get("stream"):
+        self._admit(wanted.model)
+        await misbehave(wanted, self._board)
+        completion = completed(wanted, self._board)
+        if streamed:
             include_usage = bool((body.get("stream_options") or {}).get("include_usage"))
-            events = self._stream(completion, include_usage=include_usage)
-            return StreamingResponse(events, media_type="text/event-stream", headers={"cache-control": "no-cache"})
+            events = spoilt_stream(self._events(completion, include_usage=include_usage), self._board)
+            media_type = "text/plain" if self._board.on("stream-plain-text") else "text/event-stream"
+            return StreamingResponse(events, media_type=media_type, headers={"cache-control": "no-cache"})
         await wait_for(completion, self._board)
         return JSONResponse(self._whole(completion))
 
@@ -68,6 +70,8 @@ class OpenAiDialect:
         """Embeddings of one text or of a batch."""
         self._board.requests["embeddings"] += 1
         body = await read_object(request)
+        if self._board.on("embedding-anything-taken") and not isinstance(body.get("input"), (str, list)):
+            body["input"] = "anything"
         texts = [body["input"]] if isinstance(body.get("input"), str) else body.get("input")
         if body.get("model") not in self._embedding:
             raise Refusal(404, "The model does not exist.", "model_not_found")
@@ -75,7 +79,10 @@ class OpenAiDialect:
             raise Refusal(400, "`input` must be a string or a list of strings", "invalid_input")
         vectors = [self._vector(text) for text in texts]
         vectors = vectors[::-1] if self._board.on("embedding-batch-reversed") else vectors
-        data = [{"object": "embedding", "index": i, "embedding": vector} for i, vector in enumerate(vectors)]
+        coded = [self._coded(vector, body.get("encoding_format")) for vector in vectors]
+        data = [{"object": "embedding", "index": i, "embedding": vector} for i, vector in enumerate(coded)]
+        for item in data if self._board.on("embedding-untyped") else ():
+            item.pop("object")
         tokens = sum(map(count_tokens, texts))
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
         return JSONResponse({"object": "list", "data": data, "model": body["model"], "usage": usage})
@@ -83,7 +90,18 @@ class OpenAiDialect:
     def _vector(self, text: str) -> list[float]:
         drift = f" {self._board.requests['embeddings']}" if self._board.on("embedding-drifts") else ""
         scale = 0 if self._board.on("embedding-zero") else 2 if self._board.on("embedding-not-unit") else 1
-        return [scale * number for number in embed(text + drift)]
+        vector = embed(text + drift)
+        if self._board.on("embedding-short"):
+            vector = vector[: len(vector) // 2]
+            norm = sum(x * x for x in vector) ** 0.5
+            vector = [x / norm for x in vector]
+        return [scale * number for number in vector]
+
+    def _coded(self, vector: list[float], encoding: object) -> list[float] | str:
+        if encoding != "base64" or self._board.on("embedding-base64-ignored"):
+            return vector
+        order = ">" if self._board.on("embedding-base64-garbled") else "<"
+        return base64.b64encode(struct.pack(f"{order}{len(vector)}f", *vector)).decode()
 
     def _usage(self, completion: Completion) -> dict[str, int]:
         total = completion.prompt_tokens + completion.completion_tokens
@@ -93,22 +111,39 @@ class OpenAiDialect:
             "total_tokens": total + 7 if self._board.on("usage-wrong") else total,
         }
 
+    def _finish_reason(self, completion: Completion) -> str:
+        hidden = {"tool_calls": "tool-finish-stop", "length": "limit-says-stop"}.get(completion.finish_reason, "")
+        return "stop" if self._board.on(hidden) else completion.finish_reason
+
     def _whole(self, completion: Completion) -> dict[str, Any]:
         message: dict[str, Any] = {"role": "assistant", "content": completion.text or None}
         if completion.tool_call:
             message["tool_calls"] = [_tool_call(completion.tool_call)]
-        choice = {"index": 0, "message": message, "finish_reason": completion.finish_reason, "logprobs": None}
-        head = _head(completion, "chat.completion")
-        if self._board.on("wrong-types"):
-            head["created"] = "2026-01-01T00:00:00Z"
-        return {**head, "choices": [choice], "usage": self._usage(completion)}
+        choice = {
+            "message": message,
+            "finish_reason": self._finish_reason(completion),
+            "logprobs": _logprobs(completion) if completion.logprobs else None,
+        }
+        choices = [{"index": i, **choice} for i in range(completion.choices)]
+        body = {**_head(completion, "chat.completion"), "choices": choices, "usage": self._usage(completion)}
+        return spoilt_whole(body, self._board)
 
-    async def _stream(self, completion: Completion, *, include_usage: bool) -> AsyncIterator[str]:
+    async def _events(self, completion: Completion, *, include_usage: bool) -> AsyncIterator[str]:
+        position = 0
+        event = ""
+        async for chunk in self._chunks(completion, include_usage=include_usage):
+            event = _event(spoilt_chunk(chunk, self._board, position))
+            position += 1
+            yield event
+        for last in after_done(event, self._board):
+            yield last
+
+    async def _chunks(self, completion: Completion, *, include_usage: bool) -> AsyncIterator[dict[str, Any]]:
         head = _head(completion, "chat.completion.chunk")
 
-        def chunk(delta: dict[str, Any], finish_reason: str | None = None) -> str:
+        def chunk(delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
             choice = {"index": 0, "delta": delta, "finish_reason": finish_reason, "logprobs": None}
-            return _event({**head, "choices": [choice]})
+            return {**head, "choices": [choice]}
 
         yield chunk({"role": "assistant", "content": ""})
         position = 0
@@ -118,19 +153,22 @@ class OpenAiDialect:
                 yield chunk({"content": token})
         if completion.tool_call:
             yield chunk({"tool_calls": [{"index": 0, **_tool_call(completion.tool_call)}]})
-        yield chunk({}, None if self._board.on("finish-reason-empty") else completion.finish_reason)
-        if include_usage:
-            yield _event({**head, "choices": [], "usage": self._usage(completion)})
-        if not self._board.on("stream-without-done"):
-            yield "data: [DONE]\n\n"
+        for _ in range(2 if self._board.on("finish-reason-twice") else 1):
+            yield chunk({}, None if self._board.on("finish-reason-empty") else self._finish_reason(completion))
+        if (include_usage or self._board.on("usage-always")) and not self._board.on("usage-never"):
+            yield {**head, "choices": [], "usage": self._usage(completion)}
 
 
 def _head(completion: Completion, kind: str) -> dict[str, Any]:
-    return {"id": completion.id, "object": kind, "created": CREATED, "model": completion.model}
+    return {"id": completion.id, "object": kind, "created": int(time.time()), "model": completion.model}
 
 
 def _tool_call(call: dict[str, str]) -> dict[str, Any]:
     return {"id": call["id"], "type": "function", "function": {"name": call["name"], "arguments": call["arguments"]}}
+
+
+def _logprobs(completion: Completion) -> dict[str, Any]:
+    return {"content": [{"token": token, "logprob": -0.25, "top_logprobs": []} for token in completion.tokens]}
 
 
 def _event(data: dict[str, Any]) -> str:

@@ -4,6 +4,8 @@ import hashlib
 import json
 import random
 import re
+import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +32,10 @@ class ChatRequest:
     tools: tuple[dict[str, Any], ...] = ()
     tool_choice: Any = "auto"
     response_format: dict[str, Any] = field(default_factory=dict)
+    choices: int = 1
+    logprobs: bool = False
+    salt: str = ""
+    """Another salt makes the same request get another answer."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,8 @@ class Completion:
     finish_reason: str
     prompt_tokens: int
     tool_call: dict[str, str] | None = None
+    choices: int = 1
+    logprobs: bool = False
 
     @property
     def text(self) -> str:
@@ -58,25 +66,44 @@ class ContextExceededError(ValueError):
     """The prompt is longer than the context window."""
 
 
-def complete(request: ChatRequest) -> Completion:
-    """Answer a request.
+def _never(_: str) -> bool:
+    """Nothing is switched on."""
+    return False
+
+
+def complete(request: ChatRequest, on: Callable[[str], bool] = _never) -> Completion:
+    """Answer a request; `on` tells which deviations are switched on.
 
     Raises:
         ContextExceededError: the prompt has more than `CONTEXT_TOKENS` tokens.
         embedded.provider.instance.UnsupportedSchemaError: the wanted JSON Schema cannot be enforced.
     """
-    prompt_tokens = sum(count_tokens(_content(message)) for message in request.messages)
-    if prompt_tokens > CONTEXT_TOKENS:
+    prompt_tokens = sum(count_tokens(content_of(message)) for message in request.messages)
+    if prompt_tokens > CONTEXT_TOKENS and not on("context-cut"):
         raise ContextExceededError(f"the prompt has {prompt_tokens} tokens, the context window {CONTEXT_TOKENS}")
-    digest = hashlib.sha256(json.dumps([request.model, request.messages], sort_keys=True).encode()).hexdigest()
-    identifier = f"chatcmpl-{digest[:24]}"
+    prompt_tokens = min(prompt_tokens, CONTEXT_TOKENS) * (2 if on("tokens-doubled") else 1)
+    asked = [request.model, request.messages, request.salt]
+    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
     if request.tools and request.tool_choice != "none":
-        return Completion(
-            identifier, request.model, (), "tool_calls", prompt_tokens, _tool_call(request.tools[0], digest)
-        )
-    text = _text(request, random.Random(digest))  # noqa: S311 (a script, not a secret)
-    tokens, finish_reason = _cut(text, request)
-    return Completion(identifier, request.model, tokens, finish_reason, prompt_tokens)
+        call = _tool_call(_chosen(request), digest)
+        return Completion(new_id(), request.model, (), "tool_calls", prompt_tokens, call)
+    text = "" if on("empty-answer") else _text(request, random.Random(digest), on)  # noqa: S311 (a script, not a secret)
+    tokens, finish_reason = _cut(text, request, on)
+    return Completion(
+        new_id(), request.model, tokens, finish_reason, prompt_tokens, None, request.choices, request.logprobs
+    )
+
+
+def new_id() -> str:
+    """An id that no other completion has."""
+    return f"chatcmpl-{uuid.uuid4().hex[:24]}"
+
+
+def _chosen(request: ChatRequest) -> dict[str, Any]:
+    """The tool that is chosen by its name, else the first one."""
+    wanted = request.tool_choice.get("function", {}).get("name") if isinstance(request.tool_choice, dict) else None
+    named = [tool for tool in request.tools if tool["function"]["name"] == wanted]
+    return (named or list(request.tools))[0]
 
 
 def embed(text: str) -> list[float]:
@@ -92,32 +119,46 @@ def count_tokens(text: str) -> int:
     return len(_TOKEN.findall(text))
 
 
-def _content(message: dict[str, Any]) -> str:
+def content_of(message: dict[str, Any]) -> str:
+    """The text of a message, whether it came in parts or not."""
     content = message.get("content")
     if isinstance(content, list):
         return " ".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
     return content if isinstance(content, str) else ""
 
 
-def _text(request: ChatRequest, numbers: random.Random) -> str:
+def _text(request: ChatRequest, numbers: random.Random, on: Callable[[str], bool]) -> str:
     wanted = request.response_format
-    if wanted.get("type") == "json_schema":
-        schema = wanted.get("json_schema", {})
-        if schema.get("name") == "chatbot_reply":
-            turns = [_content(m) for m in request.messages if m.get("role") == "user"]
-            return json.dumps(reply_to(turns), ensure_ascii=False)
-        return json.dumps(instance_of(schema.get("schema", {})), ensure_ascii=False)
-    if wanted.get("type") == "json_object":
-        return json.dumps({"answer": " ".join(numbers.choices(_WORDS, k=6))}, ensure_ascii=False)
-    return " ".join(numbers.choices(_WORDS, k=numbers.randint(20, 32))).capitalize() + "."
+    if wanted.get("type") not in ("json_schema", "json_object"):
+        return " ".join(numbers.choices(_WORDS, k=numbers.randint(20, 32))).capitalize() + "."
+    text = json.dumps(_value(request, wanted, numbers, on), ensure_ascii=False)
+    text = text.encode("ascii", "replace").decode() if on("unicode-mangled") else text
+    return f"```json\n{text}\n```" if on("json-mode-fenced") else text
 
 
-def _cut(text: str, request: ChatRequest) -> tuple[tuple[str, ...], str]:
-    ends = [position for stop in request.stop if stop and (position := text.find(stop)) >= 0]
-    tokens = tuple(_TOKEN.findall(text[: min(ends)] if ends else text))
-    if request.max_tokens is not None and len(tokens) > request.max_tokens:
-        return tokens[: request.max_tokens], "length"
-    return tokens, "stop"
+def _value(
+    request: ChatRequest, wanted: dict[str, Any], numbers: random.Random, on: Callable[[str], bool]
+) -> dict[str, Any]:
+    if wanted["type"] == "json_object":
+        return {"answer": " ".join(numbers.choices(_WORDS, k=6))}
+    schema = wanted["json_schema"]
+    if schema.get("name") == "chatbot_reply":
+        turns = [content_of(m) for m in request.messages if m.get("role") == "user"]
+        return reply_to(turns)
+    ignored = {"pattern": "pattern-ignored", "minimum": "bounds-ignored", "maximum": "bounds-ignored"}
+    made = instance_of(schema["schema"], ignored=frozenset(key for key, name in ignored.items() if on(name)),
+                       lenient=on("schema-nonsense-taken"))  # fmt: skip
+    return {**made, "extra": 1} if on("schema-loose") and isinstance(made, dict) else made
+
+
+def _cut(text: str, request: ChatRequest, on: Callable[[str], bool]) -> tuple[tuple[str, ...], str]:
+    ends = [(position, stop) for stop in request.stop if stop and (position := text.find(stop)) >= 0]
+    if ends:
+        position, stop = min(ends)
+        text = text[: position + (len(stop) if on("stop-included") else 0)]
+    tokens = tuple(_TOKEN.findall(text))
+    limit = None if request.max_tokens is None else request.max_tokens + on("limit-overrun")
+    return (tokens, "stop") if limit is None or len(tokens) <= limit else (tokens[:limit], "length")
 
 
 def _tool_call(tool: dict[str, Any], digest: str) -> dict[str, str]:

@@ -1,91 +1,25 @@
-"""Requests in, answers out: what the dialects share (reading a body, errors, timing, the paced token stream)."""
+"""Answers on the wire: what the dialects share (errors, timing, the paced token stream)."""
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from embedded.provider.script import ChatRequest, Completion
+from embedded.provider.instance import UnsupportedSchemaError
+from embedded.provider.requests import Refusal
+from embedded.provider.script import ChatRequest, Completion, ContextExceededError, complete, content_of
 from embedded.provider.switchboard import ProviderSwitchboard
 
-FIRST_TOKEN_MS = 20.0
-TOKEN_MS = 4.0
 SILENCE_LIMIT_S = 60.0
+POISONED_REQUESTS = 5
+_BASIC_PLANE = 0xFFFF
+_STACK_TRACE = "Traceback (most recent call last):\n  File \"/srv/app/server.py\", line 42, in chat\nKeyError: 'model'"
 
 
-class Refusal(Exception):  # noqa: N818 (an answer, not a failure of ours)
-    """A request that is answered with an error of the dialect's form."""
-
-    def __init__(self, status: int, message: str, code: str, headers: dict[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.status, self.message, self.code, self.headers = status, message, code, headers or {}
-
-
-async def read_object(request: Request) -> dict[str, Any]:
-    """The body as a JSON object.
-
-    Raises:
-        Refusal: the body is not a JSON object.
-    """
-    try:
-        body = json.loads(await request.body())
-    except (ValueError, RecursionError) as error:
-        raise Refusal(400, "the body is not valid JSON", "invalid_json") from error
-    if not isinstance(body, dict):
-        raise Refusal(400, "the body must be a JSON object", "invalid_body")
-    return body
-
-
-def chat_request(body: dict[str, Any], models: frozenset[str], board: ProviderSwitchboard) -> ChatRequest:
-    """Read an OpenAI-like body.
-
-    Raises:
-        Refusal: a field is missing or of the wrong type, or the model does not exist.
-    """
-    model, messages = body.get("model"), body.get("messages")
-    if not isinstance(model, str):
-        raise Refusal(400, "`model` must be a string", "invalid_model")
-    if model not in models and not board.on("unknown-model-accepted"):
-        raise Refusal(404, f"The model `{model[:200]}` does not exist.", "model_not_found")
-    if not isinstance(messages, list) or not messages or not all(_is_message(m) for m in messages):
-        raise Refusal(400, "`messages` must be a non-empty list of messages with a role", "invalid_messages")
-    return ChatRequest(
-        model=model,
-        messages=tuple(messages),
-        max_tokens=_positive(body.get("max_completion_tokens", body.get("max_tokens")), "max_tokens"),
-        stop=_stops(body.get("stop")),
-        tools=tuple(body.get("tools") or ()),
-        tool_choice=body.get("tool_choice", "auto"),
-        response_format={} if board.on("json-mode-prose") else body.get("response_format") or {},
-    )
-
-
-def _is_message(message: object) -> bool:
-    if not isinstance(message, dict) or message.get("role") not in {"system", "developer", "user", "assistant", "tool"}:
-        return False
-    return isinstance(message.get("content"), (str, list)) or bool(message.get("tool_calls"))
-
-
-def _positive(value: object, name: str) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise Refusal(400, f"`{name}` must be an integer of at least 1", f"invalid_{name}")
-    return value
-
-
-def _stops(value: object) -> tuple[str, ...]:
-    stops = [value] if isinstance(value, str) else value or []
-    if not isinstance(stops, list) or not all(isinstance(stop, str) for stop in stops):
-        raise Refusal(400, "`stop` must be a string or a list of strings", "invalid_stop")
-    return tuple(stops)
-
-
-async def misbehave(board: ProviderSwitchboard) -> None:
+async def misbehave(wanted: ChatRequest, board: ProviderSwitchboard) -> None:
     """The deviations that hit every completion, whatever the dialect.
 
     Raises:
@@ -93,18 +27,45 @@ async def misbehave(board: ProviderSwitchboard) -> None:
     """
     if board.on("silent"):
         await asyncio.sleep(SILENCE_LIMIT_S)
-    if board.on("http-500"):
-        raise Refusal(500, "internal error", "internal_error")
-    if board.on("flaky") and board.requests["completions"] % 2:
+    if board.poisoned:
+        board.poisoned -= 1
+        raise Refusal(503, "the engine restarts", "engine_dead")
+    if board.on("http-500") or (board.on("flaky") and board.requests["completions"] % 2):
         raise Refusal(500, "internal error", "internal_error")
     if board.on("health-lies"):
         raise Refusal(503, "the engine is dead", "engine_dead")
+    texts = [content_of(message) for message in wanted.messages]
+    if board.on("emoji-breaks") and any(ord(character) > _BASIC_PLANE for text in texts for character in text):
+        raise Refusal(500, "internal error", "internal_error")
+    if board.on("empty-content-breaks") and not all(texts):
+        raise Refusal(500, "internal error", "internal_error")
+    if board.on("tool-result-refused") and any(message["role"] == "tool" for message in wanted.messages):
+        raise Refusal(400, "the role tool is not supported", "invalid_messages")
+
+
+def completed(wanted: ChatRequest, board: ProviderSwitchboard) -> Completion:
+    """The completion of a request, counted.
+
+    Raises:
+        Refusal: the prompt is too long, or the schema cannot be enforced.
+    """
+    try:
+        completion = complete(wanted, board.on)
+    except ContextExceededError as error:
+        raise Refusal(400, str(error), "context_length_exceeded") from error
+    except UnsupportedSchemaError as error:
+        raise Refusal(400, str(error), "unsupported_schema") from error
+    board.prompt_tokens += completion.prompt_tokens
+    board.completion_tokens += completion.completion_tokens
+    return completion
 
 
 async def pace(completion: Completion, board: ProviderSwitchboard) -> AsyncIterator[str]:
     """The tokens of a completion, each when it is due on an absolute schedule (so that delays do not add up)."""
-    first_ms = board.parameter("slow-first-token", "delay_ms", 3000) if board.on("slow-first-token") else FIRST_TOKEN_MS
-    step_ms = board.parameter("slow-tokens", "delay_ms", 120) if board.on("slow-tokens") else TOKEN_MS
+    first_ms = (
+        board.parameter("slow-first-token", "delay_ms", 3000) if board.on("slow-first-token") else board.first_token_ms
+    )
+    step_ms = board.parameter("slow-tokens", "delay_ms", 120) if board.on("slow-tokens") else board.token_ms
     due = time.monotonic() + first_ms / 1000
     for token in completion.tokens or ("",):
         await asyncio.sleep(max(0.0, due - time.monotonic()))
@@ -118,9 +79,37 @@ async def wait_for(completion: Completion, board: ProviderSwitchboard) -> None:
         pass
 
 
-def refusal_of_openai(refusal: Refusal, credential: str, board: ProviderSwitchboard) -> JSONResponse:
-    """An error in the form of the OpenAI API."""
-    message = f"{refusal.message} (credential {credential})" if board.on("error-leaks-key") else refusal.message
+async def refused(refusal: Refusal, request: Request, board: ProviderSwitchboard) -> Response:
+    """An error in the form of the API that the request's path belongs to."""
+    if refusal.kind == "syntax" and board.on("bad-request-kills"):
+        board.poisoned = POISONED_REQUESTS
+    if board.on("refusals-slow") and refusal.status < 500:
+        await asyncio.sleep(board.parameter("refusals-slow", "delay_ms", 6000) / 1000)
+    native = request.url.path.startswith("/api/")
+    message, status = _told(refusal, request, board), _status(refusal, board, native=native)
+    if board.on("error-plain-text"):
+        return PlainTextResponse(message, status, refusal.headers)
+    if native and not board.on("ollama-error-object"):
+        return JSONResponse({"error": message}, status, refusal.headers)
     kind = "invalid_request_error" if refusal.status < 500 else "server_error"
-    body = {"error": {"message": message, "type": kind, "param": None, "code": refusal.code}}
-    return JSONResponse(body, refusal.status, refusal.headers)
+    body: dict[str, Any] = {"error": {"message": message, "type": kind, "param": None, "code": refusal.code}}
+    return JSONResponse(body, status, refusal.headers)
+
+
+def _told(refusal: Refusal, request: Request, board: ProviderSwitchboard) -> str:
+    if board.on("error-leaks-key"):
+        return f"{refusal.message} (credential {credential_of(request)})"
+    return f"{refusal.message}\n{_STACK_TRACE}" if board.on("error-stack-trace") else refusal.message
+
+
+def _status(refusal: Refusal, board: ProviderSwitchboard, *, native: bool) -> int:
+    if board.on("errors-as-200"):
+        return 200
+    if refusal.kind == "syntax" and board.on("ollama-malformed-breaks" if native else "malformed-breaks"):
+        return 500
+    return refusal.status
+
+
+def credential_of(request: Request) -> str:
+    """The bearer token that came with a request; empty if none did."""
+    return request.headers.get("authorization", "").removeprefix("Bearer ").strip()

@@ -9,28 +9,42 @@ closing empty line is discarded.
 
 import codecs
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 DONE = "[DONE]"
+_LINE_END = re.compile("\r\n|\r|\n")
 
 
 class StreamProtocolError(ValueError):
     """The stream breaks its format: invalid UTF-8 or a line that is not JSON."""
 
 
+@dataclass(frozen=True)
+class ServerEvent:
+    """One server-sent event."""
+
+    data: str
+    event: str = ""
+    """Its type; empty is the standard's default, ``message``."""
+
+
 class SseParser:
-    """Server-sent events: `feed` bytes, get the `data` of each finished event."""
+    """Server-sent events: `feed` bytes, get each finished event as soon as its last byte is there."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("strict")
         self._buffer = ""
         self._data: list[str] = []
+        self._event = ""
         self._at_start = True
+        self._after_cr = False
+        """The last line ended with CR: an LF that follows belongs to it."""
 
-    def feed(self, chunk: bytes) -> Iterator[str]:
-        """The data of every event that this chunk finishes.
+    def feed(self, chunk: bytes) -> Iterator[ServerEvent]:
+        """Every event that this chunk finishes.
 
         Raises:
             StreamProtocolError: the bytes are not valid UTF-8.
@@ -42,35 +56,45 @@ class SseParser:
         while (line := self._take_line()) is not None:
             if line:
                 self._read_line(line)
-            elif self._data:
-                data, self._data = "\n".join(self._data), []
-                yield data
+                continue
+            if self._data:
+                yield ServerEvent("\n".join(self._data), self._event)
+            self._data, self._event = [], ""
 
-    def _decode(self, chunk: bytes) -> str:
+    def finish(self) -> None:
+        """The stream is over; an event without its closing empty line is discarded, as the standard says.
+
+        Raises:
+            StreamProtocolError: it ended within a character.
+        """
+        self._decode(b"", final=True)
+
+    def _decode(self, chunk: bytes, *, final: bool = False) -> str:
         try:
-            return self._decoder.decode(chunk)
+            return self._decoder.decode(chunk, final)
         except UnicodeDecodeError as error:
             raise StreamProtocolError(f"invalid UTF-8 in the stream: {error.reason}") from error
 
     def _take_line(self) -> str | None:
-        ends = [position for mark in "\r\n" if (position := self._buffer.find(mark)) >= 0]
-        if not ends:
+        if self._after_cr and self._buffer:
+            self._buffer, self._after_cr = self._buffer.removeprefix("\n"), False
+        found = _LINE_END.search(self._buffer)
+        if found is None:
             return None
-        end = min(ends)
-        if self._buffer[end] == "\r" and end + 1 == len(self._buffer):
-            return None  # the LF of a CRLF may be in the next chunk
-        after = end + (2 if self._buffer.startswith("\r\n", end) else 1)
-        line, self._buffer = self._buffer[:end], self._buffer[after:]
+        line, self._buffer = self._buffer[: found.start()], self._buffer[found.end() :]
+        self._after_cr = found.group() == "\r"
         return line
 
     def _read_line(self, line: str) -> None:
         name, _, value = line.partition(":")
         if name == "data":
             self._data.append(value.removeprefix(" "))
+        elif name == "event":
+            self._event = value.removeprefix(" ")
 
 
 class NdjsonParser:
-    """Newline-delimited JSON: `feed` bytes, get each finished line's value."""
+    """Newline-delimited JSON: `feed` bytes, get each finished line's value; `finish` for one without its newline."""
 
     def __init__(self) -> None:
         self._buffer = b""
@@ -82,12 +106,22 @@ class NdjsonParser:
             StreamProtocolError: a line is not JSON in UTF-8.
         """
         *lines, self._buffer = (self._buffer + chunk).split(b"\n")
-        for line in lines:
-            if line.strip():
-                try:
-                    yield json.loads(line)
-                except ValueError as error:
-                    raise StreamProtocolError("a line of the stream is not JSON") from error
+        yield from map(self._value, filter(bytes.strip, lines))
+
+    def finish(self) -> Iterator[Any]:
+        """The value of the last line, where no newline ended it.
+
+        Raises:
+            StreamProtocolError: it is not JSON in UTF-8.
+        """
+        rest, self._buffer = self._buffer, b""
+        yield from map(self._value, filter(bytes.strip, [rest]))
+
+    def _value(self, line: bytes) -> Any:  # noqa: ANN401 (any JSON)
+        try:
+            return json.loads(line)
+        except ValueError as error:
+            raise StreamProtocolError("a line of the stream is not JSON") from error
 
 
 @dataclass
@@ -95,7 +129,7 @@ class ChatStream:
     """What a streamed chat completion (OpenAI's chunks) has said so far.
 
     Times are whatever clock the caller uses, in milliseconds. `first_content_ms` is the arrival of the first chunk that
-    carries text or a tool call: a role delta or an empty delta is not a token.
+    carries text, reasoning or a tool call: a role delta or an empty delta is not a token.
     """
 
     text: str = ""
@@ -105,6 +139,8 @@ class ChatStream:
     usage: dict[str, Any] | None = None
     error: Any = None
     done: bool = False
+    late_events: int = 0
+    """Events after the done marker: there should be none."""
     model: str | None = None
     content_ms: list[float] = field(default_factory=list)
     chunks: list[dict[str, Any]] = field(default_factory=list)
@@ -121,6 +157,7 @@ class ChatStream:
         Raises:
             StreamProtocolError: the data is neither the done marker nor a JSON object.
         """
+        self.late_events += self.done
         if data.strip() == DONE:
             self.done = True
             return
@@ -148,10 +185,11 @@ class ChatStream:
         if choice.get("finish_reason"):
             self.finish_reasons.append(choice["finish_reason"])
         content = delta.get("content") or ""
+        reasoning = delta.get("reasoning_content") or delta.get("reasoning")
         arguments = "".join(
             (call.get("function") or {}).get("arguments") or "" for call in delta.get("tool_calls") or ()
         )
-        if content or arguments:
+        if content or arguments or reasoning:
             self.content_ms.append(at_ms)
             self.text += content
             self.tool_arguments += arguments

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from embedded.chatbot.app import build_app as build_chatbot
 from embedded.chatbot.brain import Settings
 from embedded.provider.app import build_app
+from embedded.provider.setup import Setup
 from embedded.provider.switchboard import FAULTS
 
 KEY = {"authorization": "Bearer key"}
@@ -22,12 +23,12 @@ TOOL = {
 
 @pytest.fixture
 def vllm() -> TestClient:
-    return TestClient(build_app("vllm", frozenset({"m"}), frozenset({"e"}), "key"), headers=KEY)
+    return TestClient(build_app(Setup("vllm", frozenset({"m"}), frozenset({"e"}), "key")), headers=KEY)
 
 
 @pytest.fixture
 def ollama() -> TestClient:
-    return TestClient(build_app("ollama", frozenset({"m"}), frozenset({"e"}), None))
+    return TestClient(build_app(Setup("ollama", frozenset({"m"}), frozenset({"e"}))))
 
 
 def chunks(text: str) -> list[dict[str, Any]]:
@@ -120,10 +121,10 @@ def test_ollama_native(ollama: TestClient) -> None:
 
 
 def test_hosted_loads_first_and_limits_its_callers() -> None:
-    loading = TestClient(build_app("hosted", frozenset({"m"}), frozenset(), "key", loading_s=60), headers=KEY)
+    loading = TestClient(build_app(Setup("hosted", frozenset({"m"}), key="key", loading_s=60)), headers=KEY)
     answer = loading.post("/models/m", json={"inputs": "Hola"})
     assert (answer.status_code, int(answer.headers["retry-after"]) > 0) == (503, True)
-    limited = TestClient(build_app("hosted", frozenset({"m"}), frozenset(), "key", requests_per_minute=2), headers=KEY)
+    limited = TestClient(build_app(Setup("hosted", frozenset({"m"}), key="key", requests_per_minute=2)), headers=KEY)
     first = limited.post("/models/m", json={"inputs": "Hola"}).status_code
     second = limited.post("/v1/chat/completions", json=ASK).status_code
     assert (first, second) == (200, 200)

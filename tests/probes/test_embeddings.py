@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from gonogo.errors import EndpointFailedError
-from gonogo.probes.embeddings import _vectors, cosine, norm
+from gonogo.probes.embeddings import _vectors
+from gonogo.rules.embeddings import cosine, norm
 
 
 def test_arithmetic() -> None:

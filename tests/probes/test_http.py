@@ -9,7 +9,7 @@ import pytest
 
 from gonogo.errors import BudgetExhaustedError, EndpointFailedError, InconclusiveError
 from gonogo.model import Observation
-from gonogo.probes.chat import Chat
+from gonogo.probes.chat import Chat, listed_models
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.http import Http, open_client
 from gonogo.redaction import Redactor
@@ -141,4 +141,4 @@ def test_what_is_not_json_for_everyone_is_a_fail(body: str) -> None:
 @pytest.mark.parametrize("body", ["<html>", "[]", '{"data": 3}'])
 def test_a_model_list_of_another_form_is_a_fail(body: str) -> None:
     with server(answer(body)) as url, Bench(url) as bench, pytest.raises(EndpointFailedError):
-        bench.chat(url).list_models()
+        listed_models(bench.chat(url).http)

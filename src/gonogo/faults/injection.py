@@ -7,8 +7,8 @@ A fault's steps, each an object with one of these keys:
   ``metrics-page``, ``model`` (the production model's file), ``evaluation`` (its record), ``last-known-good`` (that
   version's file), ``backup``; see `gonogo.faults.edits` for how;
 * ``commit``: a text that is committed to the target's repository, on a branch of its own;
-* ``control``: switch a deviation on through the control API of a provider of that name, or of ``chatbot``
-  (``fault: name``, optional ``parameters``);
+* ``control``: switch a deviation on through the control API of a provider or service of that name, of ``gateway`` or
+  of ``chatbot`` (``fault: name``, optional ``parameters``);
 * ``redis_config: [parameter, value]``: change a setting of the target's cache while it runs;
 * ``stop`` and ``restart``: a service of the target's actor.
 """
@@ -199,9 +199,7 @@ class Injector:
         return None
 
     def _control_url(self, name: str, fault: str) -> str:
-        chatbot = self._target.chatbot
-        endpoint = self._target.provider(name)
-        url = chatbot.control_url if name == "chatbot" and chatbot else endpoint.control_url if endpoint else None
+        url = self._target.control_url(name)
         if url is None:
             raise GonogoError(
                 f"the fault needs a control_url of {name}, which {self._target.file.name} does not declare"

@@ -7,9 +7,10 @@ from typing import Any, TypeVar, cast
 import pytest
 
 from gonogo.documents import Problems
-from gonogo.errors import InconclusiveError, InWarningBand, Unsupported
+from gonogo.errors import InconclusiveError, InWarningBand, NotDeclared, Unsupported
 from gonogo.model import SUITES, CheckInfo, Outcome, Permission, Severity
 from gonogo.objectives import Decided
+from gonogo.targets.model import ChatModel
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _ID = re.compile(r"[a-z]+(\.[a-z0-9_]+){2}")
@@ -97,6 +98,49 @@ def _listed(problems: Problems) -> str:
     lines = [str(problem) for problem in sorted(problems, key=lambda problem: problem.warning)]
     rest = len(lines) - MAX_LISTED
     return "\n".join([*lines[:MAX_LISTED], *([f"... and {rest} more"] if rest > 0 else [])])
+
+
+class FlawsFoundError(AssertionError):
+    """An answer is wrong in one or several ways; each flaw is judged for itself against the known deviations."""
+
+    def __init__(self, flaws: Sequence[str]) -> None:
+        rest = len(flaws) - MAX_LISTED
+        super().__init__("\n".join([*flaws[:MAX_LISTED], *([f"... and {rest} more"] if rest > 0 else [])]))
+        self.flaws = tuple(flaws)
+
+
+def expect_flawless(flaws: Sequence[str]) -> None:
+    """End a check by what is wrong with an answer: pass if nothing is.
+
+    Raises:
+        FlawsFoundError: something is.
+    """
+    if flaws:
+        raise FlawsFoundError(flaws)
+
+
+def expect_kept(feature: str, model: ChatModel, status: int, flaws: Sequence[str]) -> None:
+    """End a check of a feature: promised, it must work; not promised, it must be refused, and never be ignored.
+
+    Args:
+        feature: its name in ``fixtures/profiles.yaml``.
+        model: the model that was asked for it.
+        status: the answer's HTTP status.
+        flaws: what is wrong with the answer, were the feature there.
+
+    Raises:
+        FlawsFoundError: promised and missing, or not promised and silently ignored.
+        NotDeclared: not promised, and refused.
+    """
+    refused = 400 <= status < 500 or status == 501
+    if feature in model.promises:
+        expect_flawless([f"{feature} is promised and was answered with HTTP {status}"] if status != 200 else flaws)
+    elif refused:
+        raise NotDeclared(f"{model.name} does not promise {feature}, and refuses it with HTTP {status}")
+    elif status != 200:
+        expect_flawless([f"{feature} is not promised: HTTP {status} is no refusal"])
+    elif flaws:
+        expect_flawless([f"{feature} is not promised, and was taken and ignored: {flaw}" for flaw in flaws])
 
 
 def settle(decided: Decided) -> None:

@@ -19,6 +19,80 @@ def _chats(target: Target, *, short: bool) -> _Instances:
     return instances
 
 
+def _speakers(target: Target, *, short: bool) -> _Instances:
+    """Every endpoint with its first chat model: for what does not depend on the model."""
+    del short
+    return {
+        endpoint.name: (endpoint, models[0]) for endpoint in target.endpoints() if (models := endpoint.chat_models())
+    }
+
+
+def _limited(target: Target, *, short: bool) -> _Instances:
+    """Every provider's model that is kept for the limit check; the gateway's belong to the suite routing."""
+    del short
+    return {
+        f"{p.name}/{model.name}": (p, model) for p in target.providers for model in p.models if model.rpm is not None
+    }
+
+
+def _routed(target: Target, *, short: bool) -> _Instances:
+    """Every gateway model whose provider, and its model there, are declared."""
+    del short
+    gateway = target.gateway
+    if gateway is None:
+        return {}
+    found = {model.name: (gateway, model, target.upstream_of(model)) for model in gateway.chat_models()}
+    return {f"{gateway.name}/{name}": routed for name, routed in found.items() if routed[2] is not None}
+
+
+def _natives(target: Target, kind: str) -> _Instances:
+    return {
+        f"{endpoint.name}/{model.name}": (endpoint, model)
+        for endpoint in target.providers
+        if endpoint.kind == "ollama"
+        for model in endpoint.models
+        if model.kind == kind and model.rpm is None
+    }
+
+
+def _ollama_chats(target: Target, *, short: bool) -> _Instances:
+    """Every chat model of an Ollama server."""
+    del short
+    return _natives(target, "chat")
+
+
+def _ollama_embedders(target: Target, *, short: bool) -> _Instances:
+    """Every embedding model of an Ollama server."""
+    del short
+    return _natives(target, "embedding")
+
+
+def _services(target: Target, *, short: bool) -> _Instances:
+    del short
+    return {service.name: service for service in target.services}
+
+
+def _serving(target: Target, *, short: bool) -> _Instances:
+    """Every address that says which model it has loaded."""
+    del short
+    return {
+        f"{endpoint.name}/{i}" if endpoint.replicas else endpoint.name: (endpoint, address)
+        for endpoint in target.endpoints()
+        if endpoint.serves is not None
+        for i, address in enumerate(endpoint.addresses())
+    }
+
+
+def _restartable(target: Target, *, short: bool) -> _Instances:
+    """Every provider with a chat model that may be restarted."""
+    del short
+    return {
+        provider.name: (provider, models[0])
+        for provider in target.providers
+        if provider.service is not None and (models := provider.chat_models())
+    }
+
+
 def _embedders(target: Target, *, short: bool) -> _Instances:
     """Every endpoint with every embedding model."""
     del short
@@ -61,7 +135,15 @@ def _objectives(metric: str) -> Callable[..., _Instances]:
 
 _INSTANCES: dict[str, Callable[..., _Instances]] = {
     "chat": _chats,
+    "speaker": _speakers,
+    "limited": _limited,
+    "routed": _routed,
+    "restarted": _restartable,
     "embedder": _embedders,
+    "ollama": _ollama_chats,
+    "ollama_embedder": _ollama_embedders,
+    "service": _services,
+    "serving": _serving,
     "endpoint": _endpoints,
     "guarded_endpoint": _guarded,
     "metrics_page": _pages,

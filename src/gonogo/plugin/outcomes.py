@@ -26,7 +26,7 @@ def attach(
     """Put a check's outcome on its report, as plain JSON (nothing else survives xdist), and tell pytest its part."""
     outcome, reason, skip_kind = _read(call)
     reason = redactor.text(reason)[:MAX_REASON]
-    if outcome is Outcome.FAIL and (known := _known_deviation(item, info, reason)):
+    if outcome is Outcome.FAIL and (known := _known_deviation(item, info, call, reason)):
         outcome, reason = Outcome.WARN, f"known deviation: {known}\n{reason}"
     attached = {
         "info": asdict(info),
@@ -107,13 +107,23 @@ def _findings(call: pytest.CallInfo[None]) -> list[dict[str, Any]]:
     return [asdict(problem) for problem in problems[:MAX_FINDINGS]]
 
 
-def _known_deviation(item: pytest.Item, info: CheckInfo, reason: str) -> str:
-    """Why this very fail is known of this kind of endpoint; empty if it is not."""
+def _known_deviation(item: pytest.Item, info: CheckInfo, call: pytest.CallInfo[None], reason: str) -> str:
+    """Why all that is wrong here is known of this kind of endpoint; empty if any of it is not."""
     endpoint = endpoint_of(item)
-    for deviation in endpoint.deviations if endpoint is not None else ():
-        if deviation.check_id == info.check_id and re.search(deviation.matches, reason):
-            return deviation.reason
-    return ""
+    known = [d for d in endpoint.deviations if d.check_id == info.check_id] if endpoint is not None else []
+    reasons: dict[str, None] = {}
+    for flaw in _flaws(call) or (reason,):
+        deviation = next((deviation for deviation in known if re.search(deviation.matches, flaw)), None)
+        if deviation is None:
+            return ""
+        reasons[deviation.reason] = None
+    return "; ".join(reasons)
+
+
+def _flaws(call: pytest.CallInfo[None]) -> tuple[str, ...]:
+    """What is wrong, one by one; empty for a fail that has one reason."""
+    flaws: tuple[str, ...] = getattr(call.excinfo.value, "flaws", ()) if call.excinfo is not None else ()
+    return flaws
 
 
 def instance_of(item: pytest.Item) -> str:

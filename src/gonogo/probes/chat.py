@@ -26,6 +26,8 @@ class ChatAnswer:
     """Streamed answers: the JSON chunks."""
     content_ms: tuple[float, ...] = field(default=(), repr=False)
     """Streamed answers: arrival of each content-bearing chunk, milliseconds after sending."""
+    late_events: int = 0
+    """Streamed answers: events after the done marker."""
     error: Any = None
 
     @property
@@ -44,6 +46,20 @@ def _tokens_of(answer: ChatAnswer, body: Mapping[str, Any]) -> int:
     if isinstance(told, int):
         return told
     return (len(str(body["messages"])) + len(answer.text)) // _CHARACTERS_A_TOKEN
+
+
+def listed_models(http: Http) -> tuple[str, ...]:
+    """The ids that an endpoint's model list holds.
+
+    Raises:
+        EndpointFailedError: the list is not of the API's form.
+    """
+    answer = http.get("/v1/models")
+    body = answer.json()
+    data = body.get("data") if isinstance(body, dict) else None
+    if answer.status != 200 or not isinstance(data, list):
+        raise EndpointFailedError(f"/v1/models: HTTP {answer.status} without a list under `data`")
+    return tuple(str(item.get("id")) for item in data if isinstance(item, dict))
 
 
 class Chat:
@@ -65,17 +81,24 @@ class Chat:
         self.http.spend_tokens(_tokens_of(answer, body))
         return answer
 
-    def list_models(self) -> tuple[str, ...]:
-        """The ids that the endpoint's model list holds.
+    def complete(
+        self,
+        prompt: str | Sequence[Mapping[str, Any]],
+        *,
+        stream: bool = False,
+        **parameters: Any,  # noqa: ANN401
+    ) -> ChatAnswer:
+        """Like `ask`, where anything but a completion is a failure.
 
         Raises:
-            EndpointFailedError: the list is not of the API's form.
+            EndpointFailedError: also for an HTTP error status, or an error within the stream.
         """
-        answer = self.http.get("/v1/models").json()
-        data = answer.get("data") if isinstance(answer, dict) else None
-        if not isinstance(data, list):
-            raise EndpointFailedError("/v1/models has no list under `data`")
-        return tuple(str(item.get("id")) for item in data if isinstance(item, dict))
+        answer = self.ask(prompt, stream=stream, **parameters)
+        if answer.status != 200:
+            raise EndpointFailedError(f"a completion was answered with HTTP {answer.status}: {answer.http.text[:200]}")
+        if answer.error is not None:
+            raise EndpointFailedError(f"HTTP 200 with an error inside: {str(answer.error)[:200]}")
+        return answer
 
     def _ask_whole(self, body: Mapping[str, Any]) -> ChatAnswer:
         http = self.http.post("/v1/chat/completions", body)
@@ -100,12 +123,17 @@ class Chat:
             if broken:
                 return
             try:
-                for data in parser.feed(chunk):
-                    seen.take(data, at_ms)
+                for event in parser.feed(chunk):
+                    seen.take(event.data, at_ms)
             except StreamProtocolError as error:
                 broken.append(error)
 
         http = self.http.post("/v1/chat/completions", {**body, "stream": True}, read)
+        if not broken:
+            try:
+                parser.finish()
+            except StreamProtocolError as error:
+                broken.append(error)
         if broken and http.status == 200:
             raise EndpointFailedError(str(broken[0])) from broken[0]
         return ChatAnswer(
@@ -116,5 +144,6 @@ class Chat:
             usage=seen.usage,
             chunks=tuple(seen.chunks),
             content_ms=tuple(seen.content_ms),
+            late_events=seen.late_events,
             error=seen.error,
         )

@@ -1,15 +1,16 @@
-"""Embeddings of texts, and the arithmetic that compares them."""
+"""Embeddings of texts."""
 
-import math
+import base64
+import binascii
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gonogo.errors import EndpointFailedError
 from gonogo.probes.http import Http
+from gonogo.rules.embeddings import Vector
 from gonogo.targets.model import ChatModel, Endpoint
-
-Vector = tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,19 @@ class Embedder:
             raise EndpointFailedError(f"/v1/embeddings: HTTP {answer.status}: {answer.text[:200]}")
         return _vectors(body, len(texts))
 
+    def embed_base64(self, text: str) -> tuple[int, Vector]:
+        """The status, and the vector of a text in base64 (little-endian 32-bit floats); empty if it is none."""
+        request = {"model": self.model.name, "input": [text], "encoding_format": "base64"}
+        answer = self.http.post("/v1/embeddings", request)
+        body = answer.json()
+        data = body.get("data") if isinstance(body, dict) else None
+        coded = data[0].get("embedding") if isinstance(data, list) and data and isinstance(data[0], dict) else None
+        try:
+            raw = base64.b64decode(coded, validate=True) if isinstance(coded, str) else b""
+            return answer.status, struct.unpack(f"<{len(raw) // 4}f", raw)
+        except (binascii.Error, struct.error):
+            return answer.status, ()
+
 
 def _vectors(body: Any, wanted: int) -> tuple[Vector, ...]:  # noqa: ANN401 (any JSON)
     data = body.get("data") if isinstance(body, dict) else None
@@ -45,16 +59,3 @@ def _vectors(body: Any, wanted: int) -> tuple[Vector, ...]:  # noqa: ANN401 (any
     if [item["index"] for item in ordered] != list(range(wanted)):
         raise EndpointFailedError("/v1/embeddings: the indices are not 0, 1, 2, ...")
     return vectors
-
-
-def norm(vector: Vector) -> float:
-    """Its length; NaN if a number in it is not finite."""
-    return math.sqrt(sum(number * number for number in vector)) if all(map(math.isfinite, vector)) else math.nan
-
-
-def cosine(left: Vector, right: Vector) -> float:
-    """How alike two vectors are: 1 for the same direction; NaN where one has no direction or another dimension."""
-    lengths = norm(left) * norm(right)
-    if len(left) != len(right) or not lengths:
-        return math.nan
-    return sum(a * b for a, b in zip(left, right, strict=True)) / lengths

@@ -20,6 +20,8 @@ from gonogo.targets.secrets import Secret
 
 MAX_BODY_BYTES = 16_000_000
 _EVIDENCE_CHARACTERS = 4000
+_MASKED_CHARACTERS = 16 * _EVIDENCE_CHARACTERS
+"""Secrets are masked before a text is cut for the evidence; of a body of many megabytes only this much is looked at."""
 Client = httpx.Client
 """A connection pool; fixtures and suites name it by this, since only probes import httpx."""
 OnChunk = Callable[[bytes, float], None]
@@ -74,8 +76,8 @@ class Http:
     def __init__(
         self, client: httpx.Client, base_url: str, key: Secret | None, context: ProbeContext, timeout_s: float
     ) -> None:
-        self._client, self._base, self._key, self._context = client, base_url, key, context
-        self.timeout_s = timeout_s
+        self._client, self._key, self._context = client, key, context
+        self.base_url, self.timeout_s = base_url, timeout_s
 
     def without_key(self) -> "Http":
         """The same server, asked without a key."""
@@ -83,7 +85,7 @@ class Http:
 
     def with_key(self, key: Secret | None) -> "Http":
         """The same server, asked with another key."""
-        return Http(self._client, self._base, key, self._context, self.timeout_s)
+        return Http(self._client, self.base_url, key, self._context, self.timeout_s)
 
     def spend_tokens(self, tokens: int) -> None:
         """Take tokens from the run's budget, once it is known how many an answer cost.
@@ -101,15 +103,19 @@ class Http:
         """POST JSON to a path."""
         return self.send("POST", path, json.dumps(body, ensure_ascii=False).encode(), None, on_chunk)
 
-    def send(
+    def send(  # noqa: PLR0913 (the parts of one exchange)
         self,
         method: str,
         path: str,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         on_chunk: OnChunk | None = None,
+        *,
+        only_head: bool = False,
     ) -> HttpAnswer:
         """Send a request, read the answer to its end, record it.
+
+        With `only_head` the first piece of the body is enough: what might go on for long is hung up on.
 
         Raises:
             EndpointFailedError: refused, reset, not HTTP, longer than the time limit or than `MAX_BODY_BYTES`.
@@ -117,7 +123,7 @@ class Http:
             BudgetExhaustedError: the run's budget is used up.
         """
         self._context.spend(1, 0)
-        url = self._base + path
+        url = self.base_url + path
         sent = dict(headers or {})
         if body is not None:
             sent.setdefault("content-type", "application/json")
@@ -135,6 +141,8 @@ class Http:
                     chunks.append(chunk)
                     if on_chunk is not None:
                         on_chunk(chunk, (time.perf_counter() - started) * 1000)
+                    if only_head:
+                        break
         except (AssertionError, InconclusiveError) as failure:
             error = str(failure)
             raise
@@ -176,9 +184,9 @@ class Http:
         self, method: str, url: str, sent: Mapping[str, str], body: bytes | None, answer: HttpAnswer, error: str
     ) -> None:
         redactor = self._context.redactor
-        text = body.decode("utf-8", errors="replace") if body else ""
+        text = body[:_MASKED_CHARACTERS].decode("utf-8", errors="replace") if body else ""
         said: dict[str, Any] = {"status": answer.status, "headers": redactor.headers(answer.headers)}
-        said["body"] = redactor.text(answer.text)[:_EVIDENCE_CHARACTERS]
+        said["body"] = redactor.text(answer.text[:_MASKED_CHARACTERS])[:_EVIDENCE_CHARACTERS]
         if error:
             said["error"] = redactor.text(error)
         self._context.record(

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from gonogo.model import Waiver
 from gonogo.objectives import Band
 from gonogo.targets.file_sections import FileSections
 from gonogo.targets.model import (
+    REST_ROUTES,
     Actor,
     Budget,
     Cache,
@@ -29,6 +30,9 @@ from gonogo.targets.model import (
     Load,
     LoadObjective,
     MetricsEndpoint,
+    RestRoute,
+    RestService,
+    ServedModel,
     Target,
 )
 from gonogo.targets.secrets import Secret
@@ -81,11 +85,28 @@ def _deviation(raw: dict[str, str]) -> Deviation:
     return Deviation(raw["check"], raw["matches"], raw["reason"])
 
 
+@dataclasses.dataclass(frozen=True)
+class _Profile:
+    """What a kind of endpoint promises, and how it is known to differ."""
+
+    promises: frozenset[str]
+    deviations: tuple[Deviation, ...]
+
+
 @cache
-def _known_deviations() -> dict[str, tuple[Deviation, ...]]:
-    """Known deviations by kind of endpoint."""
+def _profiles() -> dict[str, _Profile]:
+    """The profile of each kind of endpoint."""
     document = load_document(resources.folder("fixtures") / "profiles.yaml")
-    return {kind: tuple(map(_deviation, items)) for kind, items in document.value.items()}
+    return {
+        kind: _Profile(frozenset(profile["promises"]), tuple(map(_deviation, profile.get("deviations", ()))))
+        for kind, profile in document.value.items()
+    }
+
+
+def _model(raw: dict[str, Any], profile: _Profile) -> ChatModel:
+    promises = (profile.promises | set(raw.get("has", ()))) - set(raw.get("lacks", ()))
+    fields = {key: value for key, value in raw.items() if key not in ("has", "lacks")}
+    return ChatModel(**{**fields, "fallbacks": tuple(raw.get("fallbacks", ())), "promises": promises})
 
 
 class _Reader:
@@ -102,7 +123,7 @@ class _Reader:
         providers = tuple(
             self._endpoint(item, ("providers", i), item["name"]) for i, item in enumerate(raw.get("providers", ()))
         )
-        self._check_names(gateway, providers)
+        self._check_names(gateway, providers, [item["name"] for item in raw.get("services", ())])
         self._check_metrics(raw)
         bands = {name: self._band(value, ("objectives", name)) for name, value in raw.get("objectives", {}).items()}
         root = self._path(raw.get("root", "."))
@@ -115,6 +136,7 @@ class _Reader:
             allow_disruptive=raw.get("allow_disruptive", False),
             gateway=gateway,
             providers=providers,
+            services=tuple(self._service(item, ("services", i)) for i, item in enumerate(raw.get("services", ()))),
             chatbot=self._chatbot(raw["chatbot"]) if "chatbot" in raw else None,
             root=root,
             artifacts=sections.artifacts(raw["artifacts"]) if "artifacts" in raw else None,
@@ -174,24 +196,40 @@ class _Reader:
         return Band(float(warn), float(fail), above=bool(above))
 
     def _endpoint(self, raw: dict[str, Any], path: Path_, name: str) -> Endpoint:
-        built_here = {"deviations", "key", "models", "name", "url"}
+        built_here = {"deviations", "key", "models", "name", "replicas", "serves", "url"}
         fields = {key: value for key, value in raw.items() if key not in built_here}
-        deviations = (*_known_deviations().get(raw["kind"], ()), *map(_deviation, raw.get("deviations", ())))
+        profile = _profiles()[raw["kind"]]
+        deviations = (*profile.deviations, *map(_deviation, raw.get("deviations", ())))
         for i, deviation in enumerate(raw.get("deviations", ())):
             try:
                 re.compile(deviation["matches"])
             except re.error as error:
                 self._problem((*path, "deviations", i, "matches"), f"not a regular expression: {error}")
-        models = tuple(
-            ChatModel(**{**item, **{key: tuple(item.get(key, ())) for key in ("fallbacks", "lacks")}})
-            for item in raw.get("models", ())
-        )
         key = self._secret(raw.get("key"), (*path, "key"))
-        url = raw["url"].rstrip("/")
-        return Endpoint(name=name, url=url, key=key, models=models, deviations=deviations, **fields)
+        return Endpoint(
+            name=name,
+            url=raw["url"].rstrip("/"),
+            key=key,
+            models=tuple(_model(item, profile) for item in raw.get("models", ())),
+            deviations=deviations,
+            replicas=tuple(url.rstrip("/") for url in raw.get("replicas", ())),
+            serves=ServedModel(**raw["serves"]) if "serves" in raw else None,
+            **fields,
+        )
 
-    def _check_names(self, gateway: Endpoint | None, providers: tuple[Endpoint, ...]) -> None:
+    def _service(self, raw: dict[str, Any], path: Path_) -> RestService:
+        key = self._secret(raw.get("key"), (*path, "key"))
+        routes = {
+            name: RestRoute(**{**dataclasses.asdict(REST_ROUTES[name]), **(route or {})})
+            for name, route in raw.get("routes", dict.fromkeys(REST_ROUTES)).items()
+        }
+        return RestService(**{**raw, "key": key, "url": raw["url"].rstrip("/"), "routes": routes})
+
+    def _check_names(self, gateway: Endpoint | None, providers: tuple[Endpoint, ...], services: Sequence[str]) -> None:
         names = [provider.name for provider in providers]
+        for i, name in enumerate(services):
+            if name in (*names, "gateway", *services[:i]):
+                self._problem(("services", i, "name"), f"the name {name!r} is taken")
         for i, name in enumerate(names):
             if name in names[:i] or name == "gateway":
                 self._problem(("providers", i, "name"), f"the name {name!r} is taken")

@@ -23,8 +23,17 @@ class ChatModel:
     """Gateway only: model names asked in this order when the provider fails."""
     deterministic: bool = False
     """The same request at temperature 0 gets the same text."""
-    lacks: tuple[str, ...] = ()
-    """Features of its kind that this model does not have (``unit_norm``)."""
+    promises: frozenset[str] = frozenset()
+    """Features that must work: what its endpoint's kind promises (``fixtures/profiles.yaml``), with the target's
+    ``has`` and without its ``lacks``. Any other feature must be refused, never ignored."""
+    upstream: str = ""
+    """Gateway only: its name at the provider; empty if the provider has one model of its kind."""
+    context_tokens: int | None = None
+    """The context window: a longer prompt must be refused, not cut."""
+    dimensions: int | None = None
+    """Embeddings only: numbers in a vector."""
+    tolerance: float = 1e-3
+    """Embeddings only: how far a cosine or a length may lie from one; batches are computed in another order."""
     rpm: int | None = None
     """Requests a minute that the limit check may exhaust on this model; set it only on a model kept for that."""
 
@@ -40,6 +49,19 @@ class Deviation:
 
 
 @dataclass(frozen=True)
+class ServedModel:
+    """Where a server says which model it has loaded, and which model of the registry that must be."""
+
+    registered: str
+    """The model's name in the registry: its production version is what must be served."""
+    path: str
+    """A page with a JSON object."""
+    pointers: Mapping[str, str] = field(default_factory=dict)
+    """JSON Pointers (RFC 6901) on it, each to something that the server tells: ``loaded`` (true when a model is there),
+    ``name``, ``version``, ``sha256`` and ``file`` (a path that ends with the registry's file name)."""
+
+
+@dataclass(frozen=True)
 class Endpoint:
     """A server that speaks the OpenAI dialect: the gateway or a provider."""
 
@@ -49,6 +71,10 @@ class Endpoint:
     key: Secret | None = None
     models: tuple[ChatModel, ...] = ()
     health_path: str = "/health"
+    ready_path: str | None = None
+    """Where it says that completions work, if not at `health_path`."""
+    service: str | None = None
+    """Its name at the actor (``supervisor``), where the restart check may restart it."""
     metrics_path: str | None = None
     requests_metric: str | None = None
     """A counter of this server's that moves with every chat completion that arrives at it."""
@@ -57,12 +83,20 @@ class Endpoint:
     timeout_s: float = 30.0
     deviations: tuple[Deviation, ...] = ()
     """Those of its kind (``fixtures/profiles.yaml``) and the target's own."""
+    replicas: tuple[str, ...] = ()
+    """Base URLs of the servers behind it, where each of them can be asked by itself."""
+    serves: "ServedModel | None" = None
+    """Where each of them says which model it has loaded."""
     cache_request: Mapping[str, Any] | None = None
     """Gateway only: what a request's body must contain to use the response cache."""
 
     def model(self, name: str) -> ChatModel | None:
         """The declared model of that name."""
         return next((model for model in self.models if model.name == name), None)
+
+    def addresses(self) -> tuple[str, ...]:
+        """The replicas' base URLs; its own where there are none."""
+        return self.replicas or (self.url,)
 
     def embedding_models(self) -> tuple[ChatModel, ...]:
         """The models that embed."""
@@ -71,6 +105,44 @@ class Endpoint:
     def chat_models(self) -> tuple[ChatModel, ...]:
         """The models that chat and whose limit is not there to be exhausted."""
         return tuple(model for model in self.models if model.kind == "chat" and model.rpm is None)
+
+
+@dataclass(frozen=True)
+class RestRoute:
+    """One call of a service with routes of its own."""
+
+    path: str
+    body: Mapping[str, Any]
+    """What is posted; ``{prompt}`` in any of its texts becomes the prompt."""
+    answer: str
+    """JSON Pointer (RFC 6901) in the answer: to the text, or to the vector."""
+
+
+_PROMPT = "{prompt}"
+REST_ROUTES: Mapping[str, RestRoute] = {
+    "generate": RestRoute("/generate", {"prompt": _PROMPT}, "/response"),
+    "chat": RestRoute("/chat", {"messages": [{"role": "user", "content": _PROMPT}]}, "/response"),
+    "embeddings": RestRoute("/embeddings", {"text": _PROMPT}, "/embedding"),
+}
+"""The calls that CHECKS.md names for deployments of kind E (row C12)."""
+
+
+@dataclass(frozen=True)
+class RestService:
+    """A service with routes of its own in front of a model: plain JSON over HTTP."""
+
+    name: str
+    url: str
+    key: Secret | None = None
+    timeout_s: float = 30.0
+    health_path: str = "/health"
+    metrics_path: str = "/metrics"
+    docs_path: str = "/docs"
+    openapi_path: str = "/openapi.json"
+    routes: Mapping[str, RestRoute] = field(default_factory=lambda: dict(REST_ROUTES))
+    """By what they do: ``generate``, ``chat``, ``embeddings``; what is missing is not verified."""
+    control_url: str | None = None
+    """Where faults can be switched on by name, for disruptive checks."""
 
 
 @dataclass(frozen=True)
@@ -182,6 +254,7 @@ class Target:
     allow_disruptive: bool = False
     gateway: Endpoint | None = None
     providers: tuple[Endpoint, ...] = ()
+    services: tuple[RestService, ...] = ()
     chatbot: Chatbot | None = None
     root: Path = Path()
     """No configuration file or artifact outside this folder is read."""
@@ -219,12 +292,28 @@ class Target:
         """The declared provider of that name."""
         return next((provider for provider in self.providers if provider.name == name), None)
 
+    def control_url(self, name: str) -> str | None:
+        """Where faults of a part can be switched on: a provider or service by its name, ``gateway`` or ``chatbot``."""
+        parts: dict[str, str | None] = {endpoint.name: endpoint.control_url for endpoint in self.endpoints()}
+        parts |= {service.name: service.control_url for service in self.services}
+        return {**parts, "chatbot": self.chatbot.control_url if self.chatbot else None}.get(name)
+
+    def upstream_of(self, model: ChatModel) -> tuple[Endpoint, ChatModel] | None:
+        """The provider and the model there that a gateway's model stands for; None where that is not declared."""
+        provider = self.provider(model.provider)
+        if provider is None:
+            return None
+        candidates = [m for m in provider.models if m.kind == model.kind and m.rpm is None]
+        named = provider.model(model.upstream) if model.upstream else None
+        found = named or (candidates[0] if len(candidates) == 1 else None)
+        return (provider, found) if found is not None else None
+
     def declared_suites(self) -> frozenset[str]:
         """The suites that this target gives something to verify."""
         sections = {
             "artifacts": self.artifacts,
             "config": self.config,
-            "contract": self.endpoints(),
+            "contract": self.endpoints() or self.services,
             "routing": self._declares_routing(),
             "output": self.chatbot,
             "monitoring": self.metrics,

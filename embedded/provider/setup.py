@@ -1,0 +1,31 @@
+"""What a scripted provider serves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a provider serves."""
+
+    dialect: str
+    """``vllm``, ``ollama`` or ``hosted``."""
+    chat_models: frozenset[str]
+    embedding_models: frozenset[str] = frozenset()
+    key: str | None = None
+    """The bearer token that callers must send; None asks for none, as Ollama does."""
+    loading_s: float = 0.0
+    """Seconds after the start in which the model loads: completions and health answer 503."""
+    first_token_ms: float = 20.0
+    token_ms: float = 4.0
+    requests_per_minute: int = 6000
+    """Hosted: the rate limit."""
+    limited: Mapping[str, int] = field(default_factory=dict)
+    """Requests a minute of single models."""
+    depot: Path | None = None
+    """A folder to serve beside the models, see `embedded.provider.depot`."""
+    version: str = ""
+    """The version of the model that is loaded, as ``/health`` tells it."""
+    sticky: Path | None = None
+    """A file that keeps the switched-on deviations over a restart."""

@@ -1,0 +1,65 @@
+"""Completions of the OpenAI dialect (https://platform.openai.com/docs/api-reference/chat): plain JSON in, flaws out."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+CLOCKS_APART_S = 3600
+"""How far a server's clock may be from ours: more than an hour is a wrong clock or a stale answer."""
+_VERSION_MARKS = "-:@."
+
+
+def choices_of(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The choices of a completion or of a chunk; those that are no objects are left out."""
+    choices = body.get("choices")
+    return [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []
+
+
+def identity_flaws(bodies: Sequence[Mapping[str, Any]], now_s: float) -> list[str]:
+    """What is wrong with ids and creation times of several completions: each has an id of its own, created now."""
+    ids = [body.get("id") for body in bodies]
+    flaws = [f"the id is {identifier!r}" for identifier in ids if not (isinstance(identifier, str) and identifier)]
+    if not flaws and len(set(map(str, ids))) < len(ids):
+        flaws.append(f"several completions have the id {ids[0]!r}")
+    times = [body.get("created") for body in bodies]
+    wrong = [t for t in times if not isinstance(t, (int, float)) or abs(t - now_s) > CLOCKS_APART_S]
+    return [*flaws, *(f"created is {created!r}, which is not now ({now_s:.0f})" for created in wrong)]
+
+
+def same_model(told: object, names: Iterable[str]) -> bool:
+    """Whether an answer's `model` is one of these names: itself, with a path before it, or as one of its versions."""
+    if not isinstance(told, str) or not told:
+        return False
+    return any(
+        told == name
+        or told.endswith(f"/{name}")
+        or name.endswith(f"/{told}")
+        or (told.startswith(name) and told[len(name)] in _VERSION_MARKS)
+        for name in names
+    )
+
+
+def usage_flaws(usage: object, limit: int) -> list[str]:
+    """What is wrong with a completion's usage: whole numbers that add up, within the limit of generated tokens."""
+    if not isinstance(usage, dict):
+        return [f"usage is {usage!r}"]
+    prompt, generated, total = (usage.get(f"{name}_tokens") for name in ("prompt", "completion", "total"))
+    if not all(
+        isinstance(count, int) and not isinstance(count, bool) and count >= 0 for count in (prompt, generated, total)
+    ):
+        return [f"usage is {usage}: counts are whole numbers"]
+    assert isinstance(prompt, int)
+    assert isinstance(generated, int)
+    flaws = [] if total == prompt + generated else [f"total_tokens is {total}, not {prompt} + {generated}"]
+    flaws += [] if prompt > 0 else ["prompt_tokens is 0"]
+    return flaws if generated <= limit else [*flaws, f"{generated} tokens were generated, the limit is {limit}"]
+
+
+def logprob_flaws(choice: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a choice whose tokens' log probabilities were asked for."""
+    told = choice.get("logprobs")
+    tokens = told.get("content") if isinstance(told, dict) else None
+    if not isinstance(tokens, list) or not tokens:
+        return [f"logprobs.content is {tokens!r}"]
+    values = [token.get("logprob") if isinstance(token, dict) else None for token in tokens]
+    flaws = [f"a logprob is {value!r}" for value in values if not isinstance(value, (int, float)) or value > 0]
+    return flaws if choice.get("finish_reason") else [*flaws, "the finish_reason is lost"]

@@ -1,0 +1,110 @@
+"""Tool calls of an answer, whole or streamed, and what is wrong with their form. Plain JSON in, calls and flaws out."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gonogo.documents import violations
+from gonogo.rules.completions import choices_of
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """One call that a model wants made."""
+
+    id: str
+    name: str
+    arguments: Any
+    """Parsed; None where they are not JSON."""
+
+
+@dataclass(frozen=True)
+class ToolAnswer:
+    """The calls of an answer and the flaws of their form."""
+
+    calls: tuple[ToolCall, ...]
+    flaws: tuple[str, ...]
+
+
+def whole_calls(body: Mapping[str, Any]) -> ToolAnswer:
+    """Read the tool calls of a whole completion."""
+    choices = choices_of(body)
+    raw = (choices[0].get("message") or {}).get("tool_calls") if choices else None
+    if raw is not None and not isinstance(raw, list):
+        return ToolAnswer((), (f"tool_calls is {type(raw).__name__}, not a list",))
+    return _read(raw or [], [choice.get("finish_reason") for choice in choices], [])
+
+
+def streamed_calls(chunks: Iterable[Mapping[str, Any]]) -> ToolAnswer:
+    """Put the tool calls of a stream together by their index: id and name come once, the arguments in pieces."""
+    calls: dict[Any, dict[str, Any]] = {}
+    flaws: list[str] = []
+    choices = [choice for chunk in chunks for choice in choices_of(chunk)]
+    for piece in (piece for choice in choices for piece in (choice.get("delta") or {}).get("tool_calls") or ()):
+        if not isinstance(piece.get("index"), int):
+            flaws.append("a piece of a streamed tool call has no index")
+        _add(calls.setdefault(piece.get("index"), {"function": {"arguments": ""}}), piece)
+    reasons = [choice["finish_reason"] for choice in choices if choice.get("finish_reason")]
+    return _read(list(calls.values()), reasons, flaws)
+
+
+def _add(call: dict[str, Any], piece: Mapping[str, Any]) -> None:
+    function = piece.get("function") or {}
+    call |= {key: piece[key] for key in ("id", "type") if piece.get(key)}
+    if function.get("name"):
+        call["function"]["name"] = function["name"]
+    if (arguments := function.get("arguments")) is not None:
+        so_far = call["function"]["arguments"]
+        both_text = isinstance(arguments, str) and isinstance(so_far, str)
+        call["function"]["arguments"] = so_far + arguments if both_text else arguments
+
+
+def _read(raw: Sequence[Any], finish_reasons: Sequence[Any], flaws: list[str]) -> ToolAnswer:
+    calls = [_call(item, flaws) for item in raw if isinstance(item, dict)]
+    if not calls:
+        flaws.append("no tool call")
+    elif list(finish_reasons) != ["tool_calls"]:
+        flaws.append(f"finish_reason is {', '.join(map(str, finish_reasons)) or 'missing'}, not tool_calls")
+    if len({call.id for call in calls}) < len(calls):
+        flaws.append("two tool calls have the same id")
+    return ToolAnswer(tuple(calls), tuple(flaws))
+
+
+def _call(raw: Mapping[str, Any], flaws: list[str]) -> ToolCall:
+    function = raw.get("function") or {}
+    identifier, name, arguments = raw.get("id"), function.get("name"), function.get("arguments")
+    if not (isinstance(identifier, str) and identifier):
+        flaws.append("a tool call has no id")
+    if raw.get("type", "function") != "function":
+        flaws.append(f"the type of a tool call is {raw.get('type')!r}")
+    if not isinstance(arguments, str):
+        flaws.append(f"arguments are {type(arguments).__name__}, not a JSON string")
+        return ToolCall(str(identifier), str(name), arguments)
+    try:
+        return ToolCall(str(identifier), str(name), json.loads(arguments))
+    except ValueError:
+        flaws.append(f"arguments are not JSON: {arguments[:80]!r}")
+        return ToolCall(str(identifier), str(name), None)
+
+
+def forecast_tool(city: str, name: str = "get_forecast") -> dict[str, Any]:
+    """A tool whose arguments no model meets by chance: one city, one number of days, nothing else."""
+    parameters = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["city", "days"],
+        "properties": {"city": {"type": "string", "enum": [city]}, "days": {"type": "integer", "enum": [7]}},
+    }
+    return {
+        "type": "function",
+        "function": {"name": name, "description": f"Forecast of {city}", "parameters": parameters},
+    }
+
+
+def call_flaws(answer: ToolAnswer, tool: Mapping[str, Any]) -> list[str]:
+    """What is wrong with an answer that must call this tool."""
+    function = tool["function"]
+    flaws = list(answer.flaws)
+    flaws += [f"the tool called is {call.name!r}" for call in answer.calls if call.name != function["name"]]
+    return flaws + [flaw for call in answer.calls for flaw in violations(call.arguments, function["parameters"])]

@@ -1,0 +1,57 @@
+"""Are bad requests refused as clients can rely on, and survived?"""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from gonogo import resources
+from gonogo.errors import NotDeclared
+from gonogo.plugin import check, expect_flawless
+from gonogo.probes.chat import Chat
+from gonogo.rules.hostile import GROUPS
+from gonogo.rules.refusals import form_flaws, leaks
+
+WORDS_BEYOND = 2
+"""How many times its context window a prompt has words: every tokenizer makes at least one token of most words."""
+
+
+@check("contract.errors.unknown_model", severity="major", covers=["C7"], smoke=True)
+def test_errors_unknown_model(chat: Chat, prompt: str) -> None:
+    """A model that does not exist is refused with 400 or 404 and an error body."""
+    body = {"model": "gonogo-no-such-model", "messages": [{"role": "user", "content": prompt}], "max_tokens": 2}
+    answer = chat.http.post("/v1/chat/completions", body)
+    assert answer.status in (400, 404), f"answered HTTP {answer.status}"
+    expect_flawless([*form_flaws(answer.text, resources.schema("openai-error")), *leaks(answer.text)])
+
+
+@check("contract.errors.refused", severity="major", covers=["C7"])
+@pytest.mark.parametrize("group", GROUPS)
+def test_errors_refused(volley: Callable[[str], Sequence[str]], group: str) -> None:
+    """Malformed and hostile requests are refused at once, in the API's form, without a leak, and survived."""
+    expect_flawless(volley(group))
+
+
+@check("contract.errors.oversize_prompt", severity="critical", covers=["C7"])
+def test_errors_oversize_prompt(chat: Chat, nonce: str) -> None:
+    """A prompt longer than the context window is refused, not cut."""
+    context = chat.model.context_tokens
+    if context is None:
+        raise NotDeclared(f"the target names no context window of {chat.model.name} (context_tokens)")
+    answer = chat.ask(f"{nonce} " + "coche " * (WORDS_BEYOND * context), max_tokens=2)
+    told = (
+        f"a prompt of {WORDS_BEYOND * context} words, twice the window, got HTTP {answer.status}, usage {answer.usage}"
+    )
+    assert answer.status in (400, 413, 422), told
+    expect_flawless(form_flaws(answer.http.text, resources.schema("openai-error")))
+
+
+@check("contract.errors.rate_limited", severity="major", covers=["C7"])
+def test_errors_rate_limited(limited: Chat, prompt: str) -> None:
+    """Past its limit a provider answers 429 in the API's form, and says when to come back (Retry-After)."""
+    assert limited.model.rpm is not None
+    answers = [limited.ask(f"{prompt} {i}", max_tokens=1) for i in range(limited.model.rpm + 1)]
+    refused = [answer.http for answer in answers if answer.status != 200]
+    assert refused, f"{len(answers)} requests were answered, the limit is {limited.model.rpm} a minute"
+    flaws = [f"HTTP {answer.status}, wanted 429" for answer in refused if answer.status != 429]
+    flaws += ["no Retry-After" for answer in refused if not answer.headers.get("retry-after", "").strip()]
+    expect_flawless([*flaws, *form_flaws(refused[0].text, resources.schema("openai-error"))])

@@ -1,0 +1,49 @@
+"""Does the model list say what can be used?"""
+
+import uuid
+
+from gonogo import resources
+from gonogo.documents import violations
+from gonogo.errors import NotDeclared
+from gonogo.plugin import check, expect_flawless
+from gonogo.probes.chat import Chat, listed_models
+from gonogo.probes.http import Http
+from gonogo.targets.model import ChatModel, Endpoint
+
+
+@check("contract.models.listed", severity="major", covers=["C2"], smoke=True)
+def test_models_listed(endpoint: tuple[Endpoint, Http]) -> None:
+    """The model list holds every model that the target declares."""
+    declared, http = endpoint
+    if not declared.models:
+        raise NotDeclared(f"the target declares no model of {declared.name}")
+    assert {model.name for model in declared.models} - set(listed_models(http)) == set()
+
+
+@check("contract.models.shape", severity="minor", covers=["C2"])
+def test_models_shape(endpoint: tuple[Endpoint, Http]) -> None:
+    """The model list has the fields and types of the API, and each model once."""
+    listed = endpoint[1].get("/v1/models").json()
+    names = [item.get("id") for item in listed.get("data", ())] if isinstance(listed, dict) else []
+    twice = sorted({f"{name!r} is listed twice" for name in names if names.count(name) > 1})
+    expect_flawless([*violations(listed, resources.schema("model-list")), *twice])
+
+
+@check("contract.models.usable", severity="critical", covers=["C2"])
+def test_models_usable(endpoint: tuple[Endpoint, Http]) -> None:
+    """Every listed model really answers: a completion, or an embedding."""
+    declared, http = endpoint
+    spared = {model.name for model in declared.models if model.rpm is not None}
+    failed = []
+    for name in listed_models(http):
+        model = declared.model(name) or ChatModel(name)
+        if name not in spared and not _answers(declared, model, http):
+            failed.append(f"{name} is listed, and answers neither a completion nor an embedding")
+    expect_flawless(failed)
+
+
+def _answers(endpoint: Endpoint, model: ChatModel, http: Http) -> bool:
+    text = f"Hola [{uuid.uuid4()}]"
+    if model.kind == "chat" and Chat(endpoint, model, http).ask(text, max_tokens=1).status == 200:
+        return True
+    return http.post("/v1/embeddings", {"model": model.name, "input": text}).status == 200

@@ -1,0 +1,167 @@
+"""Is Ollama's native API what its clients rely on?"""
+
+from gonogo import resources
+from gonogo.documents import violations
+from gonogo.errors import EndpointFailedError, NotDeclared
+from gonogo.plugin import check, expect_flawless, expect_kept
+from gonogo.probes.chat import Chat
+from gonogo.probes.ollama import Ollama
+from gonogo.rules.embeddings import cosine
+from gonogo.rules.ollama import duration_flaws, stream_flaws
+from gonogo.rules.refusals import form_flaws
+from gonogo.rules.structured import improbable_schema, json_flaws
+from gonogo.rules.tool_calls import forecast_tool
+
+ROOM = 300
+
+
+@check("contract.ollama.tags", severity="major", covers=["C10", "C2"])
+def test_ollama_tags(ollama: Ollama) -> None:
+    """The local models are listed in the API's form, the declared one among them."""
+    tags = ollama.http.get("/api/tags").json()
+    models = tags.get("models") if isinstance(tags, dict) else None
+    names = [model.get("name") for model in models or () if isinstance(model, dict)]
+    wanted = {ollama.model.name, f"{ollama.model.name}:latest"}
+    missing = [] if wanted & set(names) else [f"{ollama.model.name} is not among {names}"]
+    expect_flawless([*violations(tags, resources.schema("ollama-tags")), *missing])
+
+
+@check("contract.ollama.show", severity="minor", covers=["C10"])
+def test_ollama_show(ollama: Ollama) -> None:
+    """A model can be looked at, and can complete."""
+    shown = ollama.http.post("/api/show", {"model": ollama.model.name}).json()
+    capabilities = shown.get("capabilities") if isinstance(shown, dict) else None
+    assert "completion" in (capabilities or ()), f"its capabilities are {capabilities}"
+
+
+@check("contract.ollama.generate", severity="critical", covers=["C10"])
+def test_ollama_generate(ollama: Ollama, prompt: str) -> None:
+    """/api/generate answers in the API's form: done, why, and how long it took."""
+    answer = ollama.generate(prompt)
+    expect_flawless(violations(answer.last, resources.schema("ollama-generate")))
+
+
+@check("contract.ollama.chat", severity="critical", covers=["C10"])
+def test_ollama_chat(ollama: Ollama, prompt: str) -> None:
+    """/api/chat answers in the API's form: a message, done, why, and how long it took."""
+    answer = ollama.chat(prompt)
+    expect_flawless(violations(answer.last, resources.schema("ollama-chat")))
+
+
+@check("contract.ollama.durations", severity="minor", covers=["C10"])
+def test_ollama_durations(ollama: Ollama, prompt: str) -> None:
+    """The durations of an answer add up, and are not longer than the answer took."""
+    answer = ollama.generate(prompt)
+    expect_flawless(duration_flaws(answer.last, answer.http.duration_ms))
+
+
+@check("contract.ollama.limit", severity="major", covers=["C10", "C8"])
+def test_ollama_limit(ollama: Ollama, prompt: str) -> None:
+    """An answer that reaches num_predict ends there, and says so."""
+    last = ollama.generate(prompt, options={"num_predict": 3}).last
+    generated = last.get("eval_count", 3)
+    if generated < 3:
+        raise NotDeclared(f"{ollama.model.name} ended before the limit, after {generated} tokens")
+    assert (generated, last.get("done_reason")) == (3, "length")
+
+
+@check("contract.ollama.generate_stream", severity="critical", covers=["C10"])
+def test_ollama_generate_stream(ollama: Ollama, prompt: str) -> None:
+    """/api/generate streams lines of JSON; only the last one says done, and tells the figures."""
+    answer = ollama.generate(prompt, stream=True)
+    schemas = [resources.schema(name) for name in ("ollama-generate-line", "ollama-generate")]
+    expect_flawless(stream_flaws(answer.http.headers.get("content-type", ""), answer.lines, *schemas))
+
+
+@check("contract.ollama.chat_stream", severity="critical", covers=["C10"])
+def test_ollama_chat_stream(ollama: Ollama, prompt: str) -> None:
+    """/api/chat streams lines of JSON; only the last one says done, and tells the figures."""
+    answer = ollama.chat(prompt, stream=True)
+    schemas = [resources.schema(name) for name in ("ollama-chat-line", "ollama-chat")]
+    expect_flawless(stream_flaws(answer.http.headers.get("content-type", ""), answer.lines, *schemas))
+
+
+@check("contract.ollama.stream_equals_whole", severity="critical", covers=["C10"])
+def test_ollama_stream_equals_whole(ollama: Ollama, prompt: str) -> None:
+    """The streamed text is the unstreamed text, where the model is deterministic."""
+    if not ollama.model.deterministic:
+        raise NotDeclared(f"{ollama.model.name} is not declared deterministic")
+    whole, streamed = ollama.chat(prompt).text, ollama.chat(prompt, stream=True).text
+    assert streamed == whole, f"streamed {streamed!r}, whole {whole!r}"
+
+
+@check("contract.ollama.compatible_equals_native", severity="major", covers=["C10"])
+def test_ollama_compatible_equals_native(ollama: Ollama, prompt: str) -> None:
+    """The OpenAI-compatible API says the same as the native one, where the model is deterministic."""
+    if not ollama.model.deterministic:
+        raise NotDeclared(f"{ollama.model.name} is not declared deterministic")
+    compatible = Chat(ollama.endpoint, ollama.model, ollama.http).complete(prompt, max_tokens=12).text
+    native = ollama.chat(prompt).text
+    assert compatible == native, f"compatible {compatible!r}, native {native!r}"
+
+
+@check("contract.ollama.format", severity="critical", covers=["C10", "C6"])
+def test_ollama_format(ollama: Ollama, nonce: str) -> None:
+    """A JSON Schema given as `format` is enforced."""
+    schema = improbable_schema("nested", nonce)
+    answer = ollama.chat("Describe un coche.", format=schema, options={"num_predict": ROOM})
+    expect_kept("json_schema", ollama.model, answer.http.status, json_flaws(answer.text, schema))
+
+
+@check("contract.ollama.tools", severity="major", covers=["C10", "C5"])
+def test_ollama_tools(ollama: Ollama, nonce: str) -> None:
+    """A tool is called with an object of arguments, where tools are promised; else refused."""
+    tool = forecast_tool(nonce)
+    body = {"model": ollama.model.name, "messages": [{"role": "user", "content": f"¿Qué tiempo hará en {nonce}?"}]}
+    sent = ollama.http.post("/api/chat", {**body, "tools": [tool], "stream": False, "options": {"num_predict": 60}})
+    if sent.status != 200 or "tools" not in ollama.model.promises:
+        return expect_kept("tools", ollama.model, sent.status, ["no tool can be called"])
+    message = sent.json().get("message")
+    calls = message.get("tool_calls") if isinstance(message, dict) else None
+    function = calls[0].get("function", {}) if isinstance(calls, list) and calls else {}
+    flaws = violations(function.get("arguments"), tool["function"]["parameters"]) if function else ["no tool call"]
+    return expect_kept("tools", ollama.model, sent.status, flaws)
+
+
+@check("contract.ollama.unknown_model", severity="major", covers=["C10", "C7"])
+def test_ollama_unknown_model(ollama: Ollama, prompt: str) -> None:
+    """A model that does not exist is refused with 404 and an error text, by every native call."""
+    schema, flaws = resources.schema("ollama-error"), []
+    calls: dict[str, dict[str, object]] = {
+        "/api/generate": {"prompt": prompt},
+        "/api/chat": {"messages": []},
+        "/api/embed": {"input": prompt},
+        "/api/show": {},
+    }
+    for path, body in calls.items():
+        answer = ollama.http.post(path, {"model": "gonogo-no-such-model", **body})
+        flaws += [f"{path}: HTTP {answer.status}, wanted 404"] if answer.status != 404 else []
+        flaws += [f"{path}: {flaw}" for flaw in form_flaws(answer.text, schema)]
+    expect_flawless(flaws)
+
+
+@check("contract.ollama.malformed", severity="major", covers=["C10", "C7"])
+def test_ollama_malformed(ollama: Ollama) -> None:
+    """Bodies that are no JSON, or of the wrong types, are refused with 400 and an error text."""
+    schema, flaws = resources.schema("ollama-error"), []
+    for path in ("/api/generate", "/api/chat", "/api/embed"):
+        for body in (b"", b"hola", b"[]", b'{"model": 7}'):
+            answer = ollama.http.send("POST", path, body)
+            flaws += [f"{path} {body!r}: HTTP {answer.status}, wanted 400"] if answer.status != 400 else []
+            flaws += [f"{path} {body!r}: {flaw}" for flaw in form_flaws(answer.text, schema)]
+    expect_flawless(flaws)
+
+
+@check("contract.ollama.embed", severity="critical", covers=["C10", "C9"])
+def test_ollama_embed(ollama_embedder: Ollama) -> None:
+    """/api/embed and the older /api/embeddings give a text the same direction, a batch in its order."""
+    texts, model, http = ["garantía de un coche", "receta de gazpacho"], ollama_embedder.model, ollama_embedder.http
+    batch = http.post("/api/embed", {"model": model.name, "input": texts}).json()
+    older = [http.post("/api/embeddings", {"model": model.name, "prompt": text}).json() for text in texts]
+    flaws = violations(batch, resources.schema("ollama-embed"))
+    flaws += [flaw for body in older for flaw in violations(body, resources.schema("ollama-embeddings"))]
+    if flaws:
+        raise EndpointFailedError("; ".join(flaws))
+    pairs = zip(batch["embeddings"], (body["embedding"] for body in older), strict=True)
+    alike = [round(cosine(tuple(left), tuple(right)), 4) for left, right in pairs]
+    assert min(alike) >= 1 - model.tolerance, f"cosine of /api/embed and /api/embeddings: {alike}"

@@ -1,0 +1,111 @@
+"""Is a streamed completion the unstreamed one, in good form, and does it really stream?"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from gonogo import resources
+from gonogo.errors import NotDeclared, Unsupported
+from gonogo.plugin import check, expect_flawless, expect_kept
+from gonogo.probes.chat import Chat, ChatAnswer
+from gonogo.rules.streams import MIN_GENERATION_MS, framing_flaws, is_buffered, role_flaws, usage_flaws
+
+LIMIT = 12
+LONG = 64
+"""Tokens of an answer that takes long enough to see it arrive."""
+TRIES = 3
+"""A machine can stall once: only a stream that always comes in blocks is buffered."""
+
+AskedTwice = Callable[..., tuple[ChatAnswer, ChatAnswer]]
+
+
+@pytest.fixture
+def streamed(chat: Chat, prompt: str) -> ChatAnswer:
+    """A streamed completion."""
+    return chat.ask(prompt, stream=True, max_tokens=LIMIT)
+
+
+@check("contract.stream.terminates", severity="critical", covers=["C4"], smoke=True)
+def test_stream_terminates(streamed: ChatAnswer) -> None:
+    """A streamed answer ends with the done marker, and nothing comes after it."""
+    assert (streamed.done, streamed.late_events) == (True, 0)
+
+
+@check("contract.stream.finish_reason", severity="major", covers=["C4"], smoke=True)
+def test_stream_finish_reason(streamed: ChatAnswer) -> None:
+    """A streamed answer says exactly once why it ended."""
+    assert len(streamed.finish_reasons) == 1
+
+
+@check("contract.stream.framing", severity="major", covers=["C4"])
+def test_stream_framing(streamed: ChatAnswer) -> None:
+    """A stream has the media type of events, and each chunk the API's fields, one id and one model."""
+    schema = resources.schema("chat-completion-chunk")
+    expect_flawless(framing_flaws(streamed.http.headers.get("content-type", ""), streamed.chunks, schema))
+
+
+@check("contract.stream.role_once", severity="minor", covers=["C4"])
+def test_stream_role_once(streamed: ChatAnswer) -> None:
+    """A stream says once whose turn it is, in its first delta."""
+    expect_flawless(role_flaws(streamed.chunks))
+
+
+@check("contract.stream.equals_unstreamed", severity="critical", covers=["C4"], smoke=True)
+def test_stream_equals_unstreamed(chat: Chat, asked_twice: AskedTwice) -> None:
+    """The streamed text is the unstreamed text, where the model is deterministic."""
+    if not chat.model.deterministic:
+        raise NotDeclared(f"{chat.model.name} is not declared deterministic")
+    whole, streamed = asked_twice(max_tokens=LIMIT)
+    assert streamed.text == whole.text, f"streamed {streamed.text!r}, unstreamed {whole.text!r}"
+
+
+@check("contract.stream.same_structure", severity="major", covers=["C4"])
+def test_stream_same_structure(chat: Chat, asked_twice: AskedTwice) -> None:
+    """Streamed and unstreamed answers agree in model and prompt tokens, and, where deterministic, in all figures."""
+    whole, streamed = asked_twice(max_tokens=LIMIT)
+    exact = chat.model.deterministic
+    sides = [_structure(whole, whole.body, exact=exact), _structure(streamed, _first(streamed), exact=exact)]
+    different = [name for name in sides[0] if sides[0][name] != sides[1][name]]
+    expect_flawless([f"{name}: unstreamed {sides[0][name]!r}, streamed {sides[1][name]!r}" for name in different])
+
+
+def _first(answer: ChatAnswer) -> Mapping[str, Any]:
+    return answer.chunks[0] if answer.chunks else {}
+
+
+def _structure(answer: ChatAnswer, head: Mapping[str, Any], *, exact: bool) -> dict[str, Any]:
+    usage = answer.usage
+    found = {"model": head.get("model"), "has text": bool(answer.text.strip())}
+    if usage is not None:  # whether a stream tells it is another check's question
+        found["prompt tokens"] = usage.get("prompt_tokens")
+    if exact:
+        found["finish_reason"] = answer.finish_reasons[-1:]
+        found["generated tokens"] = usage.get("completion_tokens") if usage is not None else None
+    return found
+
+
+@check("contract.stream.usage_if_asked", severity="major", covers=["C4"])
+def test_stream_usage_if_asked(chat: Chat, prompt: str) -> None:
+    """A stream tells its usage once at its end if that is asked for, and else not at all."""
+    asked = chat.ask(prompt, stream=True, max_tokens=4, stream_options={"include_usage": True})
+    silent = chat.ask(f"{prompt} 2", stream=True, max_tokens=4)
+    expect_kept("stream_usage", chat.model, asked.status, usage_flaws(asked.chunks, silent.chunks))
+
+
+@check("contract.stream.not_buffered", severity="major", covers=["C4"], exclusive=True)
+def test_stream_not_buffered(chat: Chat, nonce: str) -> None:
+    """The chunks of a stream arrive over time, as they are generated."""
+    question = "Cuenta una historia larga."
+    short, long = (chat.complete(f"{question} [{nonce}-{n}]", max_tokens=n).http.duration_ms for n in (1, LONG))
+    if long - short < MIN_GENERATION_MS:
+        raise Unsupported(f"{LONG} tokens take {long - short:.0f} ms: too quick to tell a buffer from speed")
+    arrivals = []
+    for i in range(TRIES):
+        streamed = chat.complete(f"{question} [{nonce}-{LONG}-{i}]", stream=True, max_tokens=LONG)
+        arrivals.append([round(at_ms) for at_ms in streamed.content_ms])
+        if not is_buffered(streamed.content_ms, long - short):
+            return
+    expect_flawless(
+        [f"generated over {long - short:.0f} ms, arrived at {times[:5]} .. {times[-1:]} ms" for times in arrivals]
+    )
