@@ -43,6 +43,10 @@ class Switchboard:
         """A text among the parameters of a deviation that is on; empty if it is not there."""
         return str(self._on.get(name, {}).get(key, ""))
 
+    def for_client(self, name: str, agent: str) -> bool:
+        """Whether a deviation is on for a client with this user agent: its parameter ``agent`` is part of that."""
+        return self.on(name) and self.text(name, "agent").lower() in agent.lower()
+
     def state(self) -> dict[str, dict[str, Any]]:
         """Every deviation that is on, with its parameters."""
         return dict(self._on)

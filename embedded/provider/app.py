@@ -71,10 +71,10 @@ class Doorkeeper:
             return None
         if not self._may_enter(request):
             return Refusal(401, "Invalid or missing API key", "invalid_api_key")
-        if self._board.on("client-refused"):
-            unwanted = self._board.text("client-refused", "agent")
-            if unwanted.lower() in agent.lower() and path.endswith(self._board.text("client-refused", "path")):
-                return Refusal(403, "Forbidden", "forbidden")
+        if self._board.for_client("client-refused", agent) and path.endswith(
+            self._board.text("client-refused", "path")
+        ):
+            return Refusal(403, "Forbidden", "forbidden")
         if self._board.on("size-breaks") and _is_large(request):
             return Refusal(500, "internal error", "internal_error")
         return None

@@ -137,6 +137,15 @@ def _spoilt_bytes(event: str, board: ProviderSwitchboard) -> bytes:
     return raw
 
 
+async def without_end(parts: AsyncIterator[Body]) -> AsyncIterator[Body]:
+    """All parts of a stream but the one that says why it ended, and what comes after."""
+    async for part in parts:
+        choices = part.get("choices") or [{}]
+        if choices[0].get("finish_reason") or part.get("done"):
+            return
+        yield part
+
+
 def after_done(last: str, board: ProviderSwitchboard) -> Iterator[str]:
     """What comes at the end of a stream: the done marker, unless something is switched on."""
     if not board.on("stream-without-done"):

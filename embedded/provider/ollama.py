@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from embedded.provider.deviations import without_end
 from embedded.provider.requests import Refusal, chat_request, read_object
 from embedded.provider.script import Completion, embed
 from embedded.provider.switchboard import ProviderSwitchboard
@@ -72,13 +73,15 @@ class OllamaDialect:
         self._must_exist(body.get("model"), self._chat)
         if not isinstance(body.get("prompt"), str):
             raise Refusal(400, "`prompt` must be a string", "invalid_prompt")
-        return await self._answer({**body, "messages": [{"role": "user", "content": body["prompt"]}]}, "generate")
+        return await self._answer(
+            {**body, "messages": [{"role": "user", "content": body["prompt"]}]}, "generate", _agent(request)
+        )
 
     async def chat(self, request: Request) -> Response:
         """A chat completion."""
         body = await read_object(request)
         self._must_exist(body.get("model"), self._chat)
-        return await self._answer(body, "chat")
+        return await self._answer(body, "chat", _agent(request))
 
     async def embed(self, request: Request) -> Response:
         """Embeddings of one text or of a batch."""
@@ -109,7 +112,7 @@ class OllamaDialect:
         self._must_exist(body.get("model"), self._embedding)
         return str(body["model"])
 
-    async def _answer(self, body: Body, kind: str) -> Response:
+    async def _answer(self, body: Body, kind: str, agent: str) -> Response:
         self._board.requests["completions"] += 1
         wanted = chat_request(self._compatible(body), self._chat, self._board)
         await misbehave(wanted, self._board)
@@ -117,6 +120,8 @@ class OllamaDialect:
         lines = self._lines(completion, kind)
         if body.get("stream", True):
             event_stream = self._board.on("ollama-event-stream")
+            if self._board.for_client("client-stream-cut", agent):
+                lines = without_end(lines)
             media_type = "text/event-stream" if event_stream else "application/x-ndjson"
             return StreamingResponse((json.dumps(line) + "\n" async for line in lines), media_type=media_type)
         *_, last = [line async for line in lines]
@@ -176,6 +181,10 @@ class OllamaDialect:
         scale = 1000 if self._board.on("ollama-durations-wrong") else 1
         parts = (total, 0, total // 10, total - total // 10)
         return {name: value * scale for name, value in zip(_DURATIONS, parts, strict=True)}
+
+
+def _agent(request: Request) -> str:
+    return request.headers.get("user-agent", "")
 
 
 def _content(kind: str, text: str, call: dict[str, str] | None = None) -> Body:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from embedded.provider.deviations import after_done, spoilt_chunk, spoilt_stream, spoilt_whole
+from embedded.provider.deviations import after_done, spoilt_chunk, spoilt_stream, spoilt_whole, without_end
 from embedded.provider.requests import Refusal, chat_request, read_object
 from embedded.provider.script import Completion, count_tokens, embed
 from embedded.provider.switchboard import ProviderSwitchboard
@@ -59,8 +59,12 @@ class OpenAiDialect:
         await misbehave(wanted, self._board)
         completion = completed(wanted, self._board)
         if streamed:
-            include_usage = bool((body.get("stream_options") or {}).get("include_usage"))
-            events = spoilt_stream(self._events(completion, include_usage=include_usage), self._board)
+            options = body.get("stream_options")
+            include_usage = isinstance(options, dict) and bool(options.get("include_usage"))
+            chunks = self._chunks(completion, include_usage=include_usage)
+            if self._board.for_client("client-stream-cut", request.headers.get("user-agent", "")):
+                chunks = without_end(chunks)
+            events = spoilt_stream(self._events(chunks), self._board)
             media_type = "text/plain" if self._board.on("stream-plain-text") else "text/event-stream"
             return StreamingResponse(events, media_type=media_type, headers={"cache-control": "no-cache"})
         await wait_for(completion, self._board)
@@ -128,10 +132,10 @@ class OpenAiDialect:
         body = {**_head(completion, "chat.completion"), "choices": choices, "usage": self._usage(completion)}
         return spoilt_whole(body, self._board)
 
-    async def _events(self, completion: Completion, *, include_usage: bool) -> AsyncIterator[str]:
+    async def _events(self, chunks: AsyncIterator[dict[str, Any]]) -> AsyncIterator[str]:
         position = 0
         event = ""
-        async for chunk in self._chunks(completion, include_usage=include_usage):
+        async for chunk in chunks:
             event = _event(spoilt_chunk(chunk, self._board, position))
             position += 1
             yield event

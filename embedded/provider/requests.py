@@ -205,6 +205,7 @@ def _seen(messages: list[dict[str, Any]], board: ProviderSwitchboard) -> tuple[d
     """The messages as the model gets them: all of them, unless something is switched on."""
     readers: dict[str, _Reader] = {
         "history-dropped": lambda given: given[-1:],
+        "prompt-prefixed": lambda given: [{"role": "system", "content": "Sé breve y amable."}, *given],
         "system-dropped": lambda given: [message for message in given if message["role"] != "system"],
         "parts-dropped": lambda given: [
             m if isinstance(m.get("content"), str) else {**m, "content": ""} for m in given

@@ -82,7 +82,8 @@ def complete(request: ChatRequest, on: Callable[[str], bool] = _never) -> Comple
     if prompt_tokens > CONTEXT_TOKENS and not on("context-cut"):
         raise ContextExceededError(f"the prompt has {prompt_tokens} tokens, the context window {CONTEXT_TOKENS}")
     prompt_tokens = min(prompt_tokens, CONTEXT_TOKENS) * (2 if on("tokens-doubled") else 1)
-    asked = [request.model, request.messages, request.salt]
+    said = [(message["role"], content_of(message)) for message in request.messages]
+    asked = [request.model, said, request.salt]
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
     if request.tools and request.tool_choice != "none":
         call = _tool_call(_chosen(request), digest)

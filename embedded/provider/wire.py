@@ -86,6 +86,9 @@ async def refused(refusal: Refusal, request: Request, board: ProviderSwitchboard
     if board.on("refusals-slow") and refusal.status < 500:
         await asyncio.sleep(board.parameter("refusals-slow", "delay_ms", 6000) / 1000)
     native = request.url.path.startswith("/api/")
+    agent = request.headers.get("user-agent", "")
+    if refusal.code == "model_not_found" and board.for_client("client-errors-hidden", agent):
+        refusal.status = 500
     message, status = _told(refusal, request, board), _status(refusal, board, native=native)
     if board.on("error-plain-text"):
         return PlainTextResponse(message, status, refusal.headers)

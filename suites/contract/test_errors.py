@@ -11,8 +11,8 @@ from gonogo.probes.chat import Chat
 from gonogo.rules.hostile import GROUPS
 from gonogo.rules.refusals import form_flaws, leaks
 
-WORDS_BEYOND = 2
-"""How many times its context window a prompt has words: every tokenizer makes at least one token of most words."""
+BEYOND = 1.25
+"""How many times its context window a prompt has words: every tokenizer makes at least one token of a word."""
 
 
 @check("contract.errors.unknown_model", severity="major", covers=["C7"], smoke=True)
@@ -37,10 +37,9 @@ def test_errors_oversize_prompt(chat: Chat, nonce: str) -> None:
     context = chat.model.context_tokens
     if context is None:
         raise NotDeclared(f"the target names no context window of {chat.model.name} (context_tokens)")
-    answer = chat.ask(f"{nonce} " + "coche " * (WORDS_BEYOND * context), max_tokens=2)
-    told = (
-        f"a prompt of {WORDS_BEYOND * context} words, twice the window, got HTTP {answer.status}, usage {answer.usage}"
-    )
+    words = int(BEYOND * context)
+    answer = chat.ask(f"{nonce} " + "coche " * words, max_tokens=2)
+    told = f"{words} words got HTTP {answer.status} and usage {answer.usage}; the window is {context} tokens"
     assert answer.status in (400, 413, 422), told
     expect_flawless(form_flaws(answer.http.text, resources.schema("openai-error")))
 

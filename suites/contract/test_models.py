@@ -8,6 +8,7 @@ from gonogo.errors import NotDeclared
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.chat import Chat, listed_models
 from gonogo.probes.http import Http
+from gonogo.rules.completions import is_listed
 from gonogo.targets.model import ChatModel, Endpoint
 
 
@@ -17,7 +18,8 @@ def test_models_listed(endpoint: tuple[Endpoint, Http]) -> None:
     declared, http = endpoint
     if not declared.models:
         raise NotDeclared(f"the target declares no model of {declared.name}")
-    assert {model.name for model in declared.models} - set(listed_models(http)) == set()
+    listed = listed_models(http)
+    expect_flawless([f"{m.name} is not among {listed}" for m in declared.models if not is_listed(m.name, listed)])
 
 
 @check("contract.models.shape", severity="minor", covers=["C2"])
@@ -33,13 +35,15 @@ def test_models_shape(endpoint: tuple[Endpoint, Http]) -> None:
 def test_models_usable(endpoint: tuple[Endpoint, Http]) -> None:
     """Every listed model really answers: a completion, or an embedding."""
     declared, http = endpoint
-    spared = {model.name for model in declared.models if model.rpm is not None}
-    failed = []
-    for name in listed_models(http):
-        model = declared.model(name) or ChatModel(name)
-        if name not in spared and not _answers(declared, model, http):
-            failed.append(f"{name} is listed, and answers neither a completion nor an embedding")
-    expect_flawless(failed)
+    models = {name: _declared_or_new(declared, name) for name in listed_models(http)}
+    asked = {name: model for name, model in models.items() if model.rpm is None}
+    dead = [name for name, model in asked.items() if not _answers(declared, model, http)]
+    expect_flawless([f"{name} is listed, and answers neither a completion nor an embedding" for name in dead])
+
+
+def _declared_or_new(endpoint: Endpoint, listed: str) -> ChatModel:
+    declared = [model for model in endpoint.models if is_listed(model.name, [listed])]
+    return declared[0] if declared else ChatModel(listed)
 
 
 def _answers(endpoint: Endpoint, model: ChatModel, http: Http) -> bool:

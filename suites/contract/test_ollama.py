@@ -6,6 +6,7 @@ from gonogo.errors import EndpointFailedError, NotDeclared
 from gonogo.plugin import check, expect_flawless, expect_kept
 from gonogo.probes.chat import Chat
 from gonogo.probes.ollama import Ollama
+from gonogo.rules.completions import is_listed
 from gonogo.rules.embeddings import cosine
 from gonogo.rules.ollama import duration_flaws, stream_flaws
 from gonogo.rules.refusals import form_flaws
@@ -21,8 +22,7 @@ def test_ollama_tags(ollama: Ollama) -> None:
     tags = ollama.http.get("/api/tags").json()
     models = tags.get("models") if isinstance(tags, dict) else None
     names = [model.get("name") for model in models or () if isinstance(model, dict)]
-    wanted = {ollama.model.name, f"{ollama.model.name}:latest"}
-    missing = [] if wanted & set(names) else [f"{ollama.model.name} is not among {names}"]
+    missing = [] if is_listed(ollama.model.name, names) else [f"{ollama.model.name} is not among {names}"]
     expect_flawless([*violations(tags, resources.schema("ollama-tags")), *missing])
 
 

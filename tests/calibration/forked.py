@@ -18,21 +18,48 @@ TIMEOUT_S = 300.0
 
 def run_pytest(arguments: Sequence[str], environment: Mapping[str, str], output: Path) -> int:
     """Run pytest with these arguments in a child; its exit code. What it prints goes to a file."""
+    child = Child(arguments, environment, output)
+    while (code := child.poll()) is None:
+        time.sleep(0.01)
+    return code
+
+
+class Child:
+    """A forked process that runs pytest."""
+
+    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], output: Path) -> None:
+        self._output = output
+        self._pid = _fork(arguments, environment, output)
+        self._deadline = time.monotonic() + TIMEOUT_S
+
+    def poll(self) -> int | None:
+        """Its exit code; None while it runs.
+
+        Raises:
+            TimeoutError: it ran for too long, and was ended.
+        """
+        done, status = os.waitpid(self._pid, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        if time.monotonic() > self._deadline:
+            self.end()
+            raise TimeoutError(self._output.read_text(encoding="utf-8"))
+        return None
+
+    def end(self) -> None:
+        """End it."""
+        os.kill(self._pid, signal.SIGTERM)
+        os.waitpid(self._pid, 0)
+
+
+def _fork(arguments: Sequence[str], environment: Mapping[str, str], output: Path) -> int:
+    """Start the child; its pid."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of a fork beside threads
         child = os.fork()
     if child == 0:
         _run(arguments, environment, output)
-    deadline = time.monotonic() + TIMEOUT_S
-    while True:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status)
-        if time.monotonic() > deadline:
-            os.kill(child, signal.SIGTERM)
-            os.waitpid(child, 0)
-            raise TimeoutError(output.read_text(encoding="utf-8"))
-        time.sleep(0.01)
+    return child
 
 
 def _run(arguments: Sequence[str], environment: Mapping[str, str], output: Path) -> None:

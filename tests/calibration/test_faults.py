@@ -4,11 +4,13 @@ import pytest
 
 from gonogo.faults.catalogue import Fault, all_faults
 from tests.calibration.conftest import RunGate
+from tests.calibration.pipeline import scope_of
+from tests.calibration.test_contract import is_scripted
 
 NEIGHBOURS = {
     "artifacts": ("config",),
     "config": ("artifacts",),
-    "contract": ("routing",),
+    "contract": (),
     "routing": ("contract",),
     "output": ("monitoring",),
     "monitoring": ("routing",),
@@ -16,21 +18,22 @@ NEIGHBOURS = {
     "load": (),
     "drills": ("config",),
 }
-"""In CI a fault runs against its own suite and these; the full matrix comes with issue 11."""
+"""In CI a fault runs against its own suite and the quick checks of these; the full matrix comes with issue 11."""
 
 _healthy: dict[tuple[str, ...], dict[str, str]] = {}
+FAULTS = [fault for fault in all_faults().values() if fault.target == "embedded" and not is_scripted(fault)]
 
 
-def suites_for(fault: Fault) -> tuple[str, ...]:
+def scope_for(fault: Fault) -> tuple[str, ...]:
+    """What runs: of the large suite contract only the instances of the part that is broken."""
     suite = fault.primary.partition(".")[0]
-    return tuple(f"suites/{name}" for name in sorted({suite, *NEIGHBOURS[suite]}))
+    folders = tuple(f"suites/{name}" for name in sorted({suite, *NEIGHBOURS[suite]}))
+    return (*folders, f"-k={scope_of(fault)}") if suite == "contract" else (*folders, f"-m={suite} or smoke")
 
 
-@pytest.mark.parametrize(
-    "fault", [fault for fault in all_faults().values() if fault.target == "embedded"], ids=lambda fault: fault.name
-)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_fault_is_noticed(fault: Fault, run_forked_gate: RunGate) -> None:
-    suites = suites_for(fault)
+    suites = scope_for(fault)
     if suites not in _healthy:
         _healthy[suites] = run_forked_gate("--stage=gate", "--allow-disruptive", *suites).outcomes()
         assert "fail" not in _healthy[suites].values(), "the healthy deployment must not fail"

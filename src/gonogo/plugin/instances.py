@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from gonogo.plugin.gate import Gate, gate_of
-from gonogo.targets.model import Endpoint, Target
+from gonogo.targets.model import ChatModel, Deviation, Endpoint, Target
 
 _Instances = dict[str, object]
 
@@ -156,14 +156,15 @@ _INSTANCES: dict[str, Callable[..., _Instances]] = {
 """Fixture name to its instances. The fixture gets the instance as its parameter, None where nothing is declared."""
 
 
-def endpoint_of(item: pytest.Item) -> Endpoint | None:
-    """The endpoint that an item's instance is, or is of."""
+def deviations_of(item: pytest.Item) -> list[Deviation]:
+    """The known deviations of the endpoint, and of its model, that an item's instance is or is of."""
     callspec = getattr(item, "callspec", None)
-    for value in callspec.params.values() if callspec is not None else ():
-        for part in value if isinstance(value, tuple) else (value,):
-            if isinstance(part, Endpoint):
-                return part
-    return None
+    values = callspec.params.values() if callspec is not None else ()
+    parts = [part for value in values for part in (value if isinstance(value, tuple) else (value,))]
+    endpoint = next((part for part in parts if isinstance(part, Endpoint)), None)
+    model = next((part.name for part in parts if isinstance(part, ChatModel)), "")
+    deviations = endpoint.deviations if endpoint is not None else ()
+    return [deviation for deviation in deviations if not deviation.models or model in deviation.models]
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:

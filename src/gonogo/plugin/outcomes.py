@@ -11,7 +11,7 @@ from gonogo.documents import Problems
 from gonogo.errors import InconclusiveError, InWarningBand, NotDeclared, NotPermitted, Unsupported
 from gonogo.model import CheckInfo, CheckResult, Outcome, Permission, Severity, SkipKind
 from gonogo.plugin.evidence import recorder_of
-from gonogo.plugin.instances import endpoint_of
+from gonogo.plugin.instances import deviations_of
 from gonogo.redaction import Redactor
 
 _ATTRIBUTE = "gonogo"
@@ -109,8 +109,7 @@ def _findings(call: pytest.CallInfo[None]) -> list[dict[str, Any]]:
 
 def _known_deviation(item: pytest.Item, info: CheckInfo, call: pytest.CallInfo[None], reason: str) -> str:
     """Why all that is wrong here is known of this kind of endpoint; empty if any of it is not."""
-    endpoint = endpoint_of(item)
-    known = [d for d in endpoint.deviations if d.check_id == info.check_id] if endpoint is not None else []
+    known = [deviation for deviation in deviations_of(item) if deviation.check_id == info.check_id]
     reasons: dict[str, None] = {}
     for flaw in _flaws(call) or (reason,):
         deviation = next((deviation for deviation in known if re.search(deviation.matches, flaw)), None)

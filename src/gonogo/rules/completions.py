@@ -38,6 +38,11 @@ def same_model(told: object, names: Iterable[str]) -> bool:
     )
 
 
+def is_listed(name: str, listed: Iterable[object]) -> bool:
+    """Whether a model is among these names; Ollama lists ``llama3`` as ``llama3:latest``."""
+    return not {name, f"{name}:latest"}.isdisjoint(listed)
+
+
 def usage_flaws(usage: object, limit: int) -> list[str]:
     """What is wrong with a completion's usage: whole numbers that add up, within the limit of generated tokens."""
     if not isinstance(usage, dict):

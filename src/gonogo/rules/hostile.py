@@ -192,7 +192,7 @@ def _size(base: Mapping[str, Any], prompt: str) -> Iterator[Hostile]:
     too_large = frozenset({*survived, 404, 414, 431})
     tool = {"type": "function", "function": {"name": "t", "parameters": {"type": "object", "properties": {}}}}
     yield Hostile("size.model-name", _encoded({**base, "model": "m" * 100_000}), REFUSED | NOT_FOUND)
-    yield Hostile("size.role", _encoded({**base, "messages": [{"role": "u" * 100_000, "content": prompt}]}))
+    yield Hostile("size.role", _encoded({**base, "messages": [{"role": "u" * 5_000, "content": prompt}]}))
     yield Hostile("size.stop", _encoded({**base, "stop": [f"s{i}" for i in range(2_000)]}), survived)
     yield Hostile("size.tools", _encoded({**base, "tools": [tool] * 300, "tool_choice": "none"}), survived)
     yield Hostile("size.unknown-fields", _encoded({**base, **{f"x{i}": i for i in range(5_000)}}), survived)
@@ -204,6 +204,6 @@ def _size(base: Mapping[str, Any], prompt: str) -> Iterator[Hostile]:
 
 def _deep_format() -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "string"}
-    for _ in range(100):
+    for _ in range(40):
         schema = {"type": "object", "properties": {"a": schema}, "required": ["a"], "additionalProperties": False}
     return {"type": "json_schema", "json_schema": {"name": "deep", "strict": True, "schema": schema}}

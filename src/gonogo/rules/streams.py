@@ -11,6 +11,11 @@ MIN_GENERATION_MS = 30.0
 """A generation that is quicker than this cannot be told from a buffer."""
 MIN_SPREAD = 0.3
 """Share of the generation's time over which its chunks arrive, at least; without a buffer it is about 1."""
+MANY_CHUNKS = 16
+CHUNKS_A_BURST = 8
+"""More chunks at one moment than this, on average, were collected by somebody: speculative decoding yields fewer."""
+BURST_MS = 1.0
+"""Chunks that are no farther apart arrived at one moment."""
 MAX_GAP = 0.5
 """Share of the generation's time without any chunk, at most; a proxy that collects blocks has long gaps."""
 
@@ -57,5 +62,8 @@ def is_buffered(content_ms: Sequence[float], generation_ms: float) -> bool:
     if len(content_ms) < 2:
         return True
     spread = content_ms[-1] - content_ms[0]
-    longest_gap = max(later - earlier for earlier, later in pairwise(content_ms))
-    return spread < MIN_SPREAD * generation_ms or longest_gap > MAX_GAP * generation_ms
+    gaps = [later - earlier for earlier, later in pairwise(content_ms)]
+    bursts = 1 + sum(gap > BURST_MS for gap in gaps)
+    if len(content_ms) >= MANY_CHUNKS and bursts * CHUNKS_A_BURST < len(content_ms):
+        return True
+    return spread < MIN_SPREAD * generation_ms or max(gaps) > MAX_GAP * generation_ms

@@ -81,8 +81,8 @@ def _substitute(
     return _VARIABLE.sub(value, text)
 
 
-def _deviation(raw: dict[str, str]) -> Deviation:
-    return Deviation(raw["check"], raw["matches"], raw["reason"])
+def _deviation(raw: dict[str, Any]) -> Deviation:
+    return Deviation(raw["check"], raw["matches"], raw["reason"], tuple(raw.get("models", ())))
 
 
 @dataclasses.dataclass(frozen=True)

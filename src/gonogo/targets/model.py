@@ -44,8 +44,10 @@ class Deviation:
 
     check_id: str
     matches: str
-    """A regular expression, searched in the check's reason."""
+    """A regular expression, searched in each flaw of the check's reason."""
     reason: str
+    models: tuple[str, ...] = ()
+    """The models that differ so; empty for all of the endpoint's."""
 
 
 @dataclass(frozen=True)

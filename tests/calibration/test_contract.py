@@ -1,0 +1,54 @@
+"""Each fault of a scripted server makes its primary check fail; declared cascades may follow; nothing else changes."""
+
+from collections.abc import Iterator
+
+import openai
+import pytest
+
+from gonogo.faults.catalogue import Fault, all_faults
+from tests.calibration.pipeline import Pipeline, scope_of
+
+PARTS = {"vllm-main", "ollama-edge", "edge-api", "gateway"}
+"""What ``scripted.yaml`` declares; faults of other parts are calibrated on the whole embedded deployment."""
+
+
+def is_scripted(fault: Fault) -> bool:
+    """Whether a fault of the suite contract is in one of the scripted servers."""
+    on_target = fault.target in ("embedded", "scripted")
+    return on_target and fault.primary.startswith("contract.") and scope_of(fault) in PARTS
+
+
+FAULTS = {fault.name: fault for fault in all_faults().values() if is_scripted(fault)}
+
+
+@pytest.fixture(scope="module")
+def pipeline(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """The runs of the faults that were selected, going on in the background."""
+    client = openai.OpenAI(api_key="none")  # it imports its parts when they are first asked for: once for all runs
+    assert client.chat.completions
+    assert client.embeddings
+    assert client.models
+    params = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    names = [fault.name for param in params if isinstance(fault := param.get("fault"), Fault) and is_scripted(fault)]
+    with Pipeline(tmp_path_factory.mktemp("contract"), [FAULTS[name] for name in names]) as pipeline:
+        yield pipeline
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_fault_is_noticed(fault: Fault, pipeline: Pipeline) -> None:
+    healthy = pipeline.healthy(scope_of(fault)).outcomes()
+    assert set(healthy.values()) <= {"pass", "skip"}, "the healthy servers must not fail"
+
+    broken = pipeline.broken(fault)
+
+    outcomes = broken.outcomes()
+    changed = {name.partition("[")[0] for name, outcome in outcomes.items() if outcome != healthy.get(name)}
+    failed = {check["id"] for check in broken.verdict["checks"] if check["outcome"] == "fail"}
+    assert fault.primary in failed, broken.output
+    assert changed <= {fault.primary, *fault.cascades}, broken.output
+
+
+def test_the_suite_is_cheap_enough(pipeline: Pipeline) -> None:
+    """One provider with one model costs at most 400 requests."""
+    sent = sum(len(check["evidence"]) for check in pipeline.healthy("vllm-main").verdict["checks"])
+    assert 100 < sent <= 400

@@ -1,0 +1,86 @@
+"""Build the real Ollama from its Go module, once: ``python -m tests.servers.build``.
+
+Everything comes from the Go module proxy and is pinned by ``ollama/go.sum``. A module's zip leaves out every folder
+called ``vendor``, and Ollama keeps three C++ headers of others in one: two of them are in an older version of its own
+module (``ollama/headers``), the third (sound, which no chat model needs) has a stand-in of ours. The binary lies in the
+user's cache under a name that depends on all of that, so that it is built again only when something changes.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+VERSION = "0.24.0"
+_MODULE = "github.com/ollama/ollama"
+_HERE = Path(__file__).parent / "ollama"
+
+
+class CannotBuildError(RuntimeError):
+    """There is no Ollama here, and none can be built; the message says why."""
+
+
+def ollama_path() -> Path:
+    """Where the binary is, or will be."""
+    parts = b"".join(path.read_bytes() for path in sorted(_HERE.rglob("*")) if path.is_file())
+    digest = hashlib.sha256(parts + Path(__file__).read_bytes()).hexdigest()[:12]
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "gonogo" / "servers" / f"ollama-{VERSION}-{digest}"
+
+
+def built_ollama() -> Path:
+    """The binary; it is built if it is not there (four minutes on two cores, a few seconds with Go's build cache).
+
+    Raises:
+        CannotBuildError: Go or a C++ compiler is missing, or the build failed.
+    """
+    path = ollama_path()
+    if not path.exists():
+        missing = [tool for tool in ("go", "gcc", "g++") if shutil.which(tool) is None]
+        if missing:
+            raise CannotBuildError(f"Ollama cannot be built here: no {', '.join(missing)} on PATH")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            unfinished = Path(folder) / "ollama"
+            _build(unfinished, Path(folder) / "include")
+            unfinished.replace(path)  # atomic: two builds at once are harmless
+    return path
+
+
+def _build(binary: Path, include: Path) -> None:
+    older = Path(json.loads(_go(["mod", "download", "-json", _MODULE], _HERE / "headers"))["Dir"])
+    common = older / "llama" / "llama.cpp" / "common"
+    for name, source in (("nlohmann/json.hpp", "json.hpp"), ("stb/stb_image.h", "stb_image.h")):
+        (include / name).parent.mkdir(parents=True)
+        shutil.copyfile(common / source, include / name)
+    (include / "nlohmann" / "json_fwd.hpp").write_text('#include "json.hpp"\n', encoding="utf-8")
+    shutil.copytree(_HERE / "include" / "miniaudio", include / "miniaudio")
+    flags = f"-s -w -X={_MODULE}/version.Version={VERSION}"
+    _go(["build", "-mod=readonly", f"-ldflags={flags}", "-o", str(binary), _MODULE], _HERE, include)
+
+
+def _go(arguments: list[str], folder: Path, include: Path | None = None) -> str:
+    environment = {
+        **os.environ,
+        "CGO_ENABLED": "1",
+        "CGO_CFLAGS": "-O2",
+        "CGO_CXXFLAGS": "-O2",
+        "GOFLAGS": "-buildvcs=false",
+    }
+    if include is not None:
+        environment["CPLUS_INCLUDE_PATH"] = str(include)  # not a cgo flag: those are part of Go's cache key
+    done = subprocess.run(["go", *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CannotBuildError(f"go {' '.join(arguments)} failed:\n{done.stderr[-4000:]}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    try:
+        print(built_ollama())
+    except CannotBuildError as error:
+        sys.exit(str(error))
