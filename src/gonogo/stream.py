@@ -171,7 +171,7 @@ class ChatStream:
             self.chunks.append(chunk)
         self.error = chunk.get("error") or self.error
         self.model = chunk.get("model", self.model)
-        self.usage = chunk.get("usage") or self.usage
+        self.usage = usage if isinstance(usage := chunk.get("usage"), dict) else self.usage
         try:
             for choice in chunk.get("choices") or ():
                 self._take_choice(choice, at_ms)

@@ -12,12 +12,12 @@ ROOM = 300
 
 
 def _whole(answer: ChatAnswer) -> ChatAnswer:
-    """An answer that was not cut off.
+    """An answer that was not cut off while it still looked well.
 
     Raises:
         Unsupported: it was.
     """
-    if answer.finish_reasons == ("length",):
+    if answer.finish_reasons == ("length",) and answer.text.lstrip().startswith("{"):
         raise Unsupported(f"the answer was cut off at {ROOM} tokens: nothing can be told")
     return answer
 

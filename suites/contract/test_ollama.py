@@ -6,12 +6,12 @@ from gonogo.errors import EndpointFailedError, NotDeclared
 from gonogo.plugin import check, expect_flawless, expect_kept
 from gonogo.probes.chat import Chat
 from gonogo.probes.ollama import Ollama
-from gonogo.rules.completions import is_listed
+from gonogo.rules.completions import is_listed, mapping, objects
 from gonogo.rules.embeddings import cosine
 from gonogo.rules.ollama import duration_flaws, stream_flaws
 from gonogo.rules.refusals import form_flaws
 from gonogo.rules.structured import improbable_schema, json_flaws
-from gonogo.rules.tool_calls import forecast_tool
+from gonogo.rules.tool_calls import forecast_tool, native_call_flaws
 
 ROOM = 300
 
@@ -20,8 +20,7 @@ ROOM = 300
 def test_ollama_tags(ollama: Ollama) -> None:
     """The local models are listed in the API's form, the declared one among them."""
     tags = ollama.http.get("/api/tags").json()
-    models = tags.get("models") if isinstance(tags, dict) else None
-    names = [model.get("name") for model in models or () if isinstance(model, dict)]
+    names = [model.get("name") for model in objects(mapping(tags).get("models"))]
     missing = [] if is_listed(ollama.model.name, names) else [f"{ollama.model.name} is not among {names}"]
     expect_flawless([*violations(tags, resources.schema("ollama-tags")), *missing])
 
@@ -29,8 +28,7 @@ def test_ollama_tags(ollama: Ollama) -> None:
 @check("contract.ollama.show", severity="minor", covers=["C10"])
 def test_ollama_show(ollama: Ollama) -> None:
     """A model can be looked at, and can complete."""
-    shown = ollama.http.post("/api/show", {"model": ollama.model.name}).json()
-    capabilities = shown.get("capabilities") if isinstance(shown, dict) else None
+    capabilities = mapping(ollama.http.post("/api/show", {"model": ollama.model.name}).json()).get("capabilities")
     assert "completion" in (capabilities or ()), f"its capabilities are {capabilities}"
 
 
@@ -104,7 +102,7 @@ def test_ollama_compatible_equals_native(ollama: Ollama, prompt: str) -> None:
 def test_ollama_format(ollama: Ollama, nonce: str) -> None:
     """A JSON Schema given as `format` is enforced."""
     schema = improbable_schema("nested", nonce)
-    answer = ollama.chat("Describe un coche.", format=schema, options={"num_predict": ROOM})
+    answer = ollama.try_chat("Describe un coche.", format=schema, options={"num_predict": ROOM})
     expect_kept("json_schema", ollama.model, answer.http.status, json_flaws(answer.text, schema))
 
 
@@ -112,15 +110,11 @@ def test_ollama_format(ollama: Ollama, nonce: str) -> None:
 def test_ollama_tools(ollama: Ollama, nonce: str) -> None:
     """A tool is called with an object of arguments, where tools are promised; else refused."""
     tool = forecast_tool(nonce)
-    body = {"model": ollama.model.name, "messages": [{"role": "user", "content": f"¿Qué tiempo hará en {nonce}?"}]}
-    sent = ollama.http.post("/api/chat", {**body, "tools": [tool], "stream": False, "options": {"num_predict": 60}})
-    if sent.status != 200 or "tools" not in ollama.model.promises:
-        return expect_kept("tools", ollama.model, sent.status, ["no tool can be called"])
-    message = sent.json().get("message")
-    calls = message.get("tool_calls") if isinstance(message, dict) else None
-    function = calls[0].get("function", {}) if isinstance(calls, list) and calls else {}
-    flaws = violations(function.get("arguments"), tool["function"]["parameters"]) if function else ["no tool call"]
-    return expect_kept("tools", ollama.model, sent.status, flaws)
+    answer = ollama.try_chat(f"¿Qué tiempo hará en {nonce}?", tools=[tool], options={"num_predict": ROOM})
+    called = [mapping(call.get("function")) for call in answer.tool_calls]
+    flaws = [] if called else ["no tool call"]
+    flaws += [flaw for function in called for flaw in native_call_flaws(function, tool)]
+    expect_kept("tools", ollama.model, answer.http.status, flaws)
 
 
 @check("contract.ollama.unknown_model", severity="major", covers=["C10", "C7"])

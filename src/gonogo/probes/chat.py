@@ -6,6 +6,7 @@ from typing import Any
 
 from gonogo.errors import EndpointFailedError
 from gonogo.probes.http import Http, HttpAnswer
+from gonogo.rules.completions import choices_of, finish_reasons_of, mapping, text_of
 from gonogo.stream import ChatStream, SseParser, StreamProtocolError
 from gonogo.targets.model import ChatModel, Endpoint
 
@@ -104,13 +105,12 @@ class Chat:
         http = self.http.post("/v1/chat/completions", body)
         parsed = http.json()
         parsed = parsed if isinstance(parsed, dict) else {}
-        choices = [choice for choice in parsed.get("choices") or () if isinstance(choice, dict)]
         return ChatAnswer(
             http=http,
-            text="".join((choice.get("message") or {}).get("content") or "" for choice in choices),
-            finish_reasons=tuple(choice["finish_reason"] for choice in choices if choice.get("finish_reason")),
+            text="".join(map(text_of, choices_of(parsed))),
+            finish_reasons=finish_reasons_of(parsed),
             done=True,
-            usage=parsed.get("usage"),
+            usage=mapping(parsed.get("usage")) or None,
             body=parsed,
             error=parsed.get("error"),
         )

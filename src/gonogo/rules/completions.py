@@ -8,10 +8,31 @@ CLOCKS_APART_S = 3600
 _VERSION_MARKS = "-:@."
 
 
+def mapping(value: object) -> Mapping[str, Any]:
+    """A JSON object as it is; empty if it is none, so that odd answers can be read on."""
+    return value if isinstance(value, dict) else {}
+
+
+def objects(value: object) -> list[Mapping[str, Any]]:
+    """The objects in a JSON list; empty if it is none."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
 def choices_of(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The choices of a completion or of a chunk; those that are no objects are left out."""
-    choices = body.get("choices")
-    return [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []
+    return objects(body.get("choices"))
+
+
+def text_of(choice: Mapping[str, Any]) -> str:
+    """The text of a whole completion's choice; empty where it has none."""
+    content = mapping(choice.get("message")).get("content")
+    return content if isinstance(content, str) else ""
+
+
+def finish_reasons_of(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """Why each choice ended, where it says so."""
+    reasons = [choice.get("finish_reason") for choice in choices_of(body)]
+    return tuple(reason for reason in reasons if isinstance(reason, str) and reason)
 
 
 def identity_flaws(bodies: Sequence[Mapping[str, Any]], now_s: float) -> list[str]:
@@ -61,10 +82,9 @@ def usage_flaws(usage: object, limit: int) -> list[str]:
 
 def logprob_flaws(choice: Mapping[str, Any]) -> list[str]:
     """What is wrong with a choice whose tokens' log probabilities were asked for."""
-    told = choice.get("logprobs")
-    tokens = told.get("content") if isinstance(told, dict) else None
+    tokens = mapping(choice.get("logprobs")).get("content")
     if not isinstance(tokens, list) or not tokens:
         return [f"logprobs.content is {tokens!r}"]
-    values = [token.get("logprob") if isinstance(token, dict) else None for token in tokens]
+    values = [mapping(token).get("logprob") for token in tokens]
     flaws = [f"a logprob is {value!r}" for value in values if not isinstance(value, (int, float)) or value > 0]
     return flaws if choice.get("finish_reason") else [*flaws, "the finish_reason is lost"]

@@ -12,15 +12,19 @@ SLACK_MS = 50.0
 
 def duration_flaws(last: Mapping[str, Any], measured_ms: float) -> list[str]:
     """What is wrong with an answer's durations (nanoseconds): parts above the total, or more than passed here."""
-    total_ms = last.get("total_duration", 0) / NS_A_MS
-    names = ("load_duration", "prompt_eval_duration", "eval_duration")
-    parts_ms = sum(last.get(name, 0) for name in names) / NS_A_MS
+    total_ms = _ms(last, "total_duration")
+    parts_ms = sum(_ms(last, name) for name in ("load_duration", "prompt_eval_duration", "eval_duration"))
     flaws = []
     if parts_ms > total_ms + SLACK_MS:
         flaws.append(f"the parts take {parts_ms:.1f} ms, the total_duration is {total_ms:.1f} ms")
     if total_ms > measured_ms + SLACK_MS:
         flaws.append(f"total_duration is {total_ms:.1f} ms, but the answer took {measured_ms:.1f} ms")
     return flaws if total_ms > 0 else [*flaws, "total_duration is 0"]
+
+
+def _ms(last: Mapping[str, Any], name: str) -> float:
+    value = last.get(name)
+    return value / NS_A_MS if isinstance(value, (int, float)) else 0.0
 
 
 def stream_flaws(

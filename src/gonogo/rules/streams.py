@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from gonogo.documents import violations
-from gonogo.rules.completions import choices_of
+from gonogo.rules.completions import choices_of, mapping
 
 MIN_GENERATION_MS = 30.0
 """A generation that is quicker than this cannot be told from a buffer."""
@@ -35,7 +35,7 @@ def framing_flaws(content_type: str, chunks: Sequence[Mapping[str, Any]], schema
 
 def role_flaws(chunks: Sequence[Mapping[str, Any]]) -> list[str]:
     """What is wrong with the role: it comes once, in the first delta."""
-    deltas = [choice.get("delta") or {} for chunk in chunks for choice in choices_of(chunk)]
+    deltas = [mapping(choice.get("delta")) for chunk in chunks for choice in choices_of(chunk)]
     places = [(i, delta["role"]) for i, delta in enumerate(deltas) if delta.get("role")]
     return [] if places == [(0, "assistant")] else [f"roles by delta: {places[:5]}, wanted assistant once in the first"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gonogo.documents import violations
-from gonogo.rules.completions import choices_of
+from gonogo.rules.completions import choices_of, mapping, objects
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class ToolAnswer:
 def whole_calls(body: Mapping[str, Any]) -> ToolAnswer:
     """Read the tool calls of a whole completion."""
     choices = choices_of(body)
-    raw = (choices[0].get("message") or {}).get("tool_calls") if choices else None
+    raw = mapping(choices[0].get("message")).get("tool_calls") if choices else None
     if raw is not None and not isinstance(raw, list):
         return ToolAnswer((), (f"tool_calls is {type(raw).__name__}, not a list",))
     return _read(raw or [], [choice.get("finish_reason") for choice in choices], [])
@@ -38,19 +38,21 @@ def whole_calls(body: Mapping[str, Any]) -> ToolAnswer:
 
 def streamed_calls(chunks: Iterable[Mapping[str, Any]]) -> ToolAnswer:
     """Put the tool calls of a stream together by their index: id and name come once, the arguments in pieces."""
-    calls: dict[Any, dict[str, Any]] = {}
+    calls: dict[str, dict[str, Any]] = {}
     flaws: list[str] = []
     choices = [choice for chunk in chunks for choice in choices_of(chunk)]
-    for piece in (piece for choice in choices for piece in (choice.get("delta") or {}).get("tool_calls") or ()):
-        if not isinstance(piece.get("index"), int):
+    deltas = [mapping(choice.get("delta")) for choice in choices]
+    for piece in (piece for delta in deltas for piece in objects(delta.get("tool_calls"))):
+        index = piece.get("index")
+        if not isinstance(index, int):
             flaws.append("a piece of a streamed tool call has no index")
-        _add(calls.setdefault(piece.get("index"), {"function": {"arguments": ""}}), piece)
+        _add(calls.setdefault(repr(index), {"function": {"arguments": ""}}), piece)
     reasons = [choice["finish_reason"] for choice in choices if choice.get("finish_reason")]
     return _read(list(calls.values()), reasons, flaws)
 
 
 def _add(call: dict[str, Any], piece: Mapping[str, Any]) -> None:
-    function = piece.get("function") or {}
+    function = mapping(piece.get("function"))
     call |= {key: piece[key] for key in ("id", "type") if piece.get(key)}
     if function.get("name"):
         call["function"]["name"] = function["name"]
@@ -72,7 +74,7 @@ def _read(raw: Sequence[Any], finish_reasons: Sequence[Any], flaws: list[str]) -
 
 
 def _call(raw: Mapping[str, Any], flaws: list[str]) -> ToolCall:
-    function = raw.get("function") or {}
+    function = mapping(raw.get("function"))
     identifier, name, arguments = raw.get("id"), function.get("name"), function.get("arguments")
     if not (isinstance(identifier, str) and identifier):
         flaws.append("a tool call has no id")
@@ -108,3 +110,10 @@ def call_flaws(answer: ToolAnswer, tool: Mapping[str, Any]) -> list[str]:
     flaws = list(answer.flaws)
     flaws += [f"the tool called is {call.name!r}" for call in answer.calls if call.name != function["name"]]
     return flaws + [flaw for call in answer.calls for flaw in violations(call.arguments, function["parameters"])]
+
+
+def native_call_flaws(function: Mapping[str, Any], tool: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a call of this tool in Ollama's native form, where the arguments are an object."""
+    wanted = tool["function"]
+    flaws = [] if function.get("name") == wanted["name"] else [f"the tool called is {function.get('name')!r}"]
+    return flaws + violations(function.get("arguments"), wanted["parameters"])

@@ -86,7 +86,7 @@ def _deviation(raw: dict[str, Any]) -> Deviation:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Profile:
+class Profile:
     """What a kind of endpoint promises, and how it is known to differ."""
 
     promises: frozenset[str]
@@ -94,16 +94,16 @@ class _Profile:
 
 
 @cache
-def _profiles() -> dict[str, _Profile]:
+def profiles() -> dict[str, Profile]:
     """The profile of each kind of endpoint."""
     document = load_document(resources.folder("fixtures") / "profiles.yaml")
     return {
-        kind: _Profile(frozenset(profile["promises"]), tuple(map(_deviation, profile.get("deviations", ()))))
+        kind: Profile(frozenset(profile["promises"]), tuple(map(_deviation, profile.get("deviations", ()))))
         for kind, profile in document.value.items()
     }
 
 
-def _model(raw: dict[str, Any], profile: _Profile) -> ChatModel:
+def _model(raw: dict[str, Any], profile: Profile) -> ChatModel:
     promises = (profile.promises | set(raw.get("has", ()))) - set(raw.get("lacks", ()))
     fields = {key: value for key, value in raw.items() if key not in ("has", "lacks")}
     return ChatModel(**{**fields, "fallbacks": tuple(raw.get("fallbacks", ())), "promises": promises})
@@ -198,7 +198,7 @@ class _Reader:
     def _endpoint(self, raw: dict[str, Any], path: Path_, name: str) -> Endpoint:
         built_here = {"deviations", "key", "models", "name", "replicas", "serves", "url"}
         fields = {key: value for key, value in raw.items() if key not in built_here}
-        profile = _profiles()[raw["kind"]]
+        profile = profiles()[raw["kind"]]
         deviations = (*profile.deviations, *map(_deviation, raw.get("deviations", ())))
         for i, deviation in enumerate(raw.get("deviations", ())):
             try:
