@@ -70,7 +70,9 @@ def test_profiles_of_endpoints_are_valid(catalog: list[dict[str, Any]]) -> None:
     assert validate(document, schema("profiles")) == []
     assert set(document.value) <= set(SCHEMA["$defs"]["endpoint"]["properties"]["kind"]["enum"])
     known = {entry["id"] for entry in catalog}
-    assert {item["check"] for items in document.value.values() for item in items} <= known
+    assert {item["check"] for profile in document.value.values() for item in profile.get("deviations", ())} <= known
+    features = schema("profiles")["additionalProperties"]["properties"]["promises"]["items"]["enum"]
+    assert features == SCHEMA["$defs"]["feature"]["enum"]
 
 
 def test_readme_commands_and_options_exist() -> None:

@@ -1,6 +1,7 @@
 """The stream parsers, at every border."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -84,3 +85,113 @@ def test_a_later_null_does_not_erase_an_error() -> None:
 def test_data_that_is_no_object(data: str) -> None:
     with pytest.raises(StreamProtocolError):
         ChatStream().take(data, 0.0)
+
+
+EVENTS_WITH_TYPES = b"event: error\ndata: a\n\ndata: b\n\nevent: x\n\ndata: c\n\n"
+
+
+def test_sse_event_types_last_for_one_event() -> None:
+    events = list(SseParser().feed(EVENTS_WITH_TYPES))
+    assert [(event.event, event.data) for event in events] == [("error", "a"), ("", "b"), ("", "c")]
+
+
+def test_sse_an_event_ended_by_cr_comes_at_once() -> None:
+    parser = SseParser()
+    assert [event.data for event in parser.feed(b"data: a\r\r")] == ["a"]
+    assert [event.data for event in parser.feed(b"\ndata: b\r\n\r\n")] == ["b"]  # the LF belonged to the CR
+
+
+@pytest.mark.parametrize(
+    ("raw", "events"),
+    [
+        (b"data\n\n", [""]),  # a field without a value
+        (b"data:a\ndata:b\n\n", ["a\nb"]),
+        (b"data:  a\n\n", [" a"]),  # one space is dropped, not two
+        (b": comment\n\n", []),
+        (b":\n\ndata: a\n\n", ["a"]),
+        (b"retry: 5\nid: 3\nnonsense: 4\n\n", []),
+        (b"data: a\n", []),  # discarded: no empty line
+        (b"\xef\xbb\xbfdata: a\n\n", ["a"]),
+        (b"data: a\n\n\xef\xbb\xbfdata: b\n\n", ["a"]),  # only a leading mark is one
+        (b"\n\n\ndata: a\n\n\n\n", ["a"]),
+    ],
+)
+def test_sse_rules_of_the_standard(raw: bytes, events: list[str]) -> None:
+    assert [event.data for event in SseParser().feed(raw)] == events
+
+
+LINES = st.sampled_from(
+    ["data: ", "data", "data:x", "event: e", ": note", "", "id: 1", "data: é🚗", "\ufeffdata: y", "retry"]
+)
+ENDS = st.sampled_from(["\n", "\r", "\r\n"])
+
+
+def reference(text: str) -> list[str]:
+    """The standard's algorithm over a whole text, as simple as can be."""
+    events: list[str] = []
+    data: list[str] = []
+    for line in re.split("\r\n|\r|\n", text.removeprefix("\ufeff"))[:-1]:
+        name, _, value = line.partition(":")
+        if line == "":
+            events += ["\n".join(data)] if data else []
+            data = []
+        elif name == "data":
+            data.append(value.removeprefix(" "))
+    return events
+
+
+@given(st.lists(st.tuples(LINES, ENDS), max_size=12), st.data())
+def test_sse_is_the_standards_algorithm_however_it_is_cut(lines: list[tuple[str, str]], data: st.DataObject) -> None:
+    text = "".join(line + end for line, end in lines)
+    raw = text.encode()
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(raw)), max_size=6)))
+    parser = SseParser()
+    pieces = [raw[start:end] for start, end in zip([0, *cuts], [*cuts, len(raw)], strict=True)]
+    assert [event.data for piece in pieces for event in parser.feed(piece)] == reference(text)
+    parser.finish()
+
+
+def test_sse_that_ends_within_a_character() -> None:
+    parser = SseParser()
+    assert list(parser.feed("data: é".encode()[:-1])) == []
+    with pytest.raises(StreamProtocolError, match="UTF-8"):
+        parser.finish()
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=3), st.integers(), max_size=3), max_size=5), st.booleans(), st.data())
+def test_ndjson_any_values_in_any_pieces(values: list[dict[str, int]], ended: bool, data: st.DataObject) -> None:
+    raw = b"\n".join(json.dumps(value, ensure_ascii=False).encode() for value in values) + (b"\n" if ended else b"")
+    parser, position = NdjsonParser(), 0
+    seen: list[object] = []
+    while position < len(raw):
+        size = data.draw(st.integers(1, len(raw)))
+        seen += parser.feed(raw[position : position + size])
+        position += size
+    assert [*seen, *parser.finish()] == values
+
+
+def test_ndjson_a_cut_last_line_is_broken() -> None:
+    parser = NdjsonParser()
+    assert list(parser.feed(b'{"a": 1}\r\n{"b"')) == [{"a": 1}]
+    with pytest.raises(StreamProtocolError):
+        list(parser.finish())
+
+
+def test_what_comes_after_the_done_marker_is_counted() -> None:
+    stream = ChatStream()
+    for data in ("[DONE]", chunk({}), "[DONE]"):
+        stream.take(data, 1.0)
+    assert (stream.done, stream.late_events) == (True, 2)
+
+
+def test_reasoning_is_content() -> None:
+    stream = ChatStream()
+    stream.take(chunk({"reasoning_content": "hmm"}), 3.0)
+    stream.take(chunk({"reasoning": "hmm"}), 4.0)
+    assert (stream.content_ms, stream.text) == ([3.0, 4.0], "")
+
+
+def test_a_usage_that_is_none_is_left_out() -> None:
+    stream = ChatStream()
+    stream.take('{"usage": "free", "choices": []}', 1.0)
+    assert stream.usage is None

@@ -1,7 +1,10 @@
 """The scripted providers and the chatbot, in process: dialects, errors, limits, modes."""
 
+import base64
 import json
+import struct
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ from embedded.chatbot.brain import Settings
 from embedded.provider.app import build_app
 from embedded.provider.setup import Setup
 from embedded.provider.switchboard import FAULTS
+from embedded.service.app import build_app as build_service
 
 KEY = {"authorization": "Bearer key"}
 ASK = {"model": "m", "messages": [{"role": "user", "content": "Hola"}]}
@@ -71,7 +75,7 @@ def test_json_mode_and_schema(vllm: TestClient) -> None:
     schema = {"type": "object", "properties": {"n": {"enum": [42]}, "l": {"type": "array", "minItems": 2}}}
     made = json.loads(content({"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}))
     assert made == {"n": 42, "l": ["texto", "texto"]}
-    refused = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "string", "pattern": "^a"}}}
+    refused = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "string", "pattern": "^a+$"}}}
     assert vllm.post("/v1/chat/completions", json={**ASK, "response_format": refused}).status_code == 400
 
 
@@ -192,3 +196,65 @@ def test_cors(bot: TestClient) -> None:
         return bot.options("/api/chat/message", headers=headers).headers.get("access-control-allow-origin")
 
     assert (allowed("https://coches.example"), allowed("https://evil.example")) == ("https://coches.example", None)
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"temperature": "hot"}, 400),
+        ({"temperature": 3}, 400),
+        ({"top_p": -1}, 400),
+        ({"n": 0}, 400),
+        ({"stream": "yes"}, 400),
+        ({"tools": [{}]}, 400),
+        ({"tool_choice": 7}, 400),
+        ({"response_format": {"type": "poem"}}, 400),
+        ({"response_format": {"type": "json_schema"}}, 400),
+        ({"max_tokens": 10**30}, 200),
+        ({"n": 2, "logprobs": True}, 200),
+        ({"messages": [{"role": "user", "content": [{"type": "text", "text": "Hola"}]}]}, 200),
+    ],
+)
+def test_requests_are_read_strictly(vllm: TestClient, change: dict[str, Any], status: int) -> None:
+    assert vllm.post("/v1/chat/completions", json={**ASK, **change}).status_code == status
+
+
+def test_choices_logprobs_and_base64(vllm: TestClient) -> None:
+    body = vllm.post("/v1/chat/completions", json={**ASK, "n": 2, "logprobs": True, "max_tokens": 2}).json()
+    assert [choice["index"] for choice in body["choices"]] == [0, 1]
+    assert len(body["choices"][0]["logprobs"]["content"]) == 2
+    coded = vllm.post("/v1/embeddings", json={"model": "e", "input": "a", "encoding_format": "base64"}).json()
+    raw = base64.b64decode(coded["data"][0]["embedding"])
+    plain = vllm.post("/v1/embeddings", json={"model": "e", "input": "a"}).json()["data"][0]["embedding"]
+    assert struct.unpack(f"<{len(plain)}f", raw) == pytest.approx(plain, abs=1e-6)
+
+
+def test_a_deviation_outlives_a_restart_if_it_is_kept(tmp_path: Path) -> None:
+    setup = Setup("vllm", frozenset({"m"}), sticky=tmp_path / "on.json")
+    TestClient(build_app(setup)).put("/control/faults/usage-wrong")
+    again = TestClient(build_app(setup))
+    assert set(again.get("/control/faults").json()["on"]) == {"usage-wrong"}
+    again.post("/control/reset")
+    assert TestClient(build_app(setup)).get("/control/faults").json()["on"] == {}
+
+
+def test_one_model_has_a_limit_of_its_own() -> None:
+    limited = TestClient(build_app(Setup("vllm", frozenset({"m", "l"}), limited={"l": 1})))
+    statuses = [limited.post("/v1/chat/completions", json={**ASK, "model": name}).status_code for name in "llmm"]
+    assert statuses == [200, 429, 200, 200]
+
+
+def test_rest_service() -> None:
+    service = TestClient(build_service())
+    said = service.post("/chat", json={"messages": [{"role": "user", "content": "Hola"}]}).json()
+    assert (said["model"], bool(said["response"])) == ("edge-1.5b", True)
+    assert service.post("/generate", json={"prompt": 7}).status_code == 422
+    assert service.post("/generate", content=b"hola").status_code == 400
+    assert len(service.post("/embeddings", json={"text": "a"}).json()["embedding"]) == 64
+    assert set(service.get("/openapi.json").json()["paths"]) >= {"/generate", "/chat", "/embeddings"}
+    assert "http_requests_total" in service.get("/metrics").text
+    service.put("/control/faults/health-lies")
+    assert (service.get("/health").status_code, service.post("/generate", json={"prompt": "a"}).status_code) == (
+        200,
+        503,
+    )

@@ -5,17 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.errors import BudgetExhaustedError, InconclusiveError, InWarningBand
+from gonogo.errors import BudgetExhaustedError, InconclusiveError, InWarningBand, NotDeclared
 from gonogo.model import Decision, Observation, Outcome, Permission
 from gonogo.objectives import Decided
-from gonogo.plugin import check, settle
+from gonogo.plugin import check, expect_flawless, expect_kept, settle
+from gonogo.plugin.checks import MAX_LISTED, FlawsFoundError
 from gonogo.plugin.conclusion import exit_code
 from gonogo.plugin.evidence import MAX_OBSERVATIONS, Recorder
 from gonogo.plugin.ledger import Ledger
 from gonogo.plugin.locks import target_lock
 from gonogo.plugin.stages import STAGES
 from gonogo.redaction import Redactor
-from gonogo.targets.model import Budget, Target
+from gonogo.targets.model import Budget, ChatModel, Target
 
 
 def test_shared_locks_go_together_and_exclusive_ones_alone(tmp_path: Path) -> None:
@@ -117,3 +118,34 @@ def test_recorder_keeps_the_first_and_the_latest() -> None:
         recorder.record(Observation("http", str(i), 0.0))
     kept = [seen["subject"] for seen in recorder.as_json(Redactor())]
     assert (len(kept), kept[0], kept[-1], recorder.dropped) == (MAX_OBSERVATIONS, "0", "199", 200 - MAX_OBSERVATIONS)
+
+
+def test_every_flaw_is_kept_but_not_every_one_is_shown() -> None:
+    expect_flawless([])
+    with pytest.raises(FlawsFoundError) as found:
+        expect_flawless([f"flaw {i}" for i in range(MAX_LISTED + 3)])
+    assert (len(found.value.flaws), str(found.value).splitlines()[-1]) == (MAX_LISTED + 3, "... and 3 more")
+
+
+@pytest.mark.parametrize(
+    ("promises", "status", "flaws", "outcome"),
+    [
+        ({"tools"}, 200, [], None),
+        ({"tools"}, 200, ["no tool call"], "no tool call"),
+        ({"tools"}, 400, [], "tools is promised and was answered with HTTP 400"),
+        ({"tools"}, 400, ["no tool call"], "tools is promised and was answered with HTTP 400"),
+        (set(), 400, ["no tool call"], "does not promise tools, and refuses it with HTTP 400"),
+        (set(), 501, [], "refuses it with HTTP 501"),
+        (set(), 500, [], "HTTP 500 is no refusal"),
+        (set(), 200, [], None),
+        (set(), 200, ["no tool call"], "tools is not promised, and was taken and ignored: no tool call"),
+    ],
+)
+def test_a_feature_works_or_is_refused(promises: set[str], status: int, flaws: list[str], outcome: str | None) -> None:
+    model = ChatModel("m", promises=frozenset(promises))
+    if outcome is None:
+        expect_kept("tools", model, status, flaws)
+        return
+    kind = NotDeclared if "refuses it" in outcome else FlawsFoundError
+    with pytest.raises(kind, match=outcome):
+        expect_kept("tools", model, status, flaws)

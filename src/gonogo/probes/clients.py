@@ -11,7 +11,15 @@ from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.probes.http import Http
 
 _SET_BY_TRANSPORT = {"accept-encoding", "authorization", "connection", "content-length", "host"}
-_LIBRARY_ERRORS = (openai.OpenAIError, ollama.ResponseError, ValueError, TypeError, AttributeError, httpx.HTTPError)
+_LIBRARY_ERRORS = (
+    openai.OpenAIError,
+    ollama.ResponseError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    httpx.HTTPError,
+)
 
 
 class _Transport(httpx.BaseTransport):
