@@ -18,13 +18,11 @@ from gonogo.resources import ROOT
 TARGET = ROOT / "tests" / "calibration" / "scripted.yaml"
 _READY_S = 30.0
 _PROVIDER = "embedded.provider"
-_PACE = ["--first-token-ms", "2", "--token-ms", "2"]
 _SERVERS = {
-    "gateway": [_PROVIDER, "--dialect", "vllm", "--chat-model", "chat-8b", "--key-env", "SCRIPTED_KEY", *_PACE],
+    "gateway": [_PROVIDER, "--dialect", "vllm", "--chat-model", "chat-8b", "--key-env", "SCRIPTED_KEY"],
     "vllm": [_PROVIDER, "--dialect", "vllm", "--chat-model", "chat-8b", "--limited", "chat-limited-8b=3",
-             "--embedding-model", "embed-64", "--key-env", "SCRIPTED_KEY", "--version", PRODUCTION, *_PACE],
-    "ollama": [_PROVIDER, "--dialect", "ollama", "--chat-model", "chat-edge:3b", "--embedding-model", "embed-edge",
-               *_PACE],
+             "--embedding-model", "embed-64", "--key-env", "SCRIPTED_KEY", "--version", PRODUCTION],
+    "ollama": [_PROVIDER, "--dialect", "ollama", "--chat-model", "chat-edge:3b", "--embedding-model", "embed-edge"],
     "service": ["embedded.service"],
 }  # fmt: skip
 
@@ -32,7 +30,9 @@ _SERVERS = {
 class ScriptedServers:
     """The servers of ``scripted.yaml``; a context manager that ends them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, pace_ms: float = 2.0) -> None:
+        """Write the registry below a folder; `pace_ms` is the time to the first token, and of each token."""
+        self._pace = ["--first-token-ms", str(pace_ms), "--token-ms", str(pace_ms)]
         write_registry(folder, "http://127.0.0.1:9/none")
         self.environment = {"SCRIPTED_STATE": str(folder), "SCRIPTED_KEY": f"sk-{secrets.token_hex(16)}"}
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -72,11 +72,9 @@ class ScriptedServers:
             port = holder.getsockname()[1]
         self._urls[name] = f"http://127.0.0.1:{port}"
         self.environment[f"SCRIPTED_{name.upper()}_URL"] = self._urls[name]
-        self._processes.append(
-            subprocess.Popen(
-                [sys.executable, "-m", *command, "--port", str(port)], cwd=ROOT, env={**os.environ, **self.environment}
-            )
-        )
+        pace = self._pace if command[0] == _PROVIDER else []
+        guarded = [sys.executable, "-m", "embedded.guard", sys.executable, "-m", *command, *pace, "--port", str(port)]
+        self._processes.append(subprocess.Popen(guarded, cwd=ROOT, env={**os.environ, **self.environment}))
 
     def _await(self, name: str) -> None:
         deadline = time.monotonic() + _READY_S

@@ -1,4 +1,4 @@
-"""What must hold within and between files: documents in, problems out, each at its file, line and column.
+"""What must hold of files (documents in, problems with their places out) and of answers (JSON in, flaws out).
 
 A rule is a function that returns every violation it finds; an empty list means that it holds.
 
