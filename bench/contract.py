@@ -31,8 +31,8 @@ def main() -> None:
                 took_s = time.monotonic() - began
                 ran = GateRun.read(code, (runs / "output.txt").read_text(encoding="utf-8"), runs)
                 checks = [check for check in ran.verdict["checks"] if check["evidence"]]
-                requests = sum(len(check["evidence"]) for check in checks)
-                print(f"{took_s:.1f} s, {requests} requests, {len(checks)} checks, {os.cpu_count()} cores")
+                sent = [seen for check in checks for seen in check["evidence"] if seen["probe"] == "http"]
+                print(f"{took_s:.1f} s, {len(sent)} requests, {len(checks)} checks, {os.cpu_count()} cores")
 
 
 if __name__ == "__main__":

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from gonogo.errors import EndpointFailedError
+from gonogo.model import Observation
 from gonogo.probes.http import Http, HttpAnswer
 from gonogo.rules.completions import choices_of, finish_reasons_of, mapping, text_of
 from gonogo.stream import ChatStream, SseParser, StreamProtocolError
@@ -61,6 +63,20 @@ def listed_models(http: Http) -> tuple[str, ...]:
     if answer.status != 200 or not isinstance(data, list):
         raise EndpointFailedError(f"/v1/models: HTTP {answer.status} without a list under `data`")
     return tuple(str(item.get("id")) for item in data if isinstance(item, dict))
+
+
+def _as_streamed(url: str, http: HttpAnswer, seen: ChatStream) -> Observation:
+    """The timing of a stream as it arrived."""
+    gaps = [later - earlier for earlier, later in pairwise(seen.content_ms)]
+    told: dict[str, Any] = {
+        "chunks": len(seen.chunks),
+        "content_chunks": len(seen.content_ms),
+        "first_content_ms": round(seen.content_ms[0], 3) if seen.content_ms else None,
+        "longest_gap_ms": round(max(gaps), 3) if gaps else None,
+        "done": seen.done,
+        "finish_reasons": seen.finish_reasons,
+    }
+    return Observation("stream", f"stream of {url}", round(http.duration_ms, 3), answer=told)
 
 
 class Chat:
@@ -134,6 +150,8 @@ class Chat:
                 parser.finish()
             except StreamProtocolError as error:
                 broken.append(error)
+        if http.status == 200:
+            self.http.note(_as_streamed(self.endpoint.url, http, seen))
         if broken and http.status == 200:
             raise EndpointFailedError(str(broken[0])) from broken[0]
         return ChatAnswer(

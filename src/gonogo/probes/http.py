@@ -95,6 +95,10 @@ class Http:
         """
         self._context.spend(0, tokens)
 
+    def note(self, observation: Observation) -> None:
+        """Record what a probe above this one read out of an answer."""
+        self._context.record(observation)
+
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> HttpAnswer:
         """GET a path."""
         return self.send("GET", path, None, headers)
