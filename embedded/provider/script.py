@@ -85,7 +85,8 @@ def complete(request: ChatRequest, on: Callable[[str], bool] = _never) -> Comple
     said = [(message["role"], content_of(message)) for message in request.messages]
     asked = [request.model, said, request.salt]
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
-    if request.tools and request.tool_choice != "none":
+    has_result = request.messages[-1]["role"] == "tool"
+    if request.tools and request.tool_choice != "none" and not has_result:
         call = _tool_call(_chosen(request), digest)
         return Completion(new_id(), request.model, (), "tool_calls", prompt_tokens, call)
     text = "" if on("empty-answer") else _text(request, random.Random(digest), on)  # noqa: S311 (a script, not a secret)
@@ -131,7 +132,7 @@ def content_of(message: dict[str, Any]) -> str:
 def _text(request: ChatRequest, numbers: random.Random, on: Callable[[str], bool]) -> str:
     wanted = request.response_format
     if wanted.get("type") not in ("json_schema", "json_object"):
-        return " ".join(numbers.choices(_WORDS, k=numbers.randint(20, 32))).capitalize() + "."
+        return " ".join(numbers.choices(_WORDS, k=numbers.randint(40, 60))).capitalize() + "."
     text = json.dumps(_value(request, wanted, numbers, on), ensure_ascii=False)
     text = text.encode("ascii", "replace").decode() if on("unicode-mangled") else text
     return f"```json\n{text}\n```" if on("json-mode-fenced") else text

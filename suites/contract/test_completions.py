@@ -6,7 +6,7 @@ import pytest
 
 from gonogo import resources
 from gonogo.documents import violations
-from gonogo.errors import NotDeclared
+from gonogo.errors import NotDeclared, Unsupported
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.chat import Chat, ChatAnswer
 from gonogo.rules.completions import identity_flaws, same_model, usage_flaws
@@ -28,15 +28,16 @@ def test_completion_shape(completion: ChatAnswer) -> None:
 
 
 @check("contract.completion.usage_adds_up", severity="major", covers=["C3"], smoke=True)
-def test_completion_usage_adds_up(completion: ChatAnswer) -> None:
+def test_completion_usage_adds_up(chat: Chat, completion: ChatAnswer) -> None:
     """The usage's total is the sum of prompt and completion tokens, and the limit was kept."""
-    expect_flawless(usage_flaws(completion.usage, LIMIT))
+    expect_flawless(usage_flaws(completion.usage, chat.limit(LIMIT)))
 
 
 @check("contract.completion.says_something", severity="critical", covers=["C3"])
 def test_completion_says_something(completion: ChatAnswer) -> None:
     """A completion is not empty."""
-    assert (completion.status, bool(completion.text.strip())) == (200, True), f"the text is {completion.text!r}"
+    said = bool(completion.text.strip()) or completion.thought
+    assert (completion.status, said) == (200, True), f"the text is {completion.text!r}"
 
 
 @check("contract.completion.identity", severity="minor", covers=["C3"])
@@ -52,14 +53,17 @@ def test_completion_model(chat: Chat, prompt: str, target: Target) -> None:
     upstream = target.upstream_of(chat.model)
     told = chat.complete(prompt, max_tokens=1).body.get("model")
     names = [chat.model.name, *([upstream[1].name] if upstream else [])]
+    if chat.endpoint is target.gateway and upstream is None and not same_model(told, names):
+        raise NotDeclared(f"the target does not say which model stands behind {chat.model.name} (provider, upstream)")
     assert same_model(told, names), f"asked for {chat.model.name}, answered by {told!r}"
 
 
 @check("contract.completion.limit", severity="major", covers=["C3", "C8"])
 def test_completion_limit(chat: Chat, prompt: str) -> None:
     """An answer that reaches its limit of tokens ends there, and says so by its finish_reason."""
+    wanted = chat.limit(3)
     answer = chat.complete(prompt, max_tokens=3)
-    generated = (answer.usage or {}).get("completion_tokens", 3)
-    if generated < 3:
-        raise NotDeclared(f"{chat.model.name} ended before the limit, after {generated} tokens")
-    assert (generated, answer.finish_reasons) == (3, ("length",))
+    generated = (answer.usage or {}).get("completion_tokens")
+    if isinstance(generated, int) and generated < wanted:
+        raise Unsupported(f"{chat.model.name} ended before the limit, after {generated} tokens")
+    assert (generated, answer.finish_reasons) == (wanted, ("length",))

@@ -1,11 +1,13 @@
 """Are bad requests refused as clients can rely on, and survived?"""
 
+import time
 from collections.abc import Callable, Sequence
 
 import pytest
 
+from fixtures.probes import LIMIT_WINDOW_S
 from gonogo import resources
-from gonogo.errors import NotDeclared
+from gonogo.errors import InconclusiveError, NotDeclared
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.chat import Chat
 from gonogo.rules.hostile import GROUPS
@@ -17,11 +19,11 @@ BEYOND = 1.25
 
 @check("contract.errors.unknown_model", severity="major", covers=["C7"], smoke=True)
 def test_errors_unknown_model(chat: Chat, prompt: str) -> None:
-    """A model that does not exist is refused with 400 or 404 and an error body."""
+    """A model that does not exist is refused with 400 or 404 (401, 403: not for this key) and an error body."""
     body = {"model": "gonogo-no-such-model", "messages": [{"role": "user", "content": prompt}], "max_tokens": 2}
     answer = chat.http.post("/v1/chat/completions", body)
-    assert answer.status in (400, 404), f"answered HTTP {answer.status}"
-    expect_flawless([*form_flaws(answer.text, resources.schema("openai-error")), *leaks(answer.text)])
+    assert answer.status in (400, 401, 403, 404), f"answered HTTP {answer.status}"
+    expect_flawless([*form_flaws(answer.text, resources.schema(chat.endpoint.error_form)), *leaks(answer.text)])
 
 
 @check("contract.errors.refused", severity="major", covers=["C7"])
@@ -38,19 +40,25 @@ def test_errors_oversize_prompt(chat: Chat, nonce: str) -> None:
     if context is None:
         raise NotDeclared(f"the target names no context window of {chat.model.name} (context_tokens)")
     words = int(BEYOND * context)
-    answer = chat.ask(f"{nonce} " + "coche " * words, max_tokens=2)
-    told = f"{words} words got HTTP {answer.status} and usage {answer.usage}; the window is {context} tokens"
-    assert answer.status in (400, 413, 422), told
-    expect_flawless(form_flaws(answer.http.text, resources.schema("openai-error")))
+    messages = [{"role": "user", "content": f"{nonce} " + "coche " * words}]
+    answer = chat.http.post("/v1/chat/completions", {"model": chat.model.name, "messages": messages, "max_tokens": 2})
+    chat.http.spend_told(answer)
+    told = f"{words} words got HTTP {answer.status}; the window is {context} tokens: {answer.text[:200]}"
+    assert answer.status in (400, 413, 422, 429), told
+    if answer.status in (400, 422):  # the others may come from a proxy, in its own form
+        expect_flawless(form_flaws(answer.text, resources.schema(chat.endpoint.error_form)))
 
 
 @check("contract.errors.rate_limited", severity="major", covers=["C7"])
 def test_errors_rate_limited(limited: Chat, prompt: str) -> None:
     """Past its limit a provider answers 429 in the API's form, and says when to come back (Retry-After)."""
     assert limited.model.rpm is not None
+    began = time.monotonic()
     answers = [limited.ask(f"{prompt} {i}", max_tokens=1) for i in range(limited.model.rpm + 1)]
     refused = [answer.http for answer in answers if answer.status != 200]
+    if not refused and time.monotonic() - began > LIMIT_WINDOW_S:
+        raise InconclusiveError("the requests took longer than the limit's window: choose a smaller rpm for this model")
     assert refused, f"{len(answers)} requests were answered, the limit is {limited.model.rpm} a minute"
     flaws = [f"HTTP {answer.status}, wanted 429" for answer in refused if answer.status != 429]
     flaws += ["no Retry-After" for answer in refused if not answer.headers.get("retry-after", "").strip()]
-    expect_flawless([*flaws, *form_flaws(refused[0].text, resources.schema("openai-error"))])
+    expect_flawless([*flaws, *form_flaws(refused[0].text, resources.schema(limited.endpoint.error_form))])

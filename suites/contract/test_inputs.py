@@ -51,11 +51,14 @@ def test_input_many_messages(chat: Chat, nonce: str) -> None:
 
 @check("contract.input.system_message", severity="major", covers=["C8"])
 def test_input_system_message(chat: Chat, prompt: str) -> None:
-    """The system message is read: it costs prompt tokens."""
+    """The system message is read: a longer one costs more prompt tokens."""
     user = {"role": "user", "content": prompt}
-    system = {"role": "system", "content": "Responde siempre en una sola frase y con cortesía."}
-    without, with_it = (_tokens(chat.complete(m, max_tokens=1)) for m in ([user], [system, user]))
-    assert with_it > without, f"prompt tokens: {without} without a system message, {with_it} with one"
+    texts = (
+        "Sé breve.",
+        "Responde siempre en una sola frase y con cortesía. " * 8,
+    )  # templates may have one of their own
+    short, long = (_tokens(chat.complete([{"role": "system", "content": text}, user], max_tokens=1)) for text in texts)
+    assert long >= short + 30, f"prompt tokens: {short} with a short system message, {long} with a long one"
 
 
 @check("contract.input.parts", severity="minor", covers=["C8"])
@@ -72,5 +75,5 @@ def test_input_empty_content(chat: Chat) -> None:
     answer = chat.ask("", max_tokens=2)
     flaws = [] if answer.status in (200, 400, 422) else [f"HTTP {answer.status}"]
     if answer.status != 200:
-        flaws += form_flaws(answer.http.text, resources.schema("openai-error"))
+        flaws += form_flaws(answer.http.text, resources.schema(chat.endpoint.error_form))
     expect_flawless(flaws)

@@ -2,13 +2,14 @@
 
 from gonogo import resources
 from gonogo.documents import violations
-from gonogo.errors import EndpointFailedError, NotDeclared
+from gonogo.errors import EndpointFailedError, Unsupported
 from gonogo.plugin import check, expect_flawless, expect_kept
 from gonogo.probes.chat import Chat
 from gonogo.probes.ollama import Ollama
-from gonogo.rules.completions import is_listed, mapping, objects
+from gonogo.rules.completions import is_listed
 from gonogo.rules.embeddings import cosine
 from gonogo.rules.ollama import duration_flaws, stream_flaws
+from gonogo.rules.reading import mapping, objects
 from gonogo.rules.refusals import form_flaws
 from gonogo.rules.structured import improbable_schema, json_flaws
 from gonogo.rules.tool_calls import forecast_tool, native_call_flaws
@@ -57,9 +58,9 @@ def test_ollama_durations(ollama: Ollama, prompt: str) -> None:
 def test_ollama_limit(ollama: Ollama, prompt: str) -> None:
     """An answer that reaches num_predict ends there, and says so."""
     last = ollama.generate(prompt, options={"num_predict": 3}).last
-    generated = last.get("eval_count", 3)
-    if generated < 3:
-        raise NotDeclared(f"{ollama.model.name} ended before the limit, after {generated} tokens")
+    generated = last.get("eval_count")
+    if isinstance(generated, int) and generated < 3:
+        raise Unsupported(f"{ollama.model.name} ended before the limit, after {generated} tokens")
     assert (generated, last.get("done_reason")) == (3, "length")
 
 
@@ -80,21 +81,17 @@ def test_ollama_chat_stream(ollama: Ollama, prompt: str) -> None:
 
 
 @check("contract.ollama.stream_equals_whole", severity="critical", covers=["C10"])
-def test_ollama_stream_equals_whole(ollama: Ollama, prompt: str) -> None:
+def test_ollama_stream_equals_whole(exact_ollama: Ollama, prompt: str) -> None:
     """The streamed text is the unstreamed text, where the model is deterministic."""
-    if not ollama.model.deterministic:
-        raise NotDeclared(f"{ollama.model.name} is not declared deterministic")
-    whole, streamed = ollama.chat(prompt).text, ollama.chat(prompt, stream=True).text
+    whole, streamed = exact_ollama.chat(prompt).text, exact_ollama.chat(prompt, stream=True).text
     assert streamed == whole, f"streamed {streamed!r}, whole {whole!r}"
 
 
 @check("contract.ollama.compatible_equals_native", severity="major", covers=["C10"])
-def test_ollama_compatible_equals_native(ollama: Ollama, prompt: str) -> None:
+def test_ollama_compatible_equals_native(exact_ollama: Ollama, prompt: str) -> None:
     """The OpenAI-compatible API says the same as the native one, where the model is deterministic."""
-    if not ollama.model.deterministic:
-        raise NotDeclared(f"{ollama.model.name} is not declared deterministic")
-    compatible = Chat(ollama.endpoint, ollama.model, ollama.http).complete(prompt, max_tokens=12).text
-    native = ollama.chat(prompt).text
+    compatible = Chat(exact_ollama.endpoint, exact_ollama.model, exact_ollama.http).complete(prompt, max_tokens=12).text
+    native = exact_ollama.chat(prompt).text
     assert compatible == native, f"compatible {compatible!r}, native {native!r}"
 
 
@@ -103,6 +100,8 @@ def test_ollama_format(ollama: Ollama, nonce: str) -> None:
     """A JSON Schema given as `format` is enforced."""
     schema = improbable_schema("nested", nonce)
     answer = ollama.try_chat("Describe un coche.", format=schema, options={"num_predict": ROOM})
+    if answer.last.get("done_reason") == "length" and answer.text.lstrip()[:1] in ("", "{"):
+        raise Unsupported(f"the answer was cut off at {ROOM} tokens: nothing can be told")
     expect_kept("json_schema", ollama.model, answer.http.status, json_flaws(answer.text, schema))
 
 
@@ -120,7 +119,7 @@ def test_ollama_tools(ollama: Ollama, nonce: str) -> None:
 @check("contract.ollama.unknown_model", severity="major", covers=["C10", "C7"])
 def test_ollama_unknown_model(ollama: Ollama, prompt: str) -> None:
     """A model that does not exist is refused with 404 and an error text, by every native call."""
-    schema, flaws = resources.schema("ollama-error"), []
+    schema, flaws = resources.schema("text-error"), []
     calls: dict[str, dict[str, object]] = {
         "/api/generate": {"prompt": prompt},
         "/api/chat": {"messages": []},
@@ -137,7 +136,7 @@ def test_ollama_unknown_model(ollama: Ollama, prompt: str) -> None:
 @check("contract.ollama.malformed", severity="major", covers=["C10", "C7"])
 def test_ollama_malformed(ollama: Ollama) -> None:
     """Bodies that are no JSON, or of the wrong types, are refused with 400 and an error text."""
-    schema, flaws = resources.schema("ollama-error"), []
+    schema, flaws = resources.schema("text-error"), []
     for path in ("/api/generate", "/api/chat", "/api/embed"):
         for body in (b"", b"hola", b"[]", b'{"model": 7}'):
             answer = ollama.http.send("POST", path, body)
@@ -156,6 +155,7 @@ def test_ollama_embed(ollama_embedder: Ollama) -> None:
     flaws += [flaw for body in older for flaw in violations(body, resources.schema("ollama-embeddings"))]
     if flaws:
         raise EndpointFailedError("; ".join(flaws))
-    pairs = zip(batch["embeddings"], (body["embedding"] for body in older), strict=True)
-    alike = [round(cosine(tuple(left), tuple(right)), 4) for left, right in pairs]
-    assert min(alike) >= 1 - model.tolerance, f"cosine of /api/embed and /api/embeddings: {alike}"
+    vectors = batch["embeddings"]
+    assert len(vectors) == len(texts), f"{len(texts)} texts got {len(vectors)} vectors"
+    alike = [cosine(tuple(vector), tuple(body["embedding"])) for vector, body in zip(vectors, older, strict=True)]
+    assert all(value >= 1 - model.tolerance for value in alike), f"cosine of /api/embed and /api/embeddings: {alike}"

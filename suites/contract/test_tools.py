@@ -56,5 +56,5 @@ def test_tools_result(chat: Chat, nonce: str) -> None:
         {"role": "assistant", "content": "", "tool_calls": [call]},
         {"role": "tool", "tool_call_id": call["id"], "content": "Sol, 21 °C."},
     ]
-    answer = chat.ask(messages, max_tokens=12)
+    answer = chat.ask(messages, tools=[forecast_tool(nonce)], max_tokens=12)
     expect_kept("tools", chat.model, answer.status, [] if answer.text.strip() else ["the answer is empty"])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gonogo.errors import BudgetExhaustedError, EndpointFailedError, NotDeclared
+from gonogo.errors import BudgetExhaustedError, EndpointFailedError, InconclusiveError, NotDeclared
 from gonogo.probes.chat import Chat
 from gonogo.probes.clients import OllamaClient, OpenAiClient
 from gonogo.probes.embeddings import Embedder
@@ -212,3 +212,39 @@ def test_watching_a_start() -> None:
     with Bench("http://127.0.0.1:1") as bench:
         chat = bench.chat("http://127.0.0.1:1")
         assert {(look.ready, look.completes) for look in watch_start(chat, "/health", 0.3)} == {(False, False)}
+
+
+def test_clients_at_an_address_with_a_path() -> None:
+    with Scripted(lambda _path, _body: (200, json.dumps(WHOLE))) as server, Bench(f"{server.url}/openai") as bench:
+        OpenAiClient(bench.http).completion("m", "¿?", 3)
+        bench.http.get("/v1/models")
+        assert [path for path, _, _ in server.asked] == ["/openai/v1/chat/completions", "/openai/v1/models"]
+
+
+def test_a_limit_that_nobody_wanted_to_exhaust_is_waited_out() -> None:
+    statuses = iter([429, 200])
+    with Scripted(lambda _path, _body: (next(statuses), json.dumps(WHOLE))) as server:
+        with Bench(server.url, timeout_s=5) as bench:
+            assert bench.chat(server.url).ask("¿?").status == 200
+    with Scripted(lambda _path, _body: (429, "{}")) as server, Bench(server.url, timeout_s=5) as bench:
+        with pytest.raises(InconclusiveError, match="rate limited"):
+            bench.chat(server.url).ask("¿?")
+        kept = Chat(endpoint(server.url), ChatModel("m", rpm=3), bench.http)
+        assert kept.ask("¿?").status == 429
+
+
+def test_models_that_think_take_other_parameters() -> None:
+    with Scripted(lambda _path, _body: (200, json.dumps(WHOLE))) as server, Bench(server.url) as bench:
+        model = ChatModel("m", limit_field="max_completion_tokens", fixed_sampling=True, thinking_tokens=500)
+        Chat(endpoint(server.url), model, bench.http).ask("¿?", max_tokens=8)
+        sent = server.asked[0][2]
+    assert (sent["max_completion_tokens"], "max_tokens" in sent, "temperature" in sent) == (508, False, False)
+
+
+def test_tokens_of_any_answer_count() -> None:
+    spent: list[int] = []
+    body = json.dumps({**WHOLE, "usage": {"total_tokens": 42}})
+    with Scripted(lambda _path, _body: (200, body)) as server:
+        with Bench(server.url, spend=lambda _requests, tokens: spent.append(tokens)) as bench:
+            OpenAiClient(bench.http).completion("m", "¿?", 3)
+    assert sum(spent) == 42

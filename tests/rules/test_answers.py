@@ -26,13 +26,13 @@ from gonogo.rules.openapi import answer_flaws, undocumented
 from gonogo.rules.pointers import pointed
 from gonogo.rules.readiness import Glimpse, readiness_flaws
 from gonogo.rules.refusals import Refusal, form_flaws, leaks, refusal_flaws
-from gonogo.rules.streams import framing_flaws, is_buffered, role_flaws
-from gonogo.rules.streams import usage_flaws as stream_usage_flaws
+from gonogo.rules.streams import first_chunk, framing_flaws, is_buffered, role_flaws, usage_chunk_flaws
 from gonogo.rules.structured import SCHEMA_KINDS, improbable_schema, json_flaws, schema_request
 from gonogo.rules.tool_calls import call_flaws, forecast_tool, native_call_flaws, streamed_calls, whole_calls
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    st.none() | st.booleans() | st.integers() | st.just(10**400) | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
         st.sampled_from(
             ["choices", "delta", "message", "tool_calls", "function", "arguments", "index", "id", "usage", "error",
@@ -53,14 +53,22 @@ def test_no_answer_breaks_a_rule(body: dict[str, Any], anything: Any, chunks: li
         identity_flaws([body, *chunks], NOW), usage_flaws(anything, 3), usage_flaws(body.get("usage"), 3),
         finish_reasons_of(body), [text_of(choice) for choice in choices], [logprob_flaws(choice) for choice in choices],
         call_flaws(whole_calls(body), tool), call_flaws(streamed_calls(chunks), tool), native_call_flaws(body, tool),
-        framing_flaws("text/plain", chunks, schema), role_flaws(chunks), stream_usage_flaws(chunks, chunks),
+        framing_flaws("text/plain", chunks, schema), role_flaws(chunks), usage_chunk_flaws(chunks, chunks),
         form_flaws(json.dumps(anything), resources.schema("openai-error")), leaks(json.dumps(anything)),
         duration_flaws(body, 1.0), stream_flaws("", chunks, resources.schema("ollama-chat-line"), resources.schema("ollama-chat")),
         undocumented(body, ["/a"]), answer_flaws(body, "/a", anything), vector_flaws(anything, anything, anything),
         pointed(anything, "/choices/0/~1a"), json_flaws(json.dumps(anything), improbable_schema("nested", "m")),
-        same_model(anything, ["m"]),
+        same_model(anything, ["m"]), is_listed("m", [anything]), first_chunk(chunks),
     ]  # fmt: skip
-    assert len(results) == 22
+    assert len(results) == 24
+
+
+def test_what_is_nested_too_deeply_is_not_json() -> None:
+    deep = "[" * 100_000
+    tool_body = whole([called(arguments=deep)])
+    assert "not JSON" in json_flaws(deep, {})[0]
+    assert "not JSON" in form_flaws(deep[:15_000], FORM)[0]
+    assert "arguments are not JSON" in "; ".join(call_flaws(whole_calls(tool_body), TOOL))
 
 
 GOOD = {"id": "a", "created": NOW, "model": "m", "choices": []}
@@ -160,10 +168,10 @@ def test_roles_and_usage_in_streams() -> None:
     assert role_flaws([chunk({"content": "a"}), chunk({"role": "assistant"})])
     assert role_flaws([chunk({"role": "user"})])
     plain, told = [chunk({"content": "a"})], chunk({}, choices=[], usage={"total_tokens": 3})
-    assert stream_usage_flaws([*plain, told], plain) == []
-    assert stream_usage_flaws(plain, plain) == ["asked for, the usage came in 0 chunks"]
-    assert stream_usage_flaws([told, *plain], plain) == ["choices came after the usage"]
-    assert stream_usage_flaws([*plain, told], [*plain, told]) == ["not asked for, the usage came in 1 chunks"]
+    assert usage_chunk_flaws([*plain, told], plain) == []
+    assert usage_chunk_flaws(plain, plain) == ["asked for, the usage came in 0 chunks"]
+    assert usage_chunk_flaws([told, *plain], plain) == ["choices came after the usage"]
+    assert usage_chunk_flaws([*plain, told], [*plain, told]) == ["not asked for, the usage came in 1 chunks"]
 
 
 @pytest.mark.parametrize(
@@ -365,3 +373,35 @@ def test_vectors() -> None:
 )
 def test_pointers(pointer: str, found: object) -> None:
     assert pointed({"a": [{"b/c": 1}]}, pointer) == found
+
+
+@pytest.mark.parametrize(
+    "schema", [{"$ref": "#/components/schemas/Gone"}, {"type": "nope"}, {"required": True}, {"pattern": "("}]
+)
+def test_a_document_that_cannot_be_used_is_the_finding(schema: dict[str, Any]) -> None:
+    content = {"application/json": {"schema": schema}}
+    document = {"openapi": "3.1.0", "paths": {"/a": {"post": {"responses": {"200": {"content": content}}}}}}
+    flaws = answer_flaws(document, "/a", {"n": "x"} if "pattern" not in schema else "x")
+    assert len(flaws) == 1
+    assert "cannot be used" in flaws[0]
+
+
+@pytest.mark.parametrize(("version", "flaws"), [("3.0.3", 0), ("3.1.0", 1)])
+def test_nullable_is_a_word_of_openapi_3_0(version: str, flaws: int) -> None:
+    schema = {"type": "object", "properties": {"x": {"type": "string", "nullable": True}}}
+    content = {"application/json": {"schema": schema}}
+    document = {"openapi": version, "paths": {"/a": {"post": {"responses": {"200": {"content": content}}}}}}
+    assert len(answer_flaws(document, "/a", {"x": None})) == flaws
+
+
+def test_a_preamble_says_nothing_of_the_completion() -> None:
+    azure = {"id": "", "model": "", "object": "", "created": 0, "choices": [], "prompt_filter_results": []}
+    good = [chunk({"role": "assistant"}), chunk({"content": "a"})]
+    assert framing_flaws("text/event-stream", [azure, *good], resources.schema("chat-completion-chunk")) == []
+    assert (first_chunk([azure, *good]), first_chunk([])) == (good[0], {})
+
+
+def test_a_proxy_may_answer_before_the_server() -> None:
+    odd = Hostile("routes.x", None, frozenset({403}), "GET", "/x", may_stop_before=True)
+    assert refusal_flaws(odd, Refusal(403, "<html>", 5), FORM) == []
+    assert refusal_flaws(odd, Refusal(500, "<html>", 5), FORM) == ["routes.x: HTTP 500, wanted 403"]

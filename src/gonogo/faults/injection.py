@@ -140,9 +140,9 @@ class Injector:
             os.fsync(written.fileno())
         return self._journal.write("file", {"path": str(path), "copy": str(copy)})
 
-    def keep_service(self, service: str) -> Entry:
-        """Journal that a service must run afresh afterwards."""
-        return self._journal.write("service", {"service": service, "fresh": True})
+    def keep_service(self, service: str, *, fresh: bool = True) -> Entry:
+        """Journal that a service must run afterwards; `fresh`: stopped first, so that it reads its files again."""
+        return self._journal.write("service", {"service": service, "fresh": fresh})
 
     def _apply(self, step: dict[str, Any], entry: Entry) -> None:
         if "file" in step:

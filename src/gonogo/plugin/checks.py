@@ -119,6 +119,10 @@ def expect_flawless(flaws: Sequence[str]) -> None:
         raise FlawsFoundError(flaws)
 
 
+REFUSALS = frozenset({400, 404, 405, 413, 415, 422, 501})
+"""How a server says that it does not do this: not that the key is wrong (401, 403) or that it is busy (429, 503)."""
+
+
 def expect_kept(feature: str, model: ChatModel, status: int, flaws: Sequence[str]) -> None:
     """End a check of a feature: promised, it must work; not promised, it must be refused, and never be ignored.
 
@@ -132,10 +136,9 @@ def expect_kept(feature: str, model: ChatModel, status: int, flaws: Sequence[str
         FlawsFoundError: promised and missing, or not promised and silently ignored.
         NotDeclared: not promised, and refused.
     """
-    refused = 400 <= status < 500 or status == 501
     if feature in model.promises:
         expect_flawless([f"{feature} is promised and was answered with HTTP {status}"] if status != 200 else flaws)
-    elif refused:
+    elif status in REFUSALS:
         raise NotDeclared(f"{model.name} does not promise {feature}, and refuses it with HTTP {status}")
     elif status != 200:
         expect_flawless([f"{feature} is not promised: HTTP {status} is no refusal"])

@@ -1,14 +1,16 @@
 """The chat probe: completions of an OpenAI-compatible endpoint, whole or streamed."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from gonogo.errors import EndpointFailedError
+from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.model import Observation
 from gonogo.probes.http import Http, HttpAnswer
-from gonogo.rules.completions import choices_of, finish_reasons_of, mapping, text_of
+from gonogo.rules.completions import choices_of, finish_reasons_of, text_of
+from gonogo.rules.reading import mapping
 from gonogo.stream import ChatStream, SseParser, StreamProtocolError
 from gonogo.targets.model import ChatModel, Endpoint
 
@@ -34,11 +36,18 @@ class ChatAnswer:
     error: Any = None
 
     @property
+    def thought(self) -> bool:
+        """Whether it reasoned, in a field beside its text."""
+        messages = [mapping(choice.get("message")) for choice in choices_of(self.body)]
+        return any(message.get(name) for message in messages for name in ("reasoning_content", "reasoning"))
+
+    @property
     def status(self) -> int:
         """The HTTP status."""
         return self.http.status
 
 
+MAX_PAUSE_S = 20.0
 _CHARACTERS_A_TOKEN = 4
 """A usual mean, for answers that do not tell their usage."""
 
@@ -65,6 +74,12 @@ def listed_models(http: Http) -> tuple[str, ...]:
     return tuple(str(item.get("id")) for item in data if isinstance(item, dict))
 
 
+def _asked_pause_s(http: HttpAnswer) -> float:
+    """The seconds that ``Retry-After`` asks for; one where it asks for none."""
+    asked = http.headers.get("retry-after", "")
+    return float(asked) if asked.isdecimal() else 1.0
+
+
 def _as_streamed(url: str, http: HttpAnswer, seen: ChatStream) -> Observation:
     """The timing of a stream as it arrived."""
     gaps = [later - earlier for earlier, later in pairwise(seen.content_ms)]
@@ -88,15 +103,38 @@ class Chat:
     def ask(self, prompt: str | Sequence[Mapping[str, Any]], *, stream: bool = False, **parameters: Any) -> ChatAnswer:  # noqa: ANN401
         """Ask for a completion; `parameters` go into the request's body.
 
+        A 429 on a model that is not kept for the limit check is waited out, as a polite client would.
+
         Raises:
             EndpointFailedError: no answer, or one that breaks its format. An HTTP error status is an answer.
+            InconclusiveError: the endpoint goes on to answer 429.
             BudgetExhaustedError: the run's budget of tokens is used up.
         """
         messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
-        body = {"model": self.model.name, "messages": messages, "temperature": 0, "max_tokens": 48, **parameters}
-        answer = self._ask_streamed(body) if stream else self._ask_whole(body)
-        self.http.spend_tokens(_tokens_of(answer, body))
-        return answer
+        body = self._body({"messages": messages, "temperature": 0, "max_tokens": 48, **parameters})
+        for pause_s in self._pauses():
+            answer = self._ask_streamed(body) if stream else self._ask_whole(body)
+            self.http.spend_tokens(_tokens_of(answer, body))
+            if answer.status != 429 or self.model.rpm is not None:
+                return answer
+            time.sleep(min(pause_s, _asked_pause_s(answer.http)))
+        raise InconclusiveError(f"{self.endpoint.name} answers 429 (rate limited) although nothing was to be exhausted")
+
+    def limit(self, tokens: int) -> int:
+        """How many tokens an answer may have when so many were asked for."""
+        return tokens + self.model.thinking_tokens
+
+    def _body(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """A request's body, with its limit and sampling as this model takes them."""
+        body = {"model": self.model.name, **parameters}
+        if self.model.fixed_sampling:
+            body.pop("temperature", None)
+        limit = body.pop("max_tokens", None)
+        return body if limit is None else {**body, self.model.limit_field: self.limit(limit)}
+
+    def _pauses(self) -> tuple[float, ...]:
+        """How long to wait at most after each refusal for too many requests."""
+        return (MAX_PAUSE_S, MAX_PAUSE_S, 0.0) if self.model.rpm is None else (0.0,)
 
     def complete(
         self,

@@ -27,12 +27,15 @@ class _Transport(httpx.BaseTransport):
 
     def __init__(self, http: Http) -> None:
         self._http = http
+        self._prefix = httpx.URL(http.base_url).raw_path.decode().rstrip("/")
+        """The path of the server's own address, which the probe adds again."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request; the answer is read to its end before the library sees it."""
         headers = {name: value for name, value in request.headers.items() if name not in _SET_BY_TRANSPORT}
-        path = request.url.raw_path.decode()
+        path = request.url.raw_path.decode().removeprefix(self._prefix)
         answer = self._http.send(request.method, path, request.read() or None, headers)
+        self._http.spend_told(answer)
         kept = {
             name: value
             for name, value in answer.headers.items()

@@ -28,6 +28,7 @@ class Embedder:
             EndpointFailedError: refused, or not of the API's form.
         """
         answer = self.http.post("/v1/embeddings", {"model": self.model.name, "input": list(texts)})
+        self.http.spend_told(answer)
         body = answer.json()
         if answer.status != 200:
             raise EndpointFailedError(f"/v1/embeddings: HTTP {answer.status}: {answer.text[:200]}")

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import re
 import shlex
 import socket
 import time
@@ -22,6 +23,9 @@ MAX_BODY_BYTES = 16_000_000
 _EVIDENCE_CHARACTERS = 4000
 _MASKED_CHARACTERS = 16 * _EVIDENCE_CHARACTERS
 """Secrets are masked before a text is cut for the evidence; of a body of many megabytes only this much is looked at."""
+MAX_USAGE_BYTES = 4096
+"""Of an answer's end: the usage stands after the choices, or in the last chunk."""
+_USAGE = re.compile(rb'"total_tokens"\s*:\s*(\d{1,9})')
 Client = httpx.Client
 """A connection pool; fixtures and suites name it by this, since only probes import httpx."""
 OnChunk = Callable[[bytes, float], None]
@@ -94,6 +98,15 @@ class Http:
             BudgetExhaustedError: that many are not left.
         """
         self._context.spend(0, tokens)
+
+    def spend_told(self, answer: "HttpAnswer") -> None:
+        """Take from the budget what an answer's usage tells; nothing where it tells none.
+
+        Raises:
+            BudgetExhaustedError: that many are not left.
+        """
+        told = _USAGE.findall(answer.body[-MAX_USAGE_BYTES:])
+        self.spend_tokens(int(told[-1]) if told else 0)
 
     def note(self, observation: Observation) -> None:
         """Record what a probe above this one read out of an answer."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from gonogo.errors import EndpointFailedError
 from gonogo.probes.http import Http, HttpAnswer
-from gonogo.rules.completions import mapping, objects
+from gonogo.rules.reading import mapping, objects
 from gonogo.stream import NdjsonParser, StreamProtocolError
 from gonogo.targets.model import ChatModel, Endpoint
 

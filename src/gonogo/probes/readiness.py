@@ -33,6 +33,7 @@ def _is_ready(chat: Chat, path: str) -> bool:
 
 def _completes(chat: Chat) -> bool:
     try:
-        return chat.ask(f"¿Ya está? [{uuid.uuid4()}]", max_tokens=1).status == 200
+        chat.complete(f"¿Ya está? [{uuid.uuid4()}]", max_tokens=1)
     except EndpointFailedError:
         return False
+    return True

@@ -3,19 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from gonogo.rules.reading import mapping, number, objects
+
 CLOCKS_APART_S = 3600
 """How far a server's clock may be from ours: more than an hour is a wrong clock or a stale answer."""
 _VERSION_MARKS = "-:@."
-
-
-def mapping(value: object) -> Mapping[str, Any]:
-    """A JSON object as it is; empty if it is none, so that odd answers can be read on."""
-    return value if isinstance(value, dict) else {}
-
-
-def objects(value: object) -> list[Mapping[str, Any]]:
-    """The objects in a JSON list; empty if it is none."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def choices_of(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -42,7 +34,7 @@ def identity_flaws(bodies: Sequence[Mapping[str, Any]], now_s: float) -> list[st
     if not flaws and len(set(map(str, ids))) < len(ids):
         flaws.append(f"several completions have the id {ids[0]!r}")
     times = [body.get("created") for body in bodies]
-    wrong = [t for t in times if not isinstance(t, (int, float)) or abs(t - now_s) > CLOCKS_APART_S]
+    wrong = [t for t in times if (at_s := number(t)) is None or abs(at_s - now_s) > CLOCKS_APART_S]
     return [*flaws, *(f"created is {created!r}, which is not now ({now_s:.0f})" for created in wrong)]
 
 
@@ -61,7 +53,7 @@ def same_model(told: object, names: Iterable[str]) -> bool:
 
 def is_listed(name: str, listed: Iterable[object]) -> bool:
     """Whether a model is among these names; Ollama lists ``llama3`` as ``llama3:latest``."""
-    return not {name, f"{name}:latest"}.isdisjoint(listed)
+    return not {name, f"{name}:latest"}.isdisjoint(map(str, listed))
 
 
 def usage_flaws(usage: object, limit: int) -> list[str]:
@@ -86,5 +78,5 @@ def logprob_flaws(choice: Mapping[str, Any]) -> list[str]:
     if not isinstance(tokens, list) or not tokens:
         return [f"logprobs.content is {tokens!r}"]
     values = [mapping(token).get("logprob") for token in tokens]
-    flaws = [f"a logprob is {value!r}" for value in values if not isinstance(value, (int, float)) or value > 0]
+    flaws = [f"a logprob is {value!r}" for value in values if (as_number := number(value)) is None or as_number > 0]
     return flaws if choice.get("finish_reason") else [*flaws, "the finish_reason is lost"]

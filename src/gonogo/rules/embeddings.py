@@ -3,6 +3,8 @@
 import math
 from collections.abc import Sequence
 
+from gonogo.rules.reading import number
+
 Vector = tuple[float, ...]
 SAME = 0.999
 """Cosine of two vectors of one text, at least, where the target gives no tolerance."""
@@ -34,5 +36,5 @@ def vector_flaws(first: object, again: object, other: object) -> list[str]:
 def _vector(value: object) -> Vector | None:
     if not isinstance(value, Sequence) or isinstance(value, str):
         return None
-    numbers = [number for number in value if isinstance(number, (int, float)) and not isinstance(number, bool)]
-    return tuple(map(float, numbers)) if len(numbers) == len(value) else None
+    numbers = [as_number for item in value if (as_number := number(item)) is not None]
+    return tuple(numbers) if len(numbers) == len(value) else None

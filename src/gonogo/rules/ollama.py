@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gonogo.documents import violations
+from gonogo.rules.reading import number
 
 NS_A_MS = 1_000_000
 SLACK_MS = 50.0
@@ -23,8 +24,7 @@ def duration_flaws(last: Mapping[str, Any], measured_ms: float) -> list[str]:
 
 
 def _ms(last: Mapping[str, Any], name: str) -> float:
-    value = last.get(name)
-    return value / NS_A_MS if isinstance(value, (int, float)) else 0.0
+    return (number(last.get(name)) or 0.0) / NS_A_MS
 
 
 def stream_flaws(

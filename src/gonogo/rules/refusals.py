@@ -1,6 +1,5 @@
 """Is an error answered as a client can rely on: right status, the dialect's form, quick, and telling nothing inward?"""
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from gonogo.documents import violations
 from gonogo.redaction import KEY_SHAPES
 from gonogo.rules.hostile import Hostile
+from gonogo.rules.reading import json_value
 
 QUICK_MS = 5000.0
 """A refusal generates nothing: what takes longer would let a few bad requests block a server."""
@@ -45,7 +45,7 @@ def refusal_flaws(hostile: Hostile, answer: Refusal, schema: dict[str, Any]) -> 
     if answer.status not in hostile.statuses:
         wanted = " or ".join(map(str, sorted(hostile.statuses)))
         flaws.append(f"HTTP {answer.status}, wanted {wanted}")
-    if answer.status >= 400 and hostile.method != "HEAD":
+    if answer.status >= 400 and not hostile.may_stop_before:
         flaws += form_flaws(answer.text, schema)
     if answer.duration_ms > QUICK_MS and answer.status != 200:
         flaws.append(f"refused after {answer.duration_ms / 1000:.1f} s")
@@ -57,7 +57,7 @@ def form_flaws(text: str, schema: dict[str, Any]) -> list[str]:
     if len(text) > MAX_BODY_CHARACTERS:
         return [f"the error body has {len(text)} characters"]
     try:
-        body = json.loads(text)
+        body = json_value(text)
     except ValueError:
         return [f"the error body is not JSON: {text[:60]!r}"]
     return [f"error body {violation}" for violation in violations(body, schema)[:2]]

@@ -35,4 +35,4 @@ def _agrees(name: str, value: object, wanted: object) -> bool:
         return str(value).lower().removeprefix("sha256:") == wanted
     if name == "file":
         return isinstance(value, str) and value.replace("\\", "/").rpartition("/")[2] == wanted
-    return value == wanted
+    return str(value).removeprefix("v") == str(wanted).removeprefix("v")

@@ -5,9 +5,10 @@ from itertools import pairwise
 from typing import Any
 
 from gonogo.documents import violations
-from gonogo.rules.completions import choices_of, mapping
+from gonogo.rules.completions import choices_of
+from gonogo.rules.reading import mapping
 
-MIN_GENERATION_MS = 30.0
+MIN_GENERATION_MS = 100.0
 """A generation that is quicker than this cannot be told from a buffer."""
 MIN_SPREAD = 0.3
 """Share of the generation's time over which its chunks arrive, at least; without a buffer it is about 1."""
@@ -24,6 +25,7 @@ def framing_flaws(content_type: str, chunks: Sequence[Mapping[str, Any]], schema
     """What is wrong with a stream's form: its media type, each chunk's schema, fields that must not change."""
     flaws = [] if content_type.startswith("text/event-stream") else [f"the content type is {content_type!r}"]
     flaws += [] if chunks else ["no chunk came"]
+    chunks = chunks[_preamble(chunks) :]
     for i, chunk in enumerate(chunks):
         flaws += [f"chunk {i}: {violation}" for violation in violations(chunk, schema)]
     for field in ("id", "model", "created"):
@@ -33,6 +35,16 @@ def framing_flaws(content_type: str, chunks: Sequence[Mapping[str, Any]], schema
     return flaws
 
 
+def _preamble(chunks: Sequence[Mapping[str, Any]]) -> int:
+    """Chunks at the start that say nothing of the completion: Azure tells there what its filter found."""
+    return next((i for i, chunk in enumerate(chunks) if choices_of(chunk) or chunk.get("usage")), 0)
+
+
+def first_chunk(chunks: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The first chunk that says something of the completion; empty if there is none."""
+    return chunks[_preamble(chunks)] if chunks else {}
+
+
 def role_flaws(chunks: Sequence[Mapping[str, Any]]) -> list[str]:
     """What is wrong with the role: it comes once, in the first delta."""
     deltas = [mapping(choice.get("delta")) for chunk in chunks for choice in choices_of(chunk)]
@@ -40,7 +52,7 @@ def role_flaws(chunks: Sequence[Mapping[str, Any]]) -> list[str]:
     return [] if places == [(0, "assistant")] else [f"roles by delta: {places[:5]}, wanted assistant once in the first"]
 
 
-def usage_flaws(asked: Sequence[Mapping[str, Any]], not_asked: Sequence[Mapping[str, Any]]) -> list[str]:
+def usage_chunk_flaws(asked: Sequence[Mapping[str, Any]], not_asked: Sequence[Mapping[str, Any]]) -> list[str]:
     """What is wrong with the usage of two streams: it comes once, after the content, where it was asked for."""
     flaws = []
     places = [i for i, chunk in enumerate(asked) if chunk.get("usage")]

@@ -1,9 +1,9 @@
 """Structured output: schemas that no answer meets by chance, and what an answer breaks of them."""
 
-import json
 from typing import Any
 
 from gonogo.documents import violations
+from gonogo.rules.reading import json_value
 
 SCHEMA_KINDS = ("nested", "list", "unicode", "pattern", "bounds")
 NONSENSE_SCHEMA = {"type": "object", "properties": {"a": {"type": "no-such-type"}}, "required": ["a"]}
@@ -16,7 +16,7 @@ def improbable_schema(kind: str, mark: str) -> dict[str, Any]:
     ``nested`` has constants two objects deep, ``list`` an array of bounded length, ``unicode`` a constant of four
     scripts, ``pattern`` a regular expression, ``bounds`` a number between limits; all forbid further properties.
     """
-    level = {"enum": ["zq-low", "zq-high"]}
+    level = {"type": "string", "enum": ["zq-low", "zq-high"]}
     match kind:
         case "nested":
             return _object(outer=_object(mark=_constant(mark), level=level))
@@ -50,7 +50,7 @@ def schema_request(schema: dict[str, Any]) -> dict[str, Any]:
 def json_flaws(text: str, schema: dict[str, Any]) -> list[str]:
     """What a whole text breaks: it must be one JSON value of the schema, without anything around it."""
     try:
-        value = json.loads(text)
+        value = json_value(text)
     except ValueError:
         return [f"not JSON: {text[:80]!r}"]
     return violations(value, schema)

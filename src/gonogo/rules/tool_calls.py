@@ -1,12 +1,12 @@
 """Tool calls of an answer, whole or streamed, and what is wrong with their form. Plain JSON in, calls and flaws out."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gonogo.documents import violations
-from gonogo.rules.completions import choices_of, mapping, objects
+from gonogo.rules.completions import choices_of
+from gonogo.rules.reading import json_value, mapping, objects
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def _call(raw: Mapping[str, Any], flaws: list[str]) -> ToolCall:
         flaws.append(f"arguments are {type(arguments).__name__}, not a JSON string")
         return ToolCall(str(identifier), str(name), arguments)
     try:
-        return ToolCall(str(identifier), str(name), json.loads(arguments))
+        return ToolCall(str(identifier), str(name), json_value(arguments))
     except ValueError:
         flaws.append(f"arguments are not JSON: {arguments[:80]!r}")
         return ToolCall(str(identifier), str(name), None)
@@ -100,7 +100,7 @@ def forecast_tool(city: str, name: str = "get_forecast") -> dict[str, Any]:
     }
     return {
         "type": "function",
-        "function": {"name": name, "description": f"Forecast of {city}", "parameters": parameters},
+        "function": {"name": name, "description": f"Forecast of {city}", "strict": True, "parameters": parameters},
     }
 
 

@@ -91,6 +91,8 @@ class Profile:
 
     promises: frozenset[str]
     deviations: tuple[Deviation, ...]
+    endpoint: Mapping[str, Any]
+    """What else an endpoint of that kind has, unless the target says otherwise."""
 
 
 @cache
@@ -98,7 +100,11 @@ def profiles() -> dict[str, Profile]:
     """The profile of each kind of endpoint."""
     document = load_document(resources.folder("fixtures") / "profiles.yaml")
     return {
-        kind: Profile(frozenset(profile["promises"]), tuple(map(_deviation, profile.get("deviations", ()))))
+        kind: Profile(
+            promises=frozenset(profile["promises"]),
+            deviations=tuple(map(_deviation, profile.get("deviations", ()))),
+            endpoint={key: value for key, value in profile.items() if key not in ("promises", "deviations")},
+        )
         for kind, profile in document.value.items()
     }
 
@@ -214,7 +220,7 @@ class _Reader:
             deviations=deviations,
             replicas=tuple(url.rstrip("/") for url in raw.get("replicas", ())),
             serves=ServedModel(**raw["serves"]) if "serves" in raw else None,
-            **fields,
+            **{**profile.endpoint, **fields},
         )
 
     def _service(self, raw: dict[str, Any], path: Path_) -> RestService:

@@ -34,6 +34,12 @@ class ChatModel:
     """Embeddings only: numbers in a vector."""
     tolerance: float = 1e-3
     """Embeddings only: how far a cosine or a length may lie from one; batches are computed in another order."""
+    limit_field: str = "max_tokens"
+    """What an answer's limit is called: reasoning models of hosted APIs take ``max_completion_tokens`` only."""
+    fixed_sampling: bool = False
+    """It takes no ``temperature``."""
+    thinking_tokens: int = 0
+    """Tokens that it may think before it says something: every limit is that much higher."""
     rpm: int | None = None
     """Requests a minute that the limit check may exhaust on this model; set it only on a model kept for that."""
 
@@ -83,6 +89,10 @@ class Endpoint:
     control_url: str | None = None
     """Where faults can be switched on by name, for disruptive checks."""
     timeout_s: float = 30.0
+    lists_loaded: bool = False
+    """Its model list holds what is loaded, so that every model on it must answer; else it is a catalogue."""
+    error_form: str = "openai-error"
+    """The JSON Schema of its error bodies, by its name in ``fixtures/schemas``."""
     deviations: tuple[Deviation, ...] = ()
     """Those of its kind (``fixtures/profiles.yaml``) and the target's own."""
     replicas: tuple[str, ...] = ()
