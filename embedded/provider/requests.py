@@ -83,7 +83,7 @@ def _checked(body: dict[str, Any], models: frozenset[str], board: ProviderSwitch
         model=model,
         messages=_seen(messages, board),
         max_tokens=_integer(body, limit, 1, None),
-        stop=() if board.on("stop-ignored") else _stops(body.get("stop")),
+        stop=_stops(body.get("stop"), board),
         tools=() if board.on("tools-ignored") else _tools(body),
         tool_choice=_tool_choice(body, board),
         response_format=_format(body, board),
@@ -147,11 +147,12 @@ def _is_content(content: object) -> bool:
     )
 
 
-def _stops(value: object) -> tuple[str, ...]:
+def _stops(value: object, board: ProviderSwitchboard) -> tuple[str, ...]:
     stops = [value] if isinstance(value, str) else value or []
     if not isinstance(stops, list) or not all(isinstance(stop, str) for stop in stops):
         raise Refusal(400, "`stop` must be a string or a list of strings", "invalid_stop", kind="types")
-    return tuple(stops)
+    ignored = board.on("stop-ignored") or (len(stops) > 1 and board.on("stop-lists-ignored"))
+    return () if ignored else tuple(stops)
 
 
 def _tools(body: dict[str, Any]) -> tuple[dict[str, Any], ...]:

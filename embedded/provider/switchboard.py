@@ -100,6 +100,7 @@ FAULTS: dict[str, str] = {
     "slow-tokens": "every token takes `delay_ms` (default 120)",
     "stop-ignored": "stop sequences are ignored",
     "stop-included": "the stop sequence stands at the end of the answer",
+    "stop-lists-ignored": "several stop sequences are ignored",
     "stream-blocks": "a proxy collects chunks into three blocks",
     "stream-broken-utf8": "a character is broken at a chunk's border",
     "stream-buffered": "a proxy holds a stream back until it is complete",

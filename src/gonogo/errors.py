@@ -29,7 +29,7 @@ class NotDeclared(Exception):  # noqa: N818 (an outcome, not an error)
 
 
 class Unsupported(Exception):  # noqa: N818 (an outcome, not an error)
-    """The run is too short to decide this: it is skipped, and reported as not verified."""
+    """The run is too short, or the answer was cut off, to decide this: it is skipped, and reported as not verified."""
 
 
 class NotPermitted(Exception):  # noqa: N818 (an outcome, not an error)

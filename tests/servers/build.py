@@ -3,7 +3,7 @@
 Everything comes from the Go module proxy and is pinned by ``ollama/go.sum``. A module's zip leaves out every folder
 called ``vendor``, and Ollama keeps three C++ headers of others in one: two of them are in an older version of its own
 module (``ollama/headers``), the third (sound, which no chat model needs) has a stand-in of ours. The binary lies in the
-user's cache under a name that depends on all of that, so that it is built again only when something changes.
+user's cache under a name that depends on all of that, so that it is built again only when one of these files changes.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ class CannotBuildError(RuntimeError):
 def ollama_path() -> Path:
     """Where the binary is, or will be."""
     parts = b"".join(path.read_bytes() for path in sorted(_HERE.rglob("*")) if path.is_file())
-    digest = hashlib.sha256(parts + Path(__file__).read_bytes()).hexdigest()[:12]
+    digest = hashlib.sha256(parts).hexdigest()[:12]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return cache / "gonogo" / "servers" / f"ollama-{VERSION}-{digest}"
 
