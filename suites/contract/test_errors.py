@@ -41,7 +41,7 @@ def test_errors_oversize_prompt(chat: Chat, nonce: str) -> None:
         raise NotDeclared(f"the target names no context window of {chat.model.name} (context_tokens)")
     words = int(BEYOND * context)
     messages = [{"role": "user", "content": f"{nonce} " + "coche " * words}]
-    answer = chat.http.post("/v1/chat/completions", {"model": chat.model.name, "messages": messages, "max_tokens": 2})
+    answer = chat.http.post("/v1/chat/completions", chat.body({"messages": messages, "max_tokens": 2}))
     chat.http.spend_told(answer)
     told = f"{words} words got HTTP {answer.status}; the window is {context} tokens: {answer.text[:200]}"
     assert answer.status in (400, 413, 422, 429), told

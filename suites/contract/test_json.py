@@ -30,7 +30,7 @@ def _whole(answer: ChatAnswer) -> ChatAnswer:
 def test_json_schema_enforced(chat: Chat, nonce: str, kind: str) -> None:
     """A JSON Schema that no answer meets by chance is enforced."""
     schema = improbable_schema(kind, nonce)
-    answer = _whole(chat.ask("Describe un coche.", response_format=schema_request(schema), max_tokens=ROOM))
+    answer = _whole(chat.ask(f"Describe un coche. [{nonce}]", response_format=schema_request(schema), max_tokens=ROOM))
     expect_kept("json_schema", chat.model, answer.status, json_flaws(answer.text, schema))
 
 
@@ -38,7 +38,7 @@ def test_json_schema_enforced(chat: Chat, nonce: str, kind: str) -> None:
 def test_json_streamed(chat: Chat, nonce: str) -> None:
     """A JSON Schema is enforced in a stream too, and every character of its text arrives."""
     schema = improbable_schema("unicode", nonce)
-    question = "Describe un coche."
+    question = f"Describe un coche. [{nonce}]"
     answer = _whole(chat.ask(question, stream=True, response_format=schema_request(schema), max_tokens=ROOM))
     expect_kept("json_schema", chat.model, answer.status, json_flaws(answer.text, schema))
 

@@ -248,3 +248,9 @@ def test_tokens_of_any_answer_count() -> None:
         with Bench(server.url, spend=lambda _requests, tokens: spent.append(tokens)) as bench:
             OpenAiClient(bench.http).completion("m", "¿?", 3)
     assert sum(spent) == 42
+
+
+def test_an_error_in_a_proxys_own_form_is_an_answer() -> None:
+    with Scripted(lambda _path, _body: (502, "<html>Bad Gateway</html>")) as server, Bench(server.url) as bench:
+        answer = bench.chat(server.url).ask("¿?")
+    assert (answer.status, answer.text, answer.error) == (502, "", None)

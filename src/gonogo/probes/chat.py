@@ -10,7 +10,7 @@ from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.model import Observation
 from gonogo.probes.http import Http, HttpAnswer
 from gonogo.rules.completions import choices_of, finish_reasons_of, text_of
-from gonogo.rules.reading import mapping
+from gonogo.rules.reading import json_value, mapping
 from gonogo.stream import ChatStream, SseParser, StreamProtocolError
 from gonogo.targets.model import ChatModel, Endpoint
 
@@ -74,6 +74,14 @@ def listed_models(http: Http) -> tuple[str, ...]:
     return tuple(str(item.get("id")) for item in data if isinstance(item, dict))
 
 
+def _json_or_nothing(text: str) -> Any:  # noqa: ANN401 (any JSON)
+    """An error's body, which a proxy may have written in its own form."""
+    try:
+        return json_value(text)
+    except ValueError:
+        return None
+
+
 def _asked_pause_s(http: HttpAnswer) -> float:
     """The seconds that ``Retry-After`` asks for; one where it asks for none."""
     asked = http.headers.get("retry-after", "")
@@ -111,7 +119,7 @@ class Chat:
             BudgetExhaustedError: the run's budget of tokens is used up.
         """
         messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
-        body = self._body({"messages": messages, "temperature": 0, "max_tokens": 48, **parameters})
+        body = self.body({"messages": messages, "temperature": 0, "max_tokens": 48, **parameters})
         for pause_s in self._pauses():
             answer = self._ask_streamed(body) if stream else self._ask_whole(body)
             self.http.spend_tokens(_tokens_of(answer, body))
@@ -124,7 +132,7 @@ class Chat:
         """How many tokens an answer may have when so many were asked for."""
         return tokens + self.model.thinking_tokens
 
-    def _body(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def body(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """A request's body, with its limit and sampling as this model takes them."""
         body = {"model": self.model.name, **parameters}
         if self.model.fixed_sampling:
@@ -157,8 +165,7 @@ class Chat:
 
     def _ask_whole(self, body: Mapping[str, Any]) -> ChatAnswer:
         http = self.http.post("/v1/chat/completions", body)
-        parsed = http.json()
-        parsed = parsed if isinstance(parsed, dict) else {}
+        parsed = mapping(http.json() if http.status == 200 else _json_or_nothing(http.text))
         return ChatAnswer(
             http=http,
             text="".join(map(text_of, choices_of(parsed))),
