@@ -132,7 +132,7 @@ def content_of(message: dict[str, Any]) -> str:
 def _text(request: ChatRequest, numbers: random.Random, on: Callable[[str], bool]) -> str:
     wanted = request.response_format
     if wanted.get("type") not in ("json_schema", "json_object"):
-        return " ".join(numbers.choices(_WORDS, k=numbers.randint(40, 60))).capitalize() + "."
+        return " ".join(numbers.choices(_WORDS, k=numbers.randint(50, 64))).capitalize() + "."
     text = json.dumps(_value(request, wanted, numbers, on), ensure_ascii=False)
     text = text.encode("ascii", "replace").decode() if on("unicode-mangled") else text
     return f"```json\n{text}\n```" if on("json-mode-fenced") else text

@@ -30,7 +30,7 @@ _SERVERS = {
 class ScriptedServers:
     """The servers of ``scripted.yaml``; a context manager that ends them."""
 
-    def __init__(self, folder: Path, pace_ms: float = 3.0) -> None:
+    def __init__(self, folder: Path, pace_ms: float = 3.5) -> None:
         """Write the registry below a folder; `pace_ms` is the time to the first token, and of each token."""
         self._pace = ["--first-token-ms", str(pace_ms), "--token-ms", str(pace_ms)]
         write_registry(folder, "http://127.0.0.1:9/none")
