@@ -1,6 +1,7 @@
 """Which deviations of a scripted server are switched on, and how many requests arrived."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -43,9 +44,9 @@ class Switchboard:
         """A text among the parameters of a deviation that is on; empty if it is not there."""
         return str(self._on.get(name, {}).get(key, ""))
 
-    def for_client(self, name: str, agent: str) -> bool:
-        """Whether a deviation is on for a client with this user agent: its parameter ``agent`` is part of that."""
-        return self.on(name) and self.text(name, "agent").lower() in agent.lower()
+    def for_client(self, name: str, headers: Mapping[str, str]) -> bool:
+        """Whether a deviation is on for the client that sent these headers: its user agent holds the ``agent``."""
+        return self.on(name) and self.text(name, "agent").lower() in headers.get("user-agent", "").lower()
 
     def state(self) -> dict[str, dict[str, Any]]:
         """Every deviation that is on, with its parameters."""

@@ -66,12 +66,12 @@ class Doorkeeper:
             await self._app(scope, receive, send)
 
     def _refusal(self, request: Request) -> Refusal | None:
-        path, agent = request.url.path, request.headers.get("user-agent", "")
+        path = request.url.path
         if path.startswith("/control"):
             return None
         if not self._may_enter(request):
             return Refusal(401, "Invalid or missing API key", "invalid_api_key")
-        if self._board.for_client("client-refused", agent) and path.endswith(
+        if self._board.for_client("client-refused", request.headers) and path.endswith(
             self._board.text("client-refused", "path")
         ):
             return Refusal(403, "Forbidden", "forbidden")

@@ -9,7 +9,7 @@ from starlette.routing import Route
 from embedded.provider.requests import Refusal, read_object
 from embedded.provider.script import ChatRequest
 from embedded.provider.switchboard import ProviderSwitchboard
-from embedded.provider.wire import completed, misbehave, wait_for
+from embedded.provider.wire import completed, wait_for
 
 
 class HostedDialect:
@@ -34,7 +34,6 @@ class HostedDialect:
             raise Refusal(400, "`inputs` must be a string", "invalid_inputs")
         maximum = (body.get("parameters") or {}).get("max_new_tokens")
         wanted = ChatRequest(name, ({"role": "user", "content": body["inputs"]},), max_tokens=maximum)
-        await misbehave(wanted, self._board)
-        completion = completed(wanted, self._board)
+        completion = await completed(wanted, self._board)
         await wait_for(completion, self._board)
         return JSONResponse([{"generated_text": completion.text}])

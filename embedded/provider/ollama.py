@@ -14,7 +14,7 @@ from embedded.provider.deviations import without_end
 from embedded.provider.requests import Refusal, chat_request, read_object
 from embedded.provider.script import Completion, embed
 from embedded.provider.switchboard import ProviderSwitchboard
-from embedded.provider.wire import completed, misbehave, pace
+from embedded.provider.wire import completed, pace
 
 Body = dict[str, Any]
 _DURATIONS = ("total_duration", "load_duration", "prompt_eval_duration", "eval_duration")
@@ -74,14 +74,14 @@ class OllamaDialect:
         if not isinstance(body.get("prompt"), str):
             raise Refusal(400, "`prompt` must be a string", "invalid_prompt")
         return await self._answer(
-            {**body, "messages": [{"role": "user", "content": body["prompt"]}]}, "generate", _agent(request)
+            {**body, "messages": [{"role": "user", "content": body["prompt"]}]}, "generate", request
         )
 
     async def chat(self, request: Request) -> Response:
         """A chat completion."""
         body = await read_object(request)
         self._must_exist(body.get("model"), self._chat)
-        return await self._answer(body, "chat", _agent(request))
+        return await self._answer(body, "chat", request)
 
     async def embed(self, request: Request) -> Response:
         """Embeddings of one text or of a batch."""
@@ -112,15 +112,14 @@ class OllamaDialect:
         self._must_exist(body.get("model"), self._embedding)
         return str(body["model"])
 
-    async def _answer(self, body: Body, kind: str, agent: str) -> Response:
+    async def _answer(self, body: Body, kind: str, request: Request) -> Response:
         self._board.requests["completions"] += 1
         wanted = chat_request(self._compatible(body), self._chat, self._board)
-        await misbehave(wanted, self._board)
-        completion = completed(wanted, self._board)
+        completion = await completed(wanted, self._board)
         lines = self._lines(completion, kind)
         if body.get("stream", True):
             event_stream = self._board.on("ollama-event-stream")
-            if self._board.for_client("client-stream-cut", agent):
+            if self._board.for_client("client-stream-cut", request.headers):
                 lines = without_end(lines)
             media_type = "text/event-stream" if event_stream else "application/x-ndjson"
             return StreamingResponse((json.dumps(line) + "\n" async for line in lines), media_type=media_type)
@@ -181,10 +180,6 @@ class OllamaDialect:
         scale = 1000 if self._board.on("ollama-durations-wrong") else 1
         parts = (total, 0, total // 10, total - total // 10)
         return {name: value * scale for name, value in zip(_DURATIONS, parts, strict=True)}
-
-
-def _agent(request: Request) -> str:
-    return request.headers.get("user-agent", "")
 
 
 def _content(kind: str, text: str, call: dict[str, str] | None = None) -> Body:

@@ -15,7 +15,7 @@ from embedded.provider.deviations import after_done, spoilt_chunk, spoilt_stream
 from embedded.provider.requests import Refusal, chat_request, read_object
 from embedded.provider.script import Completion, count_tokens, embed
 from embedded.provider.switchboard import ProviderSwitchboard
-from embedded.provider.wire import completed, misbehave, pace, wait_for
+from embedded.provider.wire import completed, pace, wait_for
 
 _STARTED = int(time.time())
 
@@ -56,13 +56,12 @@ class OpenAiDialect:
             self._board.requests["completions"] += 1
         wanted = chat_request(body, self._chat, self._board)
         self._admit(wanted.model)
-        await misbehave(wanted, self._board)
-        completion = completed(wanted, self._board)
+        completion = await completed(wanted, self._board)
         if streamed:
             options = body.get("stream_options")
             include_usage = isinstance(options, dict) and bool(options.get("include_usage"))
             chunks = self._chunks(completion, include_usage=include_usage)
-            if self._board.for_client("client-stream-cut", request.headers.get("user-agent", "")):
+            if self._board.for_client("client-stream-cut", request.headers):
                 chunks = without_end(chunks)
             events = spoilt_stream(self._events(chunks), self._board)
             media_type = "text/plain" if self._board.on("stream-plain-text") else "text/event-stream"

@@ -19,7 +19,7 @@ _BASIC_PLANE = 0xFFFF
 _STACK_TRACE = "Traceback (most recent call last):\n  File \"/srv/app/server.py\", line 42, in chat\nKeyError: 'model'"
 
 
-async def misbehave(wanted: ChatRequest, board: ProviderSwitchboard) -> None:
+async def _misbehave(wanted: ChatRequest, board: ProviderSwitchboard) -> None:
     """The deviations that hit every completion, whatever the dialect.
 
     Raises:
@@ -43,12 +43,13 @@ async def misbehave(wanted: ChatRequest, board: ProviderSwitchboard) -> None:
         raise Refusal(400, "the role tool is not supported", "invalid_messages")
 
 
-def completed(wanted: ChatRequest, board: ProviderSwitchboard) -> Completion:
+async def completed(wanted: ChatRequest, board: ProviderSwitchboard) -> Completion:
     """The completion of a request, counted.
 
     Raises:
-        Refusal: the prompt is too long, or the schema cannot be enforced.
+        Refusal: the prompt is too long, the schema cannot be enforced, or what is switched on refuses it.
     """
+    await _misbehave(wanted, board)
     try:
         completion = complete(wanted, board.on)
     except ContextExceededError as error:
@@ -86,8 +87,7 @@ async def refused(refusal: Refusal, request: Request, board: ProviderSwitchboard
     if board.on("refusals-slow") and refusal.status < 500:
         await asyncio.sleep(board.parameter("refusals-slow", "delay_ms", 6000) / 1000)
     native = request.url.path.startswith("/api/")
-    agent = request.headers.get("user-agent", "")
-    if refusal.code == "model_not_found" and board.for_client("client-errors-hidden", agent):
+    if refusal.code == "model_not_found" and board.for_client("client-errors-hidden", request.headers):
         refusal.status = 500
     message, status = _told(refusal, request, board), _status(refusal, board, native=native)
     if board.on("error-plain-text"):

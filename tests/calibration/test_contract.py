@@ -6,6 +6,7 @@ import openai
 import pytest
 
 from gonogo.faults.catalogue import Fault, all_faults
+from gonogo.probes import clients  # noqa: F401 (imported here, once for all runs)
 from tests.calibration.pipeline import Pipeline, scope_of
 
 PARTS = {"vllm-main", "ollama-edge", "edge-api", "gateway"}

@@ -45,26 +45,20 @@ def _routed(target: Target, *, short: bool) -> _Instances:
     return {f"{gateway.name}/{name}": routed for name, routed in found.items() if routed[2] is not None}
 
 
-def _natives(target: Target, kind: str) -> _Instances:
-    return {
-        f"{endpoint.name}/{model.name}": (endpoint, model)
-        for endpoint in target.providers
-        if endpoint.kind == "ollama"
-        for model in endpoint.models
-        if model.kind == kind and model.rpm is None
-    }
+def _natives(kind: str) -> Callable[..., _Instances]:
+    """Every model of a kind (``chat``, ``embedding``) of an Ollama server."""
 
+    def instances(target: Target, *, short: bool) -> _Instances:
+        del short
+        return {
+            f"{endpoint.name}/{model.name}": (endpoint, model)
+            for endpoint in target.providers
+            if endpoint.kind == "ollama"
+            for model in endpoint.models
+            if model.kind == kind and model.rpm is None
+        }
 
-def _ollama_chats(target: Target, *, short: bool) -> _Instances:
-    """Every chat model of an Ollama server."""
-    del short
-    return _natives(target, "chat")
-
-
-def _ollama_embedders(target: Target, *, short: bool) -> _Instances:
-    """Every embedding model of an Ollama server."""
-    del short
-    return _natives(target, "embedding")
+    return instances
 
 
 def _services(target: Target, *, short: bool) -> _Instances:
@@ -140,8 +134,8 @@ _INSTANCES: dict[str, Callable[..., _Instances]] = {
     "routed": _routed,
     "restarted": _restartable,
     "embedder": _embedders,
-    "ollama": _ollama_chats,
-    "ollama_embedder": _ollama_embedders,
+    "ollama": _natives("chat"),
+    "ollama_embedder": _natives("embedding"),
     "service": _services,
     "serving": _serving,
     "endpoint": _endpoints,

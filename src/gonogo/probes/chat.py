@@ -10,7 +10,7 @@ from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.model import Observation
 from gonogo.probes.http import Http, HttpAnswer
 from gonogo.rules.completions import choices_of, finish_reasons_of, text_of
-from gonogo.rules.reading import json_value, mapping
+from gonogo.rules.reading import json_value, mapping, objects
 from gonogo.stream import ChatStream, SseParser, StreamProtocolError
 from gonogo.targets.model import ChatModel, Endpoint
 
@@ -67,11 +67,10 @@ def listed_models(http: Http) -> tuple[str, ...]:
         EndpointFailedError: the list is not of the API's form.
     """
     answer = http.get("/v1/models")
-    body = answer.json()
-    data = body.get("data") if isinstance(body, dict) else None
+    data = mapping(answer.json()).get("data")
     if answer.status != 200 or not isinstance(data, list):
         raise EndpointFailedError(f"/v1/models: HTTP {answer.status} without a list under `data`")
-    return tuple(str(item.get("id")) for item in data if isinstance(item, dict))
+    return tuple(str(item.get("id")) for item in objects(data))
 
 
 def _json_or_nothing(text: str) -> Any:  # noqa: ANN401 (any JSON)

@@ -117,13 +117,12 @@ class OpenAiClient:
         Raises:
             EndpointFailedError: it failed otherwise than by an HTTP status.
         """
-        with _translated("openai"):
-            try:
-                self.completion(model, prompt, 1)
-            except EndpointFailedError as error:
-                if isinstance(error.__cause__, openai.APIStatusError):
-                    return type(error.__cause__).__name__
-                raise
+        try:
+            self.completion(model, prompt, 1)
+        except EndpointFailedError as error:
+            if isinstance(error.__cause__, openai.APIStatusError):
+                return type(error.__cause__).__name__
+            raise
         return ""
 
     def embedding(self, model: str, text: str) -> list[float]:

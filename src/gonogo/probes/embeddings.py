@@ -10,6 +10,7 @@ from typing import Any
 from gonogo.errors import EndpointFailedError
 from gonogo.probes.http import Http
 from gonogo.rules.embeddings import Vector
+from gonogo.rules.reading import mapping
 from gonogo.targets.model import ChatModel, Endpoint
 
 
@@ -38,9 +39,8 @@ class Embedder:
         """The status, and the vector of a text in base64 (little-endian 32-bit floats); empty if it is none."""
         request = {"model": self.model.name, "input": [text], "encoding_format": "base64"}
         answer = self.http.post("/v1/embeddings", request)
-        body = answer.json()
-        data = body.get("data") if isinstance(body, dict) else None
-        coded = data[0].get("embedding") if isinstance(data, list) and data and isinstance(data[0], dict) else None
+        data = mapping(answer.json()).get("data")
+        coded = mapping(data[0]).get("embedding") if isinstance(data, list) and data else None
         try:
             raw = base64.b64decode(coded, validate=True) if isinstance(coded, str) else b""
             return answer.status, struct.unpack(f"<{len(raw) // 4}f", raw)
@@ -49,7 +49,7 @@ class Embedder:
 
 
 def _vectors(body: Any, wanted: int) -> tuple[Vector, ...]:  # noqa: ANN401 (any JSON)
-    data = body.get("data") if isinstance(body, dict) else None
+    data = mapping(body).get("data")
     if not isinstance(data, list) or len(data) != wanted:
         raise EndpointFailedError(f"/v1/embeddings: `data` is not a list of {wanted}")
     try:
