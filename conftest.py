@@ -6,6 +6,7 @@ pytest_plugins = [
     "fixtures.probes",
     "fixtures.static",
     "fixtures.contract",
+    "fixtures.routing",
     "fixtures.output",
     "fixtures.load",
     "fixtures.drills",

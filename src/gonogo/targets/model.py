@@ -99,6 +99,10 @@ class Endpoint:
     """Base URLs of the servers behind it, where each of them can be asked by itself."""
     serves: "ServedModel | None" = None
     """Where each of them says which model it has loaded."""
+    retries: int = 2
+    """Gateway only: how often it may ask a provider again for one request."""
+    cooldown_s: float = 60.0
+    """Gateway only: how long it may leave a provider alone that failed."""
     cache_request: Mapping[str, Any] | None = None
     """Gateway only: what a request's body must contain to use the response cache."""
 
@@ -319,6 +323,14 @@ class Target:
         named = provider.model(model.upstream) if model.upstream else None
         found = named or (candidates[0] if len(candidates) == 1 else None)
         return (provider, found) if found is not None else None
+
+    def chain_of(self, model: ChatModel) -> tuple[Endpoint, ...]:
+        """The providers of a gateway's model and of its fallbacks, in their order; empty if one is not declared."""
+        names = (model.name, *model.fallbacks)
+        links = [self.gateway.model(name) if self.gateway else None for name in names]
+        providers = [self.provider(link.provider) for link in links if link is not None]
+        found = tuple(provider for provider in providers if provider is not None)
+        return found if len(found) == len(names) else ()
 
     def declared_suites(self) -> frozenset[str]:
         """The suites that this target gives something to verify."""
