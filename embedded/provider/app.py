@@ -1,5 +1,7 @@
 """The provider's ASGI application: a dialect, health, metrics, and the control API."""
 
+from collections import deque
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -9,6 +11,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from embedded.control import control_routes
+from embedded.front import KEPT_ARRIVALS, Arrival, Front, arrival_routes
 from embedded.provider.depot import Depot
 from embedded.provider.hosted import HostedDialect
 from embedded.provider.limits import Limits
@@ -34,7 +37,8 @@ def build_app(setup: Setup) -> Starlette:
         routes += HostedDialect(setup.chat_models, board, limits.admit).routes()
     if setup.depot is not None:
         routes += Depot(setup.depot, board).routes()
-    routes += _operations(setup, board, limits) + control_routes(board)
+    arrivals: deque[Arrival] = deque(maxlen=KEPT_ARRIVALS)
+    routes += _operations(setup, board, limits) + control_routes(board) + arrival_routes(arrivals)
 
     async def refuse(request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException):
@@ -48,7 +52,10 @@ def build_app(setup: Setup) -> Starlette:
     return Starlette(
         routes=routes,
         exception_handlers={Refusal: refuse, HTTPException: refuse},
-        middleware=[Middleware(Doorkeeper, key=setup.key, board=board)],
+        middleware=[
+            Middleware(Doorkeeper, key=setup.key, board=board),
+            Middleware(Front, board=board, arrivals=arrivals),
+        ],
     )
 
 

@@ -34,6 +34,6 @@ class HostedDialect:
             raise Refusal(400, "`inputs` must be a string", "invalid_inputs")
         maximum = (body.get("parameters") or {}).get("max_new_tokens")
         wanted = ChatRequest(name, ({"role": "user", "content": body["inputs"]},), max_tokens=maximum)
-        completion = await completed(wanted, self._board)
+        completion = completed(wanted, self._board)
         await wait_for(completion, self._board)
         return JSONResponse([{"generated_text": completion.text}])

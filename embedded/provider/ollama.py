@@ -115,7 +115,7 @@ class OllamaDialect:
     async def _answer(self, body: Body, kind: str, request: Request) -> Response:
         self._board.requests["completions"] += 1
         wanted = chat_request(self._compatible(body), self._chat, self._board)
-        completion = await completed(wanted, self._board)
+        completion = completed(wanted, self._board)
         lines = self._lines(completion, kind)
         if body.get("stream", True):
             event_stream = self._board.on("ollama-event-stream")

@@ -56,7 +56,7 @@ class OpenAiDialect:
             self._board.requests["completions"] += 1
         wanted = chat_request(body, self._chat, self._board)
         self._admit(wanted.model)
-        completion = await completed(wanted, self._board)
+        completion = completed(wanted, self._board)
         if streamed:
             options = body.get("stream_options")
             include_usage = isinstance(options, dict) and bool(options.get("include_usage"))

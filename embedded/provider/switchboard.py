@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from embedded.front import FAILURES
 from embedded.switchboard import Switchboard
 
 FAULTS: dict[str, str] = {
@@ -12,7 +13,6 @@ FAULTS: dict[str, str] = {
     "any-method": "every method is taken for POST",
     "bad-request-kills": "after a request that cannot be read, completions answer 503 for five requests",
     "bounds-ignored": "a JSON Schema's minimum and maximum are ignored",
-    "broken-json": "completions are cut JSON, with HTTP 200",
     "client-errors-hidden": "an unknown model answers 500 where the user agent contains `agent`",
     "client-refused": "requests whose user agent contains `agent` get 403 (`path`: those whose path ends so)",
     "client-stream-cut": "a stream lacks its end where the user agent contains `agent`",
@@ -32,8 +32,6 @@ FAULTS: dict[str, str] = {
     "emoji-breaks": "a character beyond the basic plane answers 500",
     "empty-answer": "completions are empty, with HTTP 200",
     "empty-content-breaks": "an empty message answers 500",
-    "empty-200": "completions have HTTP 200 and no body",
-    "error-in-200": "completions are an error object, with HTTP 200",
     "error-leaks-key": "error messages contain the caller's credential",
     "error-plain-text": "errors are plain text",
     "error-stack-trace": "errors contain a stack trace",
@@ -45,10 +43,6 @@ FAULTS: dict[str, str] = {
     "health-lies": "/health says 200 while every completion answers 503",
     "health-red": "/health says 500 while completions work",
     "history-dropped": "only the last message is read",
-    "http-429": "every completion answers 429 (`retry_after_s`: with Retry-After)",
-    "http-500": "every completion answers 500",
-    "http-502-html": "every completion answers 502 with a page of HTML",
-    "http-503": "every completion answers 503",
     "id-constant": "every completion has the same id",
     "image-gone": "the container registry knows no image any more",
     "json-mode-fenced": "JSON comes in a Markdown fence",
@@ -100,7 +94,6 @@ FAULTS: dict[str, str] = {
     "schema-nonsense-taken": "a schema that is none is taken",
     "search-confused": "the document store answers with the worst documents instead of the best",
     "seed-ignored": "above temperature 0 the seed does not count",
-    "silent": "completions are accepted and never answered (bounded at 60 s)",
     "size-breaks": "large requests answer 500",
     "slow-first-token": "the first token comes after `delay_ms` (default 3000)",
     "slow-tokens": "every token takes `delay_ms` (default 120)",
@@ -110,7 +103,6 @@ FAULTS: dict[str, str] = {
     "stream-blocks": "a proxy collects chunks into three blocks",
     "stream-broken-utf8": "a character is broken at a chunk's border",
     "stream-buffered": "a proxy holds a stream back until it is complete",
-    "stream-cut": "a stream breaks off after `tokens` tokens (default 0)",
     "stream-figures-differ": "a stream counts prompt tokens otherwise than a whole answer",
     "stream-goes-on": "a chunk comes after the done marker",
     "stream-id-changes": "every chunk has another id",
@@ -139,7 +131,6 @@ FAULTS: dict[str, str] = {
     "usage-never": "a stream never tells its usage",
     "usage-text": "the counts of the usage are texts",
     "usage-wrong": "total_tokens is not the sum of its parts",
-    "wrong-media-type": "completions call themselves text/html",
     "wrong-types": "`created` of a whole completion is a text",
 }
 
@@ -148,7 +139,7 @@ class ProviderSwitchboard(Switchboard):
     """A provider's deviations, and the tokens that it has counted."""
 
     def __init__(self, sticky: Path | None = None, first_token_ms: float = 20.0, token_ms: float = 4.0) -> None:
-        super().__init__(FAULTS)
+        super().__init__({**FAULTS, **FAILURES})
         self.first_token_ms, self.token_ms = first_token_ms, token_ms
         """How quick the model is, while nothing slows it down."""
         self._sticky = sticky

@@ -13,24 +13,21 @@ from embedded.provider.requests import Refusal
 from embedded.provider.script import ChatRequest, Completion, ContextExceededError, complete, content_of
 from embedded.provider.switchboard import ProviderSwitchboard
 
-SILENCE_LIMIT_S = 60.0
 POISONED_REQUESTS = 5
 _BASIC_PLANE = 0xFFFF
 _STACK_TRACE = "Traceback (most recent call last):\n  File \"/srv/app/server.py\", line 42, in chat\nKeyError: 'model'"
 
 
-async def _misbehave(wanted: ChatRequest, board: ProviderSwitchboard) -> None:
+def _misbehave(wanted: ChatRequest, board: ProviderSwitchboard) -> None:
     """The deviations that hit every completion, whatever the dialect.
 
     Raises:
         Refusal: one of them answers with an error.
     """
-    if board.on("silent"):
-        await asyncio.sleep(SILENCE_LIMIT_S)
     if board.poisoned:
         board.poisoned -= 1
         raise Refusal(503, "the engine restarts", "engine_dead")
-    if board.on("http-500") or (board.on("flaky") and board.requests["completions"] % 2):
+    if board.on("flaky") and board.requests["completions"] % 2:
         raise Refusal(500, "internal error", "internal_error")
     if board.on("health-lies"):
         raise Refusal(503, "the engine is dead", "engine_dead")
@@ -43,13 +40,13 @@ async def _misbehave(wanted: ChatRequest, board: ProviderSwitchboard) -> None:
         raise Refusal(400, "the role tool is not supported", "invalid_messages")
 
 
-async def completed(wanted: ChatRequest, board: ProviderSwitchboard) -> Completion:
+def completed(wanted: ChatRequest, board: ProviderSwitchboard) -> Completion:
     """The completion of a request, counted.
 
     Raises:
         Refusal: the prompt is too long, the schema cannot be enforced, or what is switched on refuses it.
     """
-    await _misbehave(wanted, board)
+    _misbehave(wanted, board)
     try:
         completion = complete(wanted, board.on)
     except ContextExceededError as error:

@@ -14,6 +14,7 @@ from embedded.chatbot.app import build_app as build_chatbot
 from embedded.chatbot.brain import Settings
 from embedded.provider.app import build_app
 from embedded.provider.setup import Setup
+from embedded.front import FAILURES
 from embedded.provider.switchboard import FAULTS
 from embedded.service.app import build_app as build_service
 
@@ -137,7 +138,7 @@ def test_hosted_loads_first_and_limits_its_callers() -> None:
 
 
 def test_control(vllm: TestClient) -> None:
-    assert set(vllm.get("/control/faults").json()["known"]) == set(FAULTS)
+    assert set(vllm.get("/control/faults").json()["known"]) == {*FAULTS, *FAILURES}
     assert vllm.put("/control/faults/nope").status_code == 404
     vllm.put("/control/faults/usage-wrong")
     usage = vllm.post("/v1/chat/completions", json=ASK).json()["usage"]

@@ -1,0 +1,241 @@
+"""The router's ASGI application."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import httpx
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from embedded.control import control_routes
+from embedded.router.cache import CacheDownError, ResponseCache
+from embedded.router.chain import DONE, Chains, ExhaustedError, Served
+from embedded.router.limits import HungUpError, LimitedError, Limits
+from embedded.router.settings import Caller, Settings
+from embedded.router.switchboard import FAULTS
+from embedded.switchboard import Switchboard
+
+_HELD_BACK_S = 0.4
+
+
+class RefusedError(Exception):
+    """A request that is answered with an error."""
+
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status, self.headers = status, headers
+
+
+class Router:
+    """The handlers and their state."""
+
+    def __init__(self, settings: Settings, board: Switchboard, client: httpx.AsyncClient) -> None:
+        self._settings, self._board = settings, board
+        self.chains, self._limits = Chains(settings, board, client), Limits(settings, board)
+        self._cache = ResponseCache(settings.redis, settings.cache_ttl_s, board)
+
+    async def models(self, request: Request) -> Response:
+        """The model list."""
+        self._caller(request)
+        names = sorted(self._settings.routes)
+        data = [{"id": name, "object": "model", "created": 1, "owned_by": "router"} for name in names]
+        return JSONResponse({"object": "list", "data": data})
+
+    async def health(self, _: Request) -> Response:
+        """Alive, and whether the cache works."""
+        works = self._board.on("health-rosy") or await self._cache.works()
+        return JSONResponse({"status": "ok" if works else "degraded", "cache": works})
+
+    async def weigh(self, request: Request) -> Response:
+        """Set the weights of a pool: ``{"name": weight}``."""
+        self.chains.weigh(request.path_params["route"], await request.json())
+        return JSONResponse({"ok": True})
+
+    async def chat(self, request: Request) -> Response:
+        """A completion, whole or streamed."""
+        caller = self._caller(request)
+        asked = await _read(request)
+        name = str(asked.get("model"))
+        route = self._settings.routes.get(name)
+        if route is None:
+            raise RefusedError(404, f"the model {name[:100]} does not exist")
+        key = self._cache.key_of(asked, caller) if asked.pop("cache", None) else ""
+        if key and (kept := await self._cache.get(key)):
+            return await self._from_cache(kept, asked)
+        self._limits.admit(name, route, caller)
+        stack = AsyncExitStack()  # the slot is given back when the answer has ended, not when it begins
+        try:
+            await stack.enter_async_context(self._limits.slot(name, route))
+            served = await self.chains.serve(name, asked)
+        except ExhaustedError as error:
+            await stack.aclose()
+            return await self._exhausted(error, key)
+        except BaseException:
+            await stack.aclose()
+            raise
+        if served.events is not None and self._board.on("fallback-whole") and served.link != name:
+            events = [data async for data in served.events]
+            await stack.aclose()
+            return JSONResponse(_joined(events), headers=_headers(served))
+        if served.events is not None:
+            events_out = self._streamed(served, key, name, stack)
+            return StreamingResponse(events_out, media_type="text/event-stream", headers=_headers(served))
+        await stack.aclose()
+        answer = served.answer or {}
+        self._limits.spend(name, _tokens(answer))
+        if key:
+            await self._cache.keep(key, answer)
+        if "raw" in answer:
+            return Response(answer["raw"], media_type="application/json", headers=_headers(served))
+        return JSONResponse(answer, headers=_headers(served))
+
+    async def _streamed(self, served: Served, key: str, name: str, stack: AsyncExitStack) -> AsyncIterator[str]:
+        assert served.events is not None
+        seen = []
+        async with stack:
+            async for data in served.events:
+                seen.append(data)
+                yield f"data: {data}\n\n"
+        answer = _joined(seen)
+        self._limits.spend(name, _tokens(answer))
+        if key and seen[-1] == DONE:
+            await self._cache.keep(key, answer)
+
+    async def _from_cache(self, kept: dict[str, Any], asked: dict[str, Any]) -> Response:
+        if self._board.on("cache-slow"):
+            await asyncio.sleep(_HELD_BACK_S)
+        if self._board.on("cache-differs"):
+            kept["choices"][0]["message"]["content"] = "otra cosa"
+        headers = {"x-router-cache": "hit"}
+        if "error" in kept:
+            return JSONResponse(kept, 502, headers)
+        if not asked.get("stream"):
+            return JSONResponse(kept, headers=headers)
+        events = [*map(json.dumps, _split(kept)), *([] if self._board.on("cache-stream-cut") else [DONE])]
+        body = "".join(f"data: {data}\n\n" for data in events)
+        return Response(body, media_type="text/event-stream", headers=headers)
+
+    async def _exhausted(self, error: ExhaustedError, key: str) -> Response:
+        board, message = self._board, "no provider answers"
+        if board.on("exhausted-hangs"):
+            await asyncio.sleep(board.parameter("exhausted-hangs", "delay_ms", 5000) / 1000)
+        if board.on("exhausted-leaks"):
+            message = f'{error}\nTraceback (most recent call last):\n  File "router.py", line 1'
+        if board.on("exhausted-ok"):
+            return JSONResponse({"object": "chat.completion", "choices": []})
+        if key and board.on("cache-failures"):
+            await self._cache.keep(key, _error(message, "server_error"))
+        return JSONResponse(_error(message, "server_error"), 502)
+
+    def _caller(self, request: Request) -> Caller:
+        key = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+        caller = self._settings.callers.get(key)
+        if caller is None:
+            raise RefusedError(401, "Invalid or missing API key")
+        return caller
+
+    async def refuse(self, _: Request, error: Exception) -> Response:
+        """An error, in OpenAI's form."""
+        if isinstance(error, LimitedError):
+            return JSONResponse(_error(str(error), "rate_limit"), 429, self._limits.retry_after(error.wait_s))
+        if isinstance(error, CacheDownError):
+            return JSONResponse(_error(str(error), "server_error"), 503)
+        assert isinstance(error, RefusedError)
+        return JSONResponse(_error(str(error), "invalid_request_error"), error.status, error.headers)
+
+    async def close(self) -> None:
+        """Give connections back."""
+        await self._cache.close()
+
+
+async def _read(request: Request) -> dict[str, Any]:
+    try:
+        asked = json.loads(await request.body())
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(400, "the body is not JSON") from error
+    if not isinstance(asked, dict) or not isinstance(asked.get("messages"), list):
+        raise RefusedError(400, "`messages` must be a list")
+    return asked
+
+
+def _error(message: str, kind: str) -> dict[str, Any]:
+    return {"error": {"message": message, "type": kind, "param": None, "code": None}}
+
+
+def _headers(served: Served) -> dict[str, str]:
+    return {"x-router-model": served.link, "x-router-deployment": served.deployment.name,
+            "x-router-attempts": str(served.attempts), "cache-control": "no-cache"}  # fmt: skip
+
+
+def _tokens(answer: Mapping[str, Any]) -> int:
+    usage = answer.get("usage")
+    return int(usage.get("total_tokens", 0)) if isinstance(usage, dict) else 0
+
+
+def _joined(events: list[str]) -> dict[str, Any]:
+    """A stream as the whole answer that it stands for."""
+    chunks = [json.loads(data) for data in events if data != DONE]
+    whole: dict[str, Any] = {**chunks[0], "object": "chat.completion"}
+    text, finish = "", None
+    for chunk in chunks:
+        whole["usage"] = chunk.get("usage") or whole.get("usage")
+        for choice in chunk.get("choices", []):
+            text += choice["delta"].get("content") or ""
+            finish = choice.get("finish_reason") or finish
+    message = {"role": "assistant", "content": text}
+    return {**whole, "choices": [{"index": 0, "message": message, "finish_reason": finish}]}
+
+
+def _split(whole: dict[str, Any]) -> list[dict[str, Any]]:
+    """A whole answer as a stream's chunks."""
+    head = {**{name: whole.get(name) for name in ("id", "created", "model")}, "object": "chat.completion.chunk"}
+    choice = whole["choices"][0]
+    deltas = [{"role": "assistant", "content": ""}, {"content": choice["message"]["content"]}]
+    chunks = [{**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+    return [*chunks, {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}]}]
+
+
+def build_app(settings: Settings) -> Starlette:
+    """The router with these settings."""
+    client = httpx.AsyncClient(limits=httpx.Limits(max_connections=200))
+    board = Switchboard(FAULTS)
+    router = Router(settings, board, client)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await client.aclose()
+        await router.close()
+
+    async def reset(_: Request) -> Response:
+        board.reset()
+        router.chains.forget()
+        return JSONResponse({"on": {}})
+
+    routes = [
+        Route("/v1/models", router.models),
+        Route("/v1/chat/completions", router.chat, methods=["POST"]),
+        Route("/health", router.health),
+        Route("/control/weights/{route}", router.weigh, methods=["PUT"]),
+        Route("/control/reset", reset, methods=["POST"]),
+        *control_routes(board),
+    ]
+    handlers = dict.fromkeys((LimitedError, CacheDownError, RefusedError), router.refuse)
+    app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
+    app.add_exception_handler(HungUpError, _hang_up)
+    return app
+
+
+async def _hang_up(_: Request, error: Exception) -> Response:
+    """Begin an answer and break it off."""
+
+    async def broken() -> AsyncIterator[str]:
+        raise error
+        yield
+
+    return StreamingResponse(broken())

@@ -1,0 +1,87 @@
+"""The response cache, in Redis; one that is down or hangs costs a short wait, then it is left alone for a while."""
+
+import hashlib
+import json
+import time
+from typing import Any
+
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from embedded.router.settings import Caller
+from embedded.switchboard import Switchboard
+
+_WAIT_S = 0.25
+_PAUSE_S = 1.0
+_IGNORED = ("stream", "stream_options", "cache")
+
+
+class CacheDownError(Exception):
+    """Redis does not answer."""
+
+
+class ResponseCache:
+    """Answers by request."""
+
+    def __init__(self, url: str, ttl_s: float, board: Switchboard) -> None:
+        self._ttl_s, self._board = ttl_s, board
+        self._redis = redis.asyncio.Redis.from_url(url, socket_timeout=_WAIT_S, socket_connect_timeout=_WAIT_S)
+        self._patient = redis.asyncio.Redis.from_url(url, socket_timeout=30)
+        self._down_until = 0.0
+
+    def key_of(self, asked: dict[str, Any], caller: Caller) -> str:
+        """The key of a request: everything that its answer depends on, and whose it is."""
+        hidden = (*_IGNORED, self._board.text("cache-blind", "parameter"))
+        parts = {name: value for name, value in asked.items() if name not in hidden}
+        owner = "" if self._board.on("cache-shared") else caller.tenant
+        text = json.dumps([owner, parts], sort_keys=True)
+        return f"router:{hashlib.sha256(text.encode()).hexdigest()}"
+
+    async def get(self, key: str) -> dict[str, Any] | None:
+        """The answer that is kept; None where there is none, or Redis does not answer.
+
+        Raises:
+            CacheDownError: Redis does not answer, and ``redis-needed`` is switched on.
+        """
+        if self._board.on("cache-off"):
+            return None
+        found = await self._ask("get", key)
+        return json.loads(found) if found else None
+
+    async def keep(self, key: str, answer: dict[str, Any]) -> None:
+        """Keep an answer for a while.
+
+        Raises:
+            CacheDownError: as `get`.
+        """
+        if self._board.on("cache-off"):
+            return
+        ttl_ms = None if self._board.on("cache-endless") else int(self._ttl_s * 1000)
+        await self._ask("set", key, json.dumps(answer), px=ttl_ms)
+
+    async def works(self) -> bool:
+        """Whether Redis answers and takes writes, asked now."""
+        try:
+            await self._redis.set("router:health", "1", px=1000)
+        except RedisError:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._redis.aclose()
+        await self._patient.aclose()
+
+    async def _ask(self, command: str, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 (whatever Redis says)
+        if time.monotonic() < self._down_until and not self._board.on("redis-waits"):
+            return self._without()
+        connection = self._patient if self._board.on("redis-waits") else self._redis
+        try:
+            return await getattr(connection, command)(*arguments, **options)
+        except RedisError:
+            self._down_until = time.monotonic() + _PAUSE_S
+            return self._without()
+
+    def _without(self) -> None:
+        if self._board.on("redis-needed"):
+            raise CacheDownError("the cache is down")
