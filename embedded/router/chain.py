@@ -102,7 +102,7 @@ class Chains:
             return list(self._settings.routes.values())[-1].pool[-1]
         route, now = self._settings.routes[link], time.monotonic()
         pool = [one for one in route.pool if self._cooling.get(one.name, 0.0) <= now]
-        weights = [max(0, self._weight(link, route, one)) for one in pool]
+        weights = [max(0, self._weight(link, one)) for one in pool]
         if not pool or not any(weights):
             return None
         return self._random.choices(pool, weights)[0]

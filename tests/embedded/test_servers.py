@@ -12,9 +12,9 @@ from starlette.testclient import TestClient
 
 from embedded.chatbot.app import build_app as build_chatbot
 from embedded.chatbot.brain import Settings
+from embedded.front import FAILURES
 from embedded.provider.app import build_app
 from embedded.provider.setup import Setup
-from embedded.front import FAILURES
 from embedded.provider.switchboard import FAULTS
 from embedded.service.app import build_app as build_service
 

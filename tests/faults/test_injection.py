@@ -12,6 +12,7 @@ from gonogo.errors import EndpointFailedError, GonogoError
 from gonogo.faults.catalogue import Fault, all_faults, faults_of
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Journal, state_folder
+from gonogo.faults.processes import ServiceMeans
 from gonogo.targets.loader import load_target
 from gonogo.targets.model import Target
 
@@ -105,14 +106,16 @@ def test_the_next_run_puts_back_what_a_killed_one_left(target: Target, tmp_path:
     assert list((tmp_path / "journal").iterdir()) == []
 
 
-def test_files_come_back_before_their_services_start(target: Target, journal: Journal, tmp_path: Path) -> None:
+def test_files_come_back_before_their_services_start(
+    target: Target, journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[bytes] = []
 
-    class Recording(Injector):
-        def _bring_up(self, service: str, *, fresh: bool) -> None:
-            seen.append((tmp_path / "two.gguf").read_bytes())
+    def bring_up(_: object, details: object) -> None:
+        seen.append((tmp_path / "two.gguf").read_bytes())
 
-    injector = Recording(target, journal)
+    monkeypatch.setattr(ServiceMeans, "undo", bring_up)
+    injector = Injector(target, journal)
     entries = [injector.keep_file(tmp_path / "two.gguf"), injector.keep_service("gateway")]
     (tmp_path / "two.gguf").write_bytes(b"broken")
     injector.undo_all(entries)

@@ -20,7 +20,7 @@ gateway:
   kind: litellm
   url: http://${HOST:-localhost}:4000/
   key: {env: KEY}
-  models: [{name: chat, provider: main, fallbacks: [b]}]
+  models: [{name: chat, provider: main, fallbacks: [b]}, {name: b}]
 providers: [{name: main, kind: vllm, url: "http://main:8000"}]
 load:
   model: chat
@@ -63,6 +63,7 @@ def test_unset_secret_names_the_variable_and_the_place(tmp_path: Path) -> None:
     [
         ("${HOST:-localhost}", "${HOST}", "environment variable HOST is not set"),
         ("provider: main", "provider: mian", "no provider is called 'mian' (did you mean 'main'?)"),
+        ("fallbacks: [b]", "fallbacks: [bb]", "no model of the gateway is called 'bb' (did you mean 'b'?)"),
         ("expires: 2026-12-01", "expires: 2026-11-20", "the waiver for config.a.b expired on 2026-11-20"),
         ("expires: 2026-12-01", "expires: 2026-13-01", "is not a date"),
         ("fail_above: 3000", "fail_above: 1000", "lies on the passing side"),

@@ -20,10 +20,14 @@ from gonogo.targets.file_sections import FileSections
 from gonogo.targets.model import (
     REST_ROUTES,
     Actor,
+    AnswerHeaders,
     Budget,
     Cache,
+    CacheState,
+    Canary,
     Chatbot,
     ChatModel,
+    Command,
     ConfigRollback,
     Deviation,
     Endpoint,
@@ -32,8 +36,11 @@ from gonogo.targets.model import (
     MetricsEndpoint,
     RestRoute,
     RestService,
+    Routing,
     ServedModel,
     Target,
+    Tenant,
+    WebPage,
 )
 from gonogo.targets.secrets import Secret
 
@@ -112,6 +119,8 @@ def profiles() -> dict[str, Profile]:
 def _model(raw: dict[str, Any], profile: Profile) -> ChatModel:
     promises = (profile.promises | set(raw.get("has", ()))) - set(raw.get("lacks", ()))
     fields = {key: value for key, value in raw.items() if key not in ("has", "lacks")}
+    if "canary" in fields:
+        fields["canary"] = Canary(**{**fields["canary"], "percents": tuple(fields["canary"]["percents"])})
     return ChatModel(**{**fields, "fallbacks": tuple(raw.get("fallbacks", ())), "promises": promises})
 
 
@@ -143,7 +152,8 @@ class _Reader:
             gateway=gateway,
             providers=providers,
             services=tuple(self._service(item, ("services", i)) for i, item in enumerate(raw.get("services", ()))),
-            chatbot=self._chatbot(raw["chatbot"]) if "chatbot" in raw else None,
+            chatbot=self._chatbot(raw["chatbot"], gateway) if "chatbot" in raw else None,
+            web=self._web(raw["web"]) if "web" in raw else None,
             root=root,
             artifacts=sections.artifacts(raw["artifacts"]) if "artifacts" in raw else None,
             config=sections.config(raw["config"], raw["environment"]) if "config" in raw else None,
@@ -156,6 +166,8 @@ class _Reader:
             bands={**_DEFAULT_BANDS, **bands},
             load=self._load(raw["load"], gateway) if "load" in raw else None,
             actor=self._actor(raw["supervisor"]) if "supervisor" in raw else None,
+            toxiproxy=raw["toxiproxy"]["url"].rstrip("/") if "toxiproxy" in raw else None,
+            commands=self._commands(raw.get("commands", {})),
             config_rollback=self._config_rollback(raw),
             required=tuple(raw.get("required", ())),
             waivers=self._waivers(raw.get("waivers", ())),
@@ -202,9 +214,9 @@ class _Reader:
         return Band(float(warn), float(fail), above=bool(above))
 
     def _endpoint(self, raw: dict[str, Any], path: Path_, name: str) -> Endpoint:
-        built_here = {"deviations", "key", "models", "name", "replicas", "serves", "url"}
-        fields = {key: value for key, value in raw.items() if key not in built_here}
+        built_here = {"answer_headers", "deviations", "key", "models", "name", "replicas", "routing", "serves", "url"}
         profile = profiles()[raw["kind"]]
+        fields = {key: value for key, value in {**profile.endpoint, **raw}.items() if key not in built_here}
         deviations = (*profile.deviations, *map(_deviation, raw.get("deviations", ())))
         for i, deviation in enumerate(raw.get("deviations", ())):
             try:
@@ -220,8 +232,19 @@ class _Reader:
             deviations=deviations,
             replicas=tuple(url.rstrip("/") for url in raw.get("replicas", ())),
             serves=ServedModel(**raw["serves"]) if "serves" in raw else None,
-            **{**profile.endpoint, **fields},
+            routing=self._routing(raw.get("routing", {}), (*path, "routing")),
+            answer_headers=AnswerHeaders(**{**profile.endpoint, **raw}.get("answer_headers", {})),
+            **fields,
         )
+
+    def _routing(self, raw: dict[str, Any], path: Path_) -> Routing:
+        tenants = []
+        for i, item in enumerate(raw.get("tenants", ())):
+            key = self._secret(item["key"], (*path, "tenants", i, "key"))
+            assert key is not None
+            tenants.append(Tenant(item["name"], key, item.get("rpm")))
+        state = CacheState(**raw["cache_state"]) if "cache_state" in raw else None
+        return Routing(**{**raw, "tenants": tuple(tenants), "cache_state": state})
 
     def _service(self, raw: dict[str, Any], path: Path_) -> RestService:
         key = self._secret(raw.get("key"), (*path, "key"))
@@ -239,10 +262,20 @@ class _Reader:
         for i, name in enumerate(names):
             if name in names[:i] or name == "gateway":
                 self._problem(("providers", i, "name"), f"the name {name!r} is taken")
-        for i, model in enumerate(gateway.models if gateway else ()):
-            if model.provider and model.provider not in names:
-                hint = did_you_mean(model.provider, names)
-                self._problem(("gateway", "models", i, "provider"), f"no provider is called {model.provider!r}{hint}")
+        self._check_models(gateway.models if gateway else (), names)
+
+    def _check_models(self, models: Sequence[ChatModel], providers: list[str]) -> None:
+        """Every provider and every fallback that a gateway's model names is declared."""
+        known = [model.name for model in models]
+        for i, model in enumerate(models):
+            served_by = [model.provider, *model.pool, model.canary.provider if model.canary else ""]
+            for name in served_by:
+                if name and name not in providers:
+                    where: Path_ = ("gateway", "models", i, *(["provider"] if name == model.provider else []))
+                    self._problem(where, f"no provider is called {name!r}{did_you_mean(name, providers)}")
+            for name in set(model.fallbacks) - set(known):
+                message = f"no model of the gateway is called {name!r}{did_you_mean(name, known)}"
+                self._problem(("gateway", "models", i, "fallbacks"), message)
 
     def _check_metrics(self, raw: dict[str, Any]) -> None:
         for i, item in enumerate(raw.get("providers", ())):
@@ -253,7 +286,11 @@ class _Reader:
             if name in pages[:i]:
                 self._problem(("monitoring", "metrics", i, "name"), f"the name {name!r} is taken")
 
-    def _chatbot(self, raw: dict[str, Any]) -> Chatbot:
+    def _chatbot(self, raw: dict[str, Any], gateway: Endpoint | None) -> Chatbot:
+        known = [model.name for model in gateway.models] if gateway else []
+        if "model" in raw and raw["model"] not in known:
+            hint = did_you_mean(raw["model"], known)
+            self._problem(("chatbot", "model"), f"no model of the gateway is called {raw['model']!r}{hint}")
         data = resources.folder("fixtures")
         schema = self._path(raw["schema"]) if "schema" in raw else data / "schemas" / "chatbot-reply.schema.json"
         shipped = data / "conversations" / "cars-es.yaml"
@@ -271,10 +308,19 @@ class _Reader:
             metrics_path=raw.get("metrics_path"),
             messages_metric=raw.get("messages_metric"),
             control_url=raw.get("control_url"),
+            model=raw.get("model"),
         )
 
     def _cache(self, raw: dict[str, Any]) -> Cache:
-        return Cache(raw["url"], self._secret(raw.get("password"), ("cache", "password")))
+        return Cache(**{**raw, "password": self._secret(raw.get("password"), ("cache", "password"))})
+
+    def _web(self, raw: dict[str, Any]) -> WebPage:
+        return WebPage(**{"send": "", **raw})
+
+    def _commands(self, raw: dict[str, Any]) -> dict[str, Command]:
+        return {
+            name: Command(**{**item, "on": tuple(item["on"]), "off": tuple(item["off"])}) for name, item in raw.items()
+        }
 
     def _load(self, raw: dict[str, Any], gateway: Endpoint | None) -> Load:
         if gateway is None:

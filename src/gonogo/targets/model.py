@@ -42,6 +42,93 @@ class ChatModel:
     """Tokens that it may think before it says something: every limit is that much higher."""
     rpm: int | None = None
     """Requests a minute that the limit check may exhaust on this model; set it only on a model kept for that."""
+    tpm: int | None = None
+    """Tokens a minute, likewise."""
+    parallel: int | None = None
+    """Gateway only: requests at a time that it passes on; a burst beyond them waits or is refused."""
+    pool: Mapping[str, float] = field(default_factory=dict)
+    """Gateway only: the providers that share it, with their weights."""
+    canary: "Canary | None" = None
+    """Gateway only: the slice of its requests that a new provider gets."""
+
+    @property
+    def spare(self) -> bool:
+        """Whether it is kept for a check that exhausts or measures it: no other check asks it."""
+        return bool(self.rpm or self.tpm or self.parallel or self.pool or self.canary)
+
+
+@dataclass(frozen=True)
+class Canary:
+    """A slice of a model's requests, for a new provider."""
+
+    provider: str
+    percents: tuple[float, ...]
+    """The slices that a promotion goes through."""
+    command: str | None = None
+    """Which of the target's commands sets a slice (``{percent}`` in its words); without it the first slice is set."""
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """Another caller of the gateway."""
+
+    name: str
+    key: Secret
+    rpm: int | None = None
+    """Requests a minute that the limit check may exhaust with this key; set it only on a key kept for that."""
+
+
+@dataclass(frozen=True)
+class CacheState:
+    """Where a gateway says whether its cache works."""
+
+    path: str
+    pointer: str
+    """JSON Pointer (RFC 6901) to what differs while the cache is down."""
+
+
+@dataclass(frozen=True)
+class Routing:
+    """What a gateway is configured to do when things go wrong, as far as the target tells it."""
+
+    retries: int = 2
+    """How often it may ask a provider again for one request."""
+    allowed_fails: int | None = None
+    """After how many failures in a row it leaves a provider alone; None: it need not."""
+    cooldown_s: float = 60.0
+    """How long it may leave a provider alone that failed."""
+    limit_window_s: float = 60.0
+    """The window of its limits."""
+    cache_ttl_s: float | None = None
+    """How long an answer stays cached that was asked for with `cache_ttl_request`."""
+    cache_ttl_request: Mapping[str, Any] | None = None
+    """What a request's body must contain for that; None: what every cached request contains."""
+    cache_state: CacheState | None = None
+    tenants: tuple[Tenant, ...] = ()
+
+
+@dataclass(frozen=True)
+class AnswerHeaders:
+    """The names of the headers in which a gateway says who answered; empty where it says nothing."""
+
+    model: str = ""
+    """The model of the chain that answered."""
+    deployment: str = ""
+    fallbacks: str = ""
+    """How many fallbacks were asked."""
+    cache: str = ""
+    """There, or not ``miss``, when the answer came from the cache; LiteLLM's value is the key in Redis."""
+
+
+@dataclass(frozen=True)
+class Levers:
+    """What a part of the deployment can be broken by, besides its own control API."""
+
+    name: str
+    service: str | None = None
+    container: str | None = None
+    proxy: str | None = None
+    control: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,10 +186,14 @@ class Endpoint:
     """Base URLs of the servers behind it, where each of them can be asked by itself."""
     serves: "ServedModel | None" = None
     """Where each of them says which model it has loaded."""
-    retries: int = 2
-    """Gateway only: how often it may ask a provider again for one request."""
-    cooldown_s: float = 60.0
-    """Gateway only: how long it may leave a provider alone that failed."""
+    container: str | None = None
+    """The container that it runs in, which may be paused and killed."""
+    proxy: str | None = None
+    """Its name at Toxiproxy, where that stands before it."""
+    routing: Routing = Routing()
+    """Gateway only."""
+    answer_headers: AnswerHeaders = AnswerHeaders()
+    """Gateway only."""
     cache_request: Mapping[str, Any] | None = None
     """Gateway only: what a request's body must contain to use the response cache."""
 
@@ -120,7 +211,12 @@ class Endpoint:
 
     def chat_models(self) -> tuple[ChatModel, ...]:
         """The models that chat and whose limit is not there to be exhausted."""
-        return tuple(model for model in self.models if model.kind == "chat" and model.rpm is None)
+        return tuple(model for model in self.models if model.kind == "chat" and not model.spare)
+
+    @property
+    def levers(self) -> Levers:
+        """What it can be broken by."""
+        return Levers(self.name, self.service, self.container, self.proxy, self.control_url is not None)
 
 
 @dataclass(frozen=True)
@@ -182,6 +278,22 @@ class Chatbot:
     """A counter that moves by one with each message."""
     control_url: str | None = None
     """Where faults can be switched on by name, for disruptive checks."""
+    model: str | None = None
+    """The gateway's model that it asks."""
+
+
+@dataclass(frozen=True)
+class WebPage:
+    """The page from which people ask the chatbot."""
+
+    url: str
+    prompt: str
+    """CSS selector of the field that takes a message."""
+    send: str
+    """CSS selector of what is clicked to send it; empty: Enter is pressed."""
+    answer: str
+    """CSS selector of the answers."""
+    timeout_s: float = 30.0
 
 
 @dataclass(frozen=True)
@@ -190,6 +302,25 @@ class Cache:
 
     url: str
     password: Secret | None
+    service: str | None = None
+    container: str | None = None
+    proxy: str | None = None
+    flushable: bool = False
+    """Nothing but the gateway's cache is in it: it may be emptied."""
+
+    @property
+    def levers(self) -> Levers:
+        """What it can be broken by."""
+        return Levers("cache", self.service, self.container, self.proxy)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of the target's own that breaks something, and the one that puts it back."""
+
+    on: tuple[str, ...]
+    off: tuple[str, ...]
+    timeout_s: float = 60.0
 
 
 @dataclass(frozen=True)
@@ -272,6 +403,7 @@ class Target:
     providers: tuple[Endpoint, ...] = ()
     services: tuple[RestService, ...] = ()
     chatbot: Chatbot | None = None
+    web: WebPage | None = None
     root: Path = Path()
     """No configuration file or artifact outside this folder is read."""
     artifacts: Artifacts | None = None
@@ -282,6 +414,9 @@ class Target:
     bands: Mapping[str, Band] = field(default_factory=dict)
     load: Load | None = None
     actor: Actor | None = None
+    toxiproxy: str | None = None
+    """Base URL of Toxiproxy's API."""
+    commands: Mapping[str, Command] = field(default_factory=dict)
     config_rollback: ConfigRollback | None = None
     required: tuple[str, ...] = ()
     waivers: tuple[Waiver, ...] = ()
@@ -308,6 +443,11 @@ class Target:
         """The declared provider of that name."""
         return next((provider for provider in self.providers if provider.name == name), None)
 
+    def levers(self, name: str) -> Levers | None:
+        """What a part can be broken by: a provider, ``gateway`` or ``cache``; None where it is not declared."""
+        parts = {endpoint.name: endpoint.levers for endpoint in self.endpoints()}
+        return self.cache.levers if name == "cache" and self.cache else parts.get(name)
+
     def control_url(self, name: str) -> str | None:
         """Where faults of a part can be switched on: a provider or service by its name, ``gateway`` or ``chatbot``."""
         parts: dict[str, str | None] = {endpoint.name: endpoint.control_url for endpoint in self.endpoints()}
@@ -319,7 +459,7 @@ class Target:
         provider = self.provider(model.provider)
         if provider is None:
             return None
-        candidates = [m for m in provider.models if m.kind == model.kind and m.rpm is None]
+        candidates = [m for m in provider.models if m.kind == model.kind and not m.spare]
         named = provider.model(model.upstream) if model.upstream else None
         found = named or (candidates[0] if len(candidates) == 1 else None)
         return (provider, found) if found is not None else None
@@ -353,6 +493,6 @@ class Target:
             provider = self.provider(model.provider)
             counted = provider is not None and provider.requests_metric is not None
             breakable = provider is not None and provider.control_url is not None and bool(model.fallbacks)
-            if counted or breakable or model.rpm is not None:
+            if counted or breakable or model.spare:
                 return True
-        return self.cache is not None
+        return bool(self.cache or self.web or (self.chatbot and self.chatbot.model))

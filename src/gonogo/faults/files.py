@@ -1,0 +1,120 @@
+"""Files and repositories that the target names: edited, and put back byte for byte."""
+
+import json
+import os
+import shutil
+import uuid
+from pathlib import Path
+from typing import ClassVar
+
+from gonogo.errors import GonogoError
+from gonogo.faults.commits import commit_on_branch, delete_branch, new_branch
+from gonogo.faults.edits import edit, restore
+from gonogo.faults.interface import Details, Step
+from gonogo.targets.model import Target
+
+
+class FileMeans:
+    """``file``: edits a file that the target names.
+
+    The name is ``config.gateway`` or any other kind of its ``config`` section (the first file of that kind;
+    ``config.manifests/web.yaml`` is a file in a folder), ``config.deployed``, ``registry``, ``scan``, ``metrics-page``,
+    ``model`` (the production model's file), ``evaluation`` (its record), ``last-known-good`` (that version's file) or
+    ``backup``. `gonogo.faults.edits` says how it can be edited.
+    """
+
+    keys: ClassVar[tuple[str, ...]] = ("file",)
+    kind: ClassVar[str] = "file"
+
+    def __init__(self, target: Target, copies: Path) -> None:
+        self._target, self._copies = target, copies
+
+    def lacks(self, step: Step) -> str:
+        """The file, where it is not declared."""
+        return "" if self._find(step["file"]) else str(step["file"])
+
+    def prepare(self, step: Step) -> Details:
+        """Copy it aside."""
+        return self.keep(self.path_of(step["file"]))
+
+    def keep(self, path: Path) -> Details:
+        """Copy a file aside, on disk when this returns."""
+        copy = self._copies / f"{uuid.uuid4().hex}.copy"
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, copy)
+        with copy.open("rb") as written:
+            os.fsync(written.fileno())
+        return {"path": str(path), "copy": str(copy)}
+
+    def apply(self, step: Step, details: Details) -> None:
+        """Edit it."""
+        edit(Path(details["path"]), step)
+
+    def undo(self, details: Details) -> None:
+        """Put the copy back."""
+        restore(Path(details["path"]), Path(details["copy"]))
+
+    def path_of(self, name: str) -> Path:
+        """The file of that name.
+
+        Raises:
+            GonogoError: the target does not declare it.
+        """
+        path = self._find(name)
+        if path is None:
+            raise GonogoError(f"the fault needs {name}, which {self._target.file.name} does not declare")
+        return path
+
+    def _find(self, name: str) -> Path | None:
+        target = self._target
+        first, _, rest = name.partition("/")
+        paths: dict[str, Path | None] = {"registry": target.registry}
+        if target.config is not None:
+            paths |= {f"config.{file.kind}": file.path for file in reversed(target.config.files)}
+            paths["config.deployed"] = target.config.deployed
+            paths["metrics-page"] = next(iter(target.config.rules.metrics_pages), None)
+        if target.artifacts is not None:
+            paths["scan"] = next(iter(target.artifacts.scans), None)
+        if target.config_rollback is not None:
+            paths["backup"] = target.config_rollback.backup
+        path = paths.get(first) or self._registered(first)
+        return path / rest if path and rest else path
+
+    def _registered(self, name: str) -> Path | None:
+        if self._target.registry is None:
+            return None
+        for model in json.loads(self._target.registry.read_text(encoding="utf-8"))["models"]:
+            for version in model["versions"]:
+                if name == "last-known-good" and version["version"] == model["last_known_good"]:
+                    return self._target.registry.parent / str(version["file"])
+                if name in ("model", "evaluation") and version["status"] == "production":
+                    return self._target.registry.parent / str(version["file" if name == "model" else "evaluation"])
+        return None
+
+
+class CommitMeans:
+    """``commit``: a text that is committed to the target's repository, on a branch of its own."""
+
+    keys: ClassVar[tuple[str, ...]] = ("commit",)
+    kind: ClassVar[str] = "git"
+
+    def __init__(self, target: Target) -> None:
+        self._repository = target.config.repository if target.config else None
+
+    def lacks(self, step: Step) -> str:
+        """A repository, where none is declared."""
+        del step
+        return "" if self._repository else "a repository"
+
+    def prepare(self, step: Step) -> Details:
+        """Choose the branch."""
+        del step
+        return {"repository": str(self._repository), "branch": new_branch()}
+
+    def apply(self, step: Step, details: Details) -> None:
+        """Commit."""
+        commit_on_branch(Path(details["repository"]), details["branch"], step["commit"])
+
+    def undo(self, details: Details) -> None:
+        """Remove the branch."""
+        delete_branch(Path(details["repository"]), details["branch"])

@@ -1,0 +1,30 @@
+"""What a means of breaking things has to know: what it needs, how it acts, and how it is undone."""
+
+from typing import Any, ClassVar, Protocol
+
+Step = dict[str, Any]
+Details = dict[str, Any]
+
+
+class Means(Protocol):
+    """One way to break things, for the steps that have one of its keys."""
+
+    keys: ClassVar[tuple[str, ...]]
+    kind: ClassVar[str]
+    """Which entries of the journal it undoes."""
+
+    def lacks(self, step: Step) -> str:
+        """What the step needs and the target does not declare; empty if nothing."""
+
+    def prepare(self, step: Step) -> Details:
+        """What will undo the step, as plain JSON. Nothing of the deployment is changed yet."""
+
+    def apply(self, step: Step, details: Details) -> None:
+        """Break it."""
+
+    def undo(self, details: Details) -> None:
+        """Put it back; done twice it does no harm.
+
+        Raises:
+            EndpointFailedError: it cannot be put back, or that cannot be verified.
+        """

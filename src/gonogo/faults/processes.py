@@ -1,0 +1,169 @@
+"""What is broken from outside: services of the actor, frozen processes, containers, commands of the target's own."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+from gonogo.errors import EndpointFailedError, GonogoError
+from gonogo.faults.actors import ServiceActor, actor_of, restart
+from gonogo.faults.interface import Details, Step
+from gonogo.targets.model import Target
+
+
+class ServiceMeans:
+    """``stop`` and ``restart``: a service of the target's actor. Afterwards it runs; one that was restarted, anew."""
+
+    keys: ClassVar[tuple[str, ...]] = ("stop", "restart")
+    kind: ClassVar[str] = "service"
+
+    def __init__(self, target: Target, await_health: Callable[[str], None]) -> None:
+        self._target, self._await_health = target, await_health
+
+    def lacks(self, step: Step) -> str:
+        """An actor, where none is declared."""
+        del step
+        return "" if self._target.actor else "an actor (`supervisor`)"
+
+    def prepare(self, step: Step) -> Details:
+        """Which service must run afterwards."""
+        return {"service": step.get("stop") or step["restart"], "fresh": "restart" in step}
+
+    def apply(self, step: Step, details: Details) -> None:
+        """Stop it, or restart it and wait until it answers."""
+        del details
+        if "stop" in step:
+            self._actor().stop(step["stop"])
+        else:
+            restart(self._actor(), step["restart"])
+            self._await_health(step["restart"])
+
+    def undo(self, details: Details) -> None:
+        """Start it, if `fresh` after a stop, and wait until it answers."""
+        actor = self._actor()
+        if details["fresh"]:
+            actor.stop(details["service"])
+        actor.start(details["service"])
+        self._await_health(details["service"])
+
+    def _actor(self) -> ServiceActor:
+        assert self._target.actor is not None
+        return actor_of(self._target.actor)
+
+
+class FreezeMeans:
+    """``freeze``: a service's process is stopped by a signal: its connections stay open, and nothing answers.
+
+    Its actor must run on this machine. The process is known by its number and the time of its start, so that no other
+    process is ever continued or stopped in its place.
+    """
+
+    keys: ClassVar[tuple[str, ...]] = ("freeze",)
+    kind: ClassVar[str] = "frozen"
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+
+    def lacks(self, step: Step) -> str:
+        """An actor, where none is declared."""
+        del step
+        return "" if self._target.actor else "an actor (`supervisor`)"
+
+    def prepare(self, step: Step) -> Details:
+        """Which process it is.
+
+        Raises:
+            GonogoError: it does not run, or not on this machine.
+        """
+        assert self._target.actor is not None
+        state = actor_of(self._target.actor).state(step["freeze"])
+        started = _started(state.pid) if state.running else ""
+        if not started:
+            raise GonogoError(f"the fault freezes {step['freeze']}, which does not run on this machine")
+        return {"service": step["freeze"], "pid": state.pid, "started": started}
+
+    def apply(self, step: Step, details: Details) -> None:
+        """Freeze it and its children, which a wrapper may have."""
+        del step
+        for pid in _family(details["pid"]):
+            os.kill(pid, signal.SIGSTOP)
+
+    def undo(self, details: Details) -> None:
+        """Let it go on, where it is still the same process."""
+        if _started(details["pid"]) != details["started"]:
+            return
+        for pid in _family(details["pid"]):
+            os.kill(pid, signal.SIGCONT)
+
+
+def _started(pid: int) -> str:
+    """When a process was started, in the kernel's ticks; empty if there is none of that number (proc(5))."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
+
+
+def _family(pid: int) -> list[int]:
+    """A process and all below it, the eldest first."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
+    except OSError:
+        return [pid]
+    return [pid, *(one for child in children for one in _family(int(child)))]
+
+
+class CommandMeans:
+    """``command``: a command of the target's own (``commands``), run in the target's folder, without a shell.
+
+    ``values`` fill the places in braces of its words. What puts it back is journalled in full, so that it can be run
+    even if the target has changed since.
+    """
+
+    keys: ClassVar[tuple[str, ...]] = ("command",)
+    kind: ClassVar[str] = "command"
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+
+    def lacks(self, step: Step) -> str:
+        """The command, where it is not declared."""
+        return "" if step["command"] in self._target.commands else f"a command {step['command']}"
+
+    def prepare(self, step: Step) -> Details:
+        """The command that puts it back."""
+        command = self._target.commands[step["command"]]
+        words = _filled(command.off, step)
+        return {"off": words, "folder": str(self._target.file.parent), "timeout_s": command.timeout_s}
+
+    def apply(self, step: Step, details: Details) -> None:
+        """Run it."""
+        self._run(_filled(self._target.commands[step["command"]].on, step), details)
+
+    def undo(self, details: Details) -> None:
+        """Run the one that puts it back."""
+        self._run(details["off"], details)
+
+    def _run(self, words: list[str], details: Details) -> None:
+        began = time.monotonic()
+        try:
+            done = subprocess.run(words, cwd=details["folder"], capture_output=True, text=True, errors="replace",
+                                  stdin=subprocess.DEVNULL, timeout=details["timeout_s"], check=False)  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            raise EndpointFailedError(f"{words[0]} did not end within {details['timeout_s']:g} s") from error
+        except OSError as error:
+            raise EndpointFailedError(f"{words[0]} cannot be run: {error.strerror}") from error
+        if done.returncode != 0:
+            took = f"after {time.monotonic() - began:.1f} s"
+            raise EndpointFailedError(f"{words[0]} ended with {done.returncode} {took}: {done.stderr.strip()[-300:]}")
+
+
+def _filled(words: tuple[str, ...], step: Step) -> list[str]:
+    values = step.get("values", {})
+    filled = list(words)
+    for name, value in values.items():
+        filled = [word.replace(f"{{{name}}}", str(value)) for word in filled]
+    return filled
