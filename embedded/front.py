@@ -72,6 +72,7 @@ class Front:
         body = await Request(scope, receive).body()
         arrival = _arrival_of(body)
         self._arrivals.append(arrival)
+        self._board.requests["arrived"] += 1
         try:
             failed = await self._failure(native="/api/" in scope["path"])
             if failed is not None:

@@ -4,6 +4,7 @@ import json
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,14 +12,16 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from embedded.chatbot.brain import Brain, Settings
+from embedded.chatbot.brain import Brain, Settings, Thought
 from embedded.chatbot.switchboard import ChatbotSwitchboard
 from embedded.control import control_routes
+from embedded.spanish import reply_to
 
+_PAGE = Path(__file__).parent / "page.html"
 MAX_TEXT = 10_000
 MAX_SESSIONS = 1000
 
@@ -42,14 +45,24 @@ class Service:
             leak = f" (model key {self._settings.key})" if self._board.on("error-leaks-key") else ""
             return JSONResponse({"error": f"{error}{leak}"}, 400)
         turns = self._remember(session, text)
-        thought = await self._brain.answer(turns)
+        mocked = self._board.on("always-mock")
+        thought = Thought(reply_to(turns), "local") if mocked else await self._brain.answer(turns)
+        if thought.mode != self._settings.mode and self._board.on("no-mock"):
+            return JSONResponse({"error": "the model does not answer"}, 502)
         self._board.requests["fallbacks"] += bool(thought.reply.get("isFallback"))
         body = self._board.deform(thought.reply)
         return Response(body, media_type="application/json", headers={"x-chatbot-mode": thought.mode})
 
     async def health(self, _: Request) -> Response:
         """Alive, and in which mode."""
+        if self._board.on("health-red"):
+            return JSONResponse({"status": "failing"}, 503)
         return JSONResponse({"status": "ok", "mode": self._settings.mode})
+
+    async def page(self, _: Request) -> Response:
+        """The page from which people ask."""
+        text = _PAGE.read_text(encoding="utf-8")
+        return HTMLResponse(text.replace("api/chat", "api/chut") if self._board.on("page-broken") else text)
 
     async def metrics(self, _: Request) -> Response:
         """Counters in Prometheus' text format."""
@@ -114,6 +127,7 @@ def build_app(settings: Settings) -> Starlette:
         await client.aclose()
 
     routes = [
+        Route("/", service.page),
         Route("/api/chat/message", service.message, methods=["POST"]),
         Route("/api/chat/health", service.health),
         Route("/metrics", service.metrics),

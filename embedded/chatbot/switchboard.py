@@ -6,14 +6,18 @@ from typing import Any
 from embedded.switchboard import Switchboard
 
 FAULTS: dict[str, str] = {
+    "always-mock": "replies come from its own rules, as if the model had given them",
     "always-fallback": "every reply is a fallback",
     "counters-frozen": "the /metrics counters stop moving",
     "cors-wildcard": "every origin is allowed",
     "english": "replies are in English",
     "error-leaks-key": "error bodies contain the model's key",
+    "health-red": "its health page answers 503",
     "low-confidence": "confidence is 0.4 everywhere",
     "markdown-fence": "the JSON comes in a markdown fence",
     "metrics-broken": "/metrics is not Prometheus text",
+    "no-mock": "when the model does not answer, neither does the chatbot",
+    "page-broken": "the web page asks a path that does not exist",
     "never-fallback": "no reply is a fallback",
     "missing-field": "replies lack suggestedAction",
 }

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -29,6 +30,14 @@ class RefusedError(Exception):
     def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status, self.headers = status, headers
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """Where in the cache an answer is kept; an empty key: nowhere."""
+
+    key: str
+    ttl_s: float | None
 
 
 class Router:
@@ -64,7 +73,9 @@ class Router:
         route = self._settings.routes.get(name)
         if route is None:
             raise RefusedError(404, f"the model {name[:100]} does not exist")
-        key = self._cache.key_of(asked, caller) if asked.pop("cache", None) else ""
+        opt_in = asked.pop("cache", None)
+        keeping = Keeping(self._cache.key_of(asked, caller) if opt_in else "", _ttl_s(opt_in))
+        key = keeping.key
         if key and (kept := await self._cache.get(key)):
             return await self._from_cache(kept, asked)
         self._limits.admit(name, route, caller)
@@ -74,7 +85,7 @@ class Router:
             served = await self.chains.serve(name, asked)
         except ExhaustedError as error:
             await stack.aclose()
-            return await self._exhausted(error, key)
+            return await self._exhausted(error, keeping)
         except BaseException:
             await stack.aclose()
             raise
@@ -83,18 +94,18 @@ class Router:
             await stack.aclose()
             return JSONResponse(_joined(events), headers=_headers(served))
         if served.events is not None:
-            events_out = self._streamed(served, key, name, stack)
+            events_out = self._streamed(served, keeping, name, stack)
             return StreamingResponse(events_out, media_type="text/event-stream", headers=_headers(served))
         await stack.aclose()
         answer = served.answer or {}
         self._limits.spend(name, _tokens(answer))
         if key:
-            await self._cache.keep(key, answer)
+            await self._cache.keep(key, answer, keeping.ttl_s)
         if "raw" in answer:
             return Response(answer["raw"], media_type="application/json", headers=_headers(served))
         return JSONResponse(answer, headers=_headers(served))
 
-    async def _streamed(self, served: Served, key: str, name: str, stack: AsyncExitStack) -> AsyncIterator[str]:
+    async def _streamed(self, served: Served, keeping: Keeping, name: str, stack: AsyncExitStack) -> AsyncIterator[str]:
         assert served.events is not None
         seen = []
         async with stack:
@@ -103,8 +114,8 @@ class Router:
                 yield f"data: {data}\n\n"
         answer = _joined(seen)
         self._limits.spend(name, _tokens(answer))
-        if key and seen[-1] == DONE:
-            await self._cache.keep(key, answer)
+        if keeping.key and seen[-1] == DONE:
+            await self._cache.keep(keeping.key, answer, keeping.ttl_s)
 
     async def _from_cache(self, kept: dict[str, Any], asked: dict[str, Any]) -> Response:
         if self._board.on("cache-slow"):
@@ -120,7 +131,7 @@ class Router:
         body = "".join(f"data: {data}\n\n" for data in events)
         return Response(body, media_type="text/event-stream", headers=headers)
 
-    async def _exhausted(self, error: ExhaustedError, key: str) -> Response:
+    async def _exhausted(self, error: ExhaustedError, keeping: Keeping) -> Response:
         board, message = self._board, "no provider answers"
         if board.on("exhausted-hangs"):
             await asyncio.sleep(board.parameter("exhausted-hangs", "delay_ms", 5000) / 1000)
@@ -128,8 +139,8 @@ class Router:
             message = f'{error}\nTraceback (most recent call last):\n  File "router.py", line 1'
         if board.on("exhausted-ok"):
             return JSONResponse({"object": "chat.completion", "choices": []})
-        if key and board.on("cache-failures"):
-            await self._cache.keep(key, _error(message, "server_error"))
+        if keeping.key and board.on("cache-failures"):
+            await self._cache.keep(keeping.key, _error(message, "server_error"), keeping.ttl_s)
         return JSONResponse(_error(message, "server_error"), 502)
 
     def _caller(self, request: Request) -> Caller:
@@ -161,6 +172,12 @@ async def _read(request: Request) -> dict[str, Any]:
     if not isinstance(asked, dict) or not isinstance(asked.get("messages"), list):
         raise RefusedError(400, "`messages` must be a list")
     return asked
+
+
+def _ttl_s(opt_in: object) -> float | None:
+    """How long an answer is to be kept, where the request says so (``"cache": {"ttl": seconds}``)."""
+    asked = opt_in.get("ttl") if isinstance(opt_in, dict) else None
+    return float(asked) if isinstance(asked, (int, float)) and asked > 0 else None
 
 
 def _error(message: str, kind: str) -> dict[str, Any]:

@@ -48,15 +48,15 @@ class ResponseCache:
         found = await self._ask("get", key)
         return json.loads(found) if found else None
 
-    async def keep(self, key: str, answer: dict[str, Any]) -> None:
-        """Keep an answer for a while.
+    async def keep(self, key: str, answer: dict[str, Any], ttl_s: float | None) -> None:
+        """Keep an answer for a while; None for as long as is usual.
 
         Raises:
             CacheDownError: as `get`.
         """
         if self._board.on("cache-off"):
             return
-        ttl_ms = None if self._board.on("cache-endless") else int(self._ttl_s * 1000)
+        ttl_ms = None if self._board.on("cache-endless") else int((ttl_s or self._ttl_s) * 1000)
         await self._ask("set", key, json.dumps(answer), px=ttl_ms)
 
     async def works(self) -> bool:

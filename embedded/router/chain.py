@@ -5,7 +5,7 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -68,12 +68,9 @@ class Chains:
         """
         attempts, failure = 0, ""
         for link in self._links(name):
-            for _ in range(self._tries()):
-                deployment = self._choose(link)
-                if deployment is None:
-                    continue
+            body = asked if link == name else self._as_fallback(asked)
+            for deployment in self._candidates(link):
                 attempts += 1
-                body = asked if link == name else self._as_fallback(asked)
                 try:
                     served = await self._attempt(link, deployment, body)
                 except AttemptError as error:
@@ -97,15 +94,19 @@ class Chains:
         dropped = self._board.text("fallback-drops", "parameter")
         return {name: value for name, value in asked.items() if name != dropped}
 
-    def _choose(self, link: str) -> Deployment | None:
+    def _candidates(self, link: str) -> Iterator[Deployment]:
+        """Who is asked, each as often as it may be: the members of the pool that do not cool down, by their weights."""
         if self._board.on("wrong-provider"):
-            return list(self._settings.routes.values())[-1].pool[-1]
-        route, now = self._settings.routes[link], time.monotonic()
-        pool = [one for one in route.pool if self._cooling.get(one.name, 0.0) <= now]
-        weights = [max(0, self._weight(link, one)) for one in pool]
-        if not pool or not any(weights):
-            return None
-        return self._random.choices(pool, weights)[0]
+            yield list(self._settings.routes.values())[-1].pool[-1]
+            return
+        now = time.monotonic()
+        pool = [one for one in self._settings.routes[link].pool if self._cooling.get(one.name, 0.0) <= now]
+        while weights := [self._weight(link, one) for one in pool]:
+            if not any(weights):
+                return
+            chosen = self._random.choices(pool, weights)[0]
+            pool.remove(chosen)
+            yield from [chosen] * self._tries()
 
     def _weight(self, link: str, one: Deployment) -> float:
         return 1.0 if self._board.on("pool-even") else self._weights.get(link, {}).get(one.name, one.weight)

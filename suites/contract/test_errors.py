@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from fixtures.probes import LIMIT_WINDOW_S
 from gonogo import resources
 from gonogo.errors import InconclusiveError, NotDeclared
 from gonogo.plugin import check, expect_flawless
@@ -13,6 +12,8 @@ from gonogo.probes.chat import Chat
 from gonogo.rules.hostile import GROUPS
 from gonogo.rules.refusals import form_flaws, leaks
 
+LIMIT_WINDOW_S = 30.0
+"""Half of the limits' minute: a run this quick crosses the window's border at most once."""
 BEYOND = 1.25
 """How many times its context window a prompt has words: every tokenizer makes at least one token of a word."""
 

@@ -1,50 +1,28 @@
 """Does a chain of fallbacks hold, however a provider fails? Attempts are counted where they arrive."""
 
 import time
-import uuid
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from fixtures.routing import Chain
+from fixtures.routing import Chain, fresh_prompt
 from gonogo import resources
+from gonogo.errors import InconclusiveError, NotDeclared
+from gonogo.faults.failures import FAILURES, Failure
+from gonogo.model import Observation
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.chat import ChatAnswer
 from gonogo.rules.attempts import attempt_flaws
 from gonogo.rules.refusals import form_flaws, leaks
 from gonogo.rules.structured import improbable_schema, json_flaws, schema_request
+from gonogo.rules.tool_calls import streamed_calls, whole_calls
 
 LIMIT = 8
 ROOM = 300
-PAUSE_S = 0.5
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A way in which a provider fails, by the name that its control API has for it."""
-
-    fault: str
-    parameters: dict[str, Any] = field(default_factory=dict)
-
-
-FAILURES = {
-    "500": Failure("http-500"),
-    "502-html": Failure("http-502-html"),
-    "503": Failure("http-503"),
-    "429": Failure("http-429"),
-    "429-retry-after": Failure("http-429", {"retry_after_s": "7"}),
-    "broken-json": Failure("broken-json"),
-    "empty": Failure("empty-200"),
-    "error-in-200": Failure("error-in-200"),
-    "silent": Failure("silent"),
-}
+CUT_AFTER = 3
+MARGIN_S = 0.5
+"""What a clock and a scheduler may add to a cooldown."""
 BOTH = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-
-
-def _named(name: str, flaws: list[str]) -> list[str]:
-    """Flaws with what was tried before each, so that a deviation can name it."""
-    return [f"{name}: {flaw}" for flaw in flaws]
 
 
 def _answer_flaws(answer: ChatAnswer) -> list[str]:
@@ -55,70 +33,182 @@ def _answer_flaws(answer: ChatAnswer) -> list[str]:
     return flaws if answer.done else [*flaws, "the stream did not end"]
 
 
+def _late(took_s: float, bound_s: float) -> list[str]:
+    return [] if took_s <= bound_s else [f"it took {took_s:.1f} s, at most {bound_s:g} are allowed"]
+
+
+def _attempts(chain: Chain, prompt: str, failure: Failure, broken: int) -> list[str]:
+    """What is wrong with the attempts of a prompt; those at a link that they cannot have reached do not count."""
+    seen = chain.moved(prompt)
+    moved = [count if i >= broken or failure.arrives else None for i, count in enumerate(seen)]
+    if failure.answers and seen[0] and not any(seen[broken:]):
+        broken = 0  # the gateway took the first link's answer, which it may
+    return attempt_flaws(chain.names, moved, broken, chain.most_attempts)
+
+
 @check("routing.fallback.survives", severity="critical", covers=["R2"], permission="disruptive")
-@pytest.mark.parametrize("failure", FAILURES)
 @BOTH
-def test_fallback_survives(chain: Chain, failure: str, stream: bool) -> None:
-    """However the first provider fails, the next link answers, and none is asked more often than its retries allow."""
-    before, how = chain.counts(), FAILURES[failure]
-    with chain.broken(how.fault, **how.parameters):
-        answer = chain.chat.ask(f"¿Y si falla? [{uuid.uuid4()}]", stream=stream, max_tokens=LIMIT)
-    flaws = attempt_flaws(chain.names, chain.moved(before), 1, chain.most_attempts)
-    name = f"{failure}-{'streamed' if stream else 'whole'}"
-    expect_flawless(_named(name, [*_answer_flaws(answer), *flaws]))
+def test_fallback_survives(chain: Chain, failure: Failure, stream: bool, request: pytest.FixtureRequest) -> None:
+    """However the first provider fails, there is an answer, and no link is asked more often than its retries allow."""
+    prompt = fresh_prompt("¿Y si falla?")
+    with chain.broken(failure):
+        answer = chain.chat.try_once(prompt, stream=stream, max_tokens=LIMIT)
+    name = request.node.callspec.params["failure"]
+    flaws = [*_answer_flaws(answer), *_attempts(chain, prompt, failure, 1)]
+    expect_flawless([f"{name}: {flaw}" for flaw in flaws])
 
 
 @check("routing.fallback.order", severity="critical", covers=["R2"], permission="disruptive")
 @BOTH
 def test_fallback_order(chain: Chain, stream: bool) -> None:
     """With all links broken but the last, each is asked in its turn, and the last one answers."""
-    before, broken = chain.counts(), len(chain.links) - 1
-    with chain.broken("http-500", broken):
-        answer = chain.chat.ask(f"¿Y si fallan casi todos? [{uuid.uuid4()}]", stream=stream, max_tokens=LIMIT)
-    flaws = attempt_flaws(chain.names, chain.moved(before), broken, chain.most_attempts)
-    expect_flawless([*_answer_flaws(answer), *flaws])
+    prompt, broken = fresh_prompt("¿Y si fallan casi todos?"), len(chain.links) - 1
+    with chain.broken(FAILURES["500"], broken):
+        answer = chain.chat.try_once(prompt, stream=stream, max_tokens=LIMIT)
+    arrivals = [arrivals.of(prompt) for arrivals in chain.arrivals]
+    firsts = [arrived[0].at_s for arrived in arrivals if arrived]
+    flaws = [*_answer_flaws(answer), *_attempts(chain, prompt, FAILURES["500"], broken)]
+    expect_flawless(flaws if firsts == sorted(firsts) else [*flaws, "a later link was asked before an earlier one"])
+
+
+@check("routing.fallback.in_time", severity="critical", covers=["R2", "R4"], permission="disruptive")
+@BOTH
+def test_fallback_in_time(chain: Chain, bound_s: float, stream: bool) -> None:
+    """With all links silent but the last, the answer comes within the time that the configuration means."""
+    prompt, broken = fresh_prompt("¿Y si callan casi todos?"), len(chain.links) - 1
+    with chain.broken(FAILURES["silent"], broken):
+        began = time.monotonic()
+        answer = chain.chat.try_once(prompt, stream=stream, max_tokens=LIMIT)
+        took_s = time.monotonic() - began
+    flaws = _answer_flaws(answer)
+    expect_flawless(
+        flaws if took_s <= bound_s else [*flaws, f"it took {took_s:.1f} s, at most {bound_s:g} are allowed"]
+    )
 
 
 @check("routing.fallback.exhausted", severity="critical", covers=["R4"], permission="disruptive")
 @BOTH
-def test_fallback_exhausted(chain: Chain, stream: bool) -> None:
+def test_fallback_exhausted(chain: Chain, bound_s: float, stream: bool) -> None:
     """With every link broken there is one clear error, in time, and no link is asked again and again."""
-    before, began = chain.counts(), time.monotonic()
-    with chain.broken("http-500", len(chain.links)):
-        answer = chain.chat.ask(f"¿Y si fallan todos? [{uuid.uuid4()}]", stream=stream, max_tokens=LIMIT)
+    prompt = fresh_prompt("¿Y si fallan todos?")
+    with chain.broken(FAILURES["500"], len(chain.links)):
+        began = time.monotonic()
+        answer = chain.chat.try_once(prompt, stream=stream, max_tokens=LIMIT)
         took_s = time.monotonic() - began
-    flaws = attempt_flaws(chain.names, chain.moved(before), len(chain.links), chain.most_attempts)
-    if answer.status == 200:
+    flaws = _attempts(chain, prompt, FAILURES["500"], len(chain.links))
+    if answer.status == 200 and answer.error is None:
         flaws.append(f"HTTP 200 with {answer.text[:80]!r} although every link is broken")
-    else:
-        text = answer.http.text
-        flaws += [*form_flaws(text, resources.schema(chain.chat.endpoint.error_form)), *leaks(text)]
-    expect_flawless(flaws if took_s <= chain.chat.endpoint.timeout_s else [*flaws, f"it took {took_s:.1f} s"])
+    elif answer.status != 200:
+        flaws += form_flaws(answer.http.text, resources.schema(chain.chat.endpoint.error_form))
+    flaws += leaks(answer.http.text)
+    expect_flawless(
+        flaws if took_s <= bound_s else [*flaws, f"it took {took_s:.1f} s, at most {bound_s:g} are allowed"]
+    )
 
 
-@check("routing.fallback.keeps_contract", severity="critical", covers=["R3"], permission="disruptive")
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "buscar_coche",
+        "description": "Busca un coche",
+        "parameters": {"type": "object", "properties": {"marca": {"type": "string"}}, "required": ["marca"]},
+    },
+}
+
+
+@check("routing.fallback.keeps_schema", severity="critical", covers=["R3"], permission="disruptive")
 @BOTH
-def test_fallback_keeps_contract(chain: Chain, stream: bool) -> None:
+def test_fallback_keeps_schema(chain: Chain, stream: bool) -> None:
     """A JSON Schema is enforced by the fallback too."""
-    mark = uuid.uuid4().hex[:12]
-    schema = improbable_schema("nested", mark)
-    with chain.broken("http-500"):
-        answer = chain.chat.ask(
-            f"Describe un coche. [{mark}]", stream=stream, response_format=schema_request(schema), max_tokens=ROOM
-        )
+    _needs(chain, "json_schema")
+    prompt = fresh_prompt("Describe un coche.")
+    schema = improbable_schema("nested", prompt[-13:-1])
+    answer = _from_the_fallback(chain, prompt, stream, response_format=schema_request(schema), max_tokens=ROOM)
     expect_flawless(_answer_flaws(answer) or json_flaws(answer.text, schema))
 
 
-@check("routing.fallback.returns", severity="major", covers=["R5"], permission="disruptive")
-def test_fallback_returns(chain: Chain) -> None:
-    """After it has recovered, the first provider is asked again, within its cooldown."""
-    with chain.broken("http-500"):
-        for i in range(3):
-            chain.chat.ask(f"¿Y ahora? [{uuid.uuid4()} {i}]", max_tokens=1)
-    before, began = chain.counts(), time.monotonic()
-    while time.monotonic() - began <= chain.cooldown_s:
-        chain.chat.complete(f"¿Ha vuelto? [{uuid.uuid4()}]", max_tokens=1)
-        if chain.moved(before)[0] >= 1:
-            return
-        time.sleep(PAUSE_S)
-    expect_flawless([f"{chain.names[0]} was not asked again within {chain.cooldown_s:g} s after it recovered"])
+@check("routing.fallback.keeps_json", severity="critical", covers=["R3"], permission="disruptive")
+@BOTH
+def test_fallback_keeps_json(chain: Chain, stream: bool) -> None:
+    """JSON mode holds at the fallback too."""
+    _needs(chain, "json_object")
+    prompt = fresh_prompt("Describe un coche en JSON.")
+    answer = _from_the_fallback(chain, prompt, stream, response_format={"type": "json_object"}, max_tokens=ROOM)
+    expect_flawless(_answer_flaws(answer) or json_flaws(answer.text, {"type": "object"}))
+
+
+@check("routing.fallback.keeps_tools", severity="critical", covers=["R3"], permission="disruptive")
+@BOTH
+def test_fallback_keeps_tools(chain: Chain, stream: bool) -> None:
+    """The fallback gets the tools too, and calls one."""
+    _needs(chain, "tools")
+    prompt = fresh_prompt("Busca un coche de marca Seat.")
+    answer = _from_the_fallback(chain, prompt, stream, tools=[TOOL], max_tokens=ROOM)
+    called = streamed_calls(answer.chunks) if stream else whole_calls(answer.body)
+    names = [call.name for call in called.calls]
+    expect_flawless([*called.flaws, *([] if names == ["buscar_coche"] else [f"the tools called: {names}"])])
+
+
+def _needs(chain: Chain, feature: str) -> None:
+    """Every link promises it, else the chain need not keep it."""
+    gateway = chain.chat.endpoint
+    links = [chain.chat.model, *(link for name in chain.chat.model.fallbacks if (link := gateway.model(name)))]
+    missing = [link.name for link in links[:2] if feature not in link.promises]
+    if missing:
+        raise NotDeclared(f"{', '.join(missing)} does not promise {feature}")
+
+
+def _from_the_fallback(chain: Chain, prompt: str, stream: bool, **parameters: Any) -> ChatAnswer:  # noqa: ANN401
+    """The answer that the first fallback gives."""
+    with chain.broken(FAILURES["500"]):
+        answer = chain.chat.try_once(prompt, stream=stream, **parameters)
+    if not chain.moved(prompt)[1]:
+        raise InconclusiveError(f"{chain.names[1]} was not asked: see routing.fallback.survives")
+    return answer
+
+
+@check("routing.fallback.cut_told", severity="critical", covers=["R2"], permission="disruptive")
+@pytest.mark.parametrize("after", [0, CUT_AFTER], ids=["before-the-first-token", "after-some-tokens"])
+def test_fallback_cut_told(chain: Chain, after: int) -> None:
+    """A provider's stream that breaks off is answered in full by another, or ends in an error: never as if complete."""
+    prompt = fresh_prompt("¿Y si se corta?")
+    whole = chain.chat.complete(prompt, stream=True, max_tokens=24) if chain.chat.model.deterministic else None
+    with chain.broken(Failure("stream-cut", {"tokens": after})):
+        answer = chain.chat.try_once(prompt, stream=True, max_tokens=24)
+    complete = answer.status == 200 and answer.done and answer.error is None
+    # another model says something else, but the same model's text must not be shorter
+    cut = whole is not None and whole.text.startswith(answer.text) and len(answer.text) < len(whole.text)
+    expect_flawless([f"the stream ends as if complete, after {answer.text!r}"] if complete and cut else [])
+
+
+@check("routing.cooldown.spares", severity="major", covers=["R5"], permission="disruptive")
+def test_cooldown_spares(chain: Chain) -> None:
+    """A provider that failed too often in a row is left alone for a while."""
+    allowed = chain.routing.allowed_fails
+    if allowed is None:
+        raise NotDeclared("the target does not say after how many failures a provider is left alone (allowed_fails)")
+    with chain.broken(FAILURES["500"]):
+        prompts = [fresh_prompt("¿Cuántas veces?") for _ in range(2 * allowed + 2)]
+        for prompt in prompts:
+            chain.chat.try_once(prompt, max_tokens=1)
+    asked = sum(chain.moved(prompt)[0] for prompt in prompts)
+    most = allowed * chain.most_attempts
+    chain.chat.http.note(
+        Observation("cooldown", chain.names[0], 0.0, answer={"asked": asked, "requests": len(prompts)})
+    )
+    assert asked <= most, f"{chain.names[0]} failed, and was asked {asked} times in {len(prompts)} requests"
+
+
+@check("routing.cooldown.returns", severity="major", covers=["R5"], permission="disruptive")
+def test_cooldown_returns(chain: Chain) -> None:
+    """A provider that works again is asked again, within its cooldown."""
+    fails = 2 * (chain.routing.allowed_fails or 1)
+    with chain.broken(FAILURES["500"]):
+        for _ in range(fails):
+            chain.chat.try_once(fresh_prompt("¿Y ahora?"), max_tokens=1)
+    returned_s = chain.settle()
+    chain.chat.http.note(Observation("cooldown", chain.names[0], round(returned_s * 1000, 1), answer={"fails": fails}))
+    limit_s = chain.routing.cooldown_s + MARGIN_S
+    assert returned_s <= limit_s, (
+        f"{chain.names[0]} was asked again after {returned_s:.1f} s, its cooldown is {limit_s:g} s"
+    )

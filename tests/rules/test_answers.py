@@ -418,10 +418,11 @@ def test_a_proxy_may_answer_before_the_server() -> None:
         ([2, 1, 0], 1, ["a, link 1 of the chain, was asked 2 times, at most 1 are allowed"]),
         ([1, 0, 1], 1, ["b, link 2 of the chain, was not asked", "c, link 3 of the chain, was asked although"]),
         ([0, 1, 0], 1, ["a, link 1 of the chain, was not asked"]),
+        ([None, 1, 0], 1, []),
         ([1, 1, 1], 1, ["c, link 3 of the chain, was asked although an earlier one works"]),
     ],
 )
-def test_attempts_arrive_link_by_link(moved: list[float], broken: int, found: list[str]) -> None:
+def test_attempts_arrive_link_by_link(moved: list[int | None], broken: int, found: list[str]) -> None:
     flaws = attempt_flaws(["a", "b", "c"], moved, broken, 1)
     assert len(flaws) == len(found)
     assert all(flaw.startswith(begin) for flaw, begin in zip(flaws, found, strict=True))

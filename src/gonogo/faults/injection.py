@@ -36,12 +36,13 @@ class Injector:
         self._target, self._journal = target, journal
         self._context = context = ProbeContext(lambda _: None, Redactor(secret.value for secret in target.secrets))
         self._files = FileMeans(target, journal.folder)
+        self._redis = RedisMeans(target)
         means: tuple[Means, ...] = (
             self._files,
             CommitMeans(target),
             ControlMeans(target, context),
             ToxicMeans(target, context),
-            RedisMeans(target),
+            self._redis,
             ContainerMeans(target),
             CommandMeans(target),
             FreezeMeans(target),
@@ -143,7 +144,10 @@ class Injector:
         return self._files.path_of(name)
 
     def _means_for(self, step: Step) -> Means:
-        return next(self._by_key[key] for key in self._by_key if key in step)
+        for key, means in self._by_key.items():
+            if key in step:
+                return means
+        raise GonogoError(f"no means is known for the step {step}: {', '.join(self._by_key)}")
 
     def _await_health(self, service: str) -> None:
         """Wait until the service answers, if the target says where; otherwise until its supervisor calls it running."""
@@ -153,10 +157,16 @@ class Injector:
         healths = [e.url + (e.ready_path or e.health_path) for e in target.endpoints() if e.service == service]
         if drill is not None and drill.service == service:
             healths = [drill.health_url]
-        while not (all(map(self._answers, healths)) and actor_of(target.actor).state(service).running):
+        while not (all(map(self._answers, healths)) and self._runs(service)):
             if time.monotonic() > deadline:
                 raise EndpointFailedError(f"{service} is not back after {READY_TIMEOUT_S:g} s")
             time.sleep(0.2)
+
+    def _runs(self, service: str) -> bool:
+        """Whether its supervisor calls it running and, if it is the cache, it answers."""
+        assert self._target.actor is not None
+        is_cache = self._target.cache is not None and self._target.cache.service == service
+        return actor_of(self._target.actor).state(service).running and (not is_cache or self._redis.answers())
 
     def healthy(self) -> bool:
         """Whether the health URL of the configuration drill's service answers 200."""

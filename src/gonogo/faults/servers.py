@@ -149,6 +149,13 @@ class RedisMeans:
         else:
             self._client().client_unpause()
 
+    def answers(self) -> bool:
+        """Whether it answers now."""
+        try:
+            return bool(self._client().ping())
+        except redis.RedisError:
+            return False
+
     def _client(self) -> redis.Redis:
         assert self._cache is not None
         password = self._cache.password.value if self._cache.password else None

@@ -45,6 +45,38 @@ def _routed(target: Target, *, short: bool) -> _Instances:
     return {f"{gateway.name}/{name}": routed for name, routed in found.items() if routed[2] is not None}
 
 
+def _chains(target: Target, *, short: bool) -> _Instances:
+    """Every gateway model with fallbacks whose providers all tell what arrives at them."""
+    del short
+    gateway = target.gateway
+    models = [model for model in gateway.chat_models() if model.fallbacks] if gateway else []
+    return {
+        f"{gateway.name}/{model.name}": (gateway, model)
+        for model in models
+        if gateway and (links := target.chain_of(model)) and all(link.control_url for link in links)
+    }
+
+
+def _pools(target: Target, *, short: bool) -> _Instances:
+    """Every gateway model that several providers share."""
+    del short
+    gateway = target.gateway
+    models = gateway.models if gateway else ()
+    return {f"{gateway.name}/{model.name}": (gateway, model) for model in models if gateway and model.pool}
+
+
+def _canaries(target: Target, *, short: bool) -> _Instances:
+    """Every slice of every gateway model that a new provider takes over; without a command only the one that is set."""
+    del short
+    gateway = target.gateway
+    return {
+        f"{gateway.name}/{model.name}/{percent:g}": (gateway, model, percent)
+        for model in (gateway.models if gateway else ())
+        if gateway and model.canary
+        for percent in model.canary.percents[: None if model.canary.command else 1]
+    }
+
+
 def _natives(kind: str) -> Callable[..., _Instances]:
     """Every model of a kind (``chat``, ``embedding``) of an Ollama server."""
 
@@ -132,6 +164,9 @@ _INSTANCES: dict[str, Callable[..., _Instances]] = {
     "speaker": _speakers,
     "limited": _limited,
     "routed": _routed,
+    "chain": _chains,
+    "pool": _pools,
+    "canary": _canaries,
     "restarted": _restartable,
     "embedder": _embedders,
     "ollama": _natives("chat"),

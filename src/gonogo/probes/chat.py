@@ -117,15 +117,31 @@ class Chat:
             InconclusiveError: the endpoint goes on to answer 429.
             BudgetExhaustedError: the run's budget of tokens is used up.
         """
-        messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
-        body = self.body({"messages": messages, "temperature": 0, "max_tokens": 48, **parameters})
         for pause_s in self._pauses():
-            answer = self._ask_streamed(body) if stream else self._ask_whole(body)
-            self.http.spend_tokens(_tokens_of(answer, body))
+            answer = self.try_once(prompt, stream=stream, **parameters)
             if answer.status != 429 or self.model.rpm is not None:
                 return answer
             time.sleep(min(pause_s, _asked_pause_s(answer.http)))
         raise InconclusiveError(f"{self.endpoint.name} answers 429 (rate limited) although nothing was to be exhausted")
+
+    def try_once(
+        self,
+        prompt: str | Sequence[Mapping[str, Any]],
+        *,
+        stream: bool = False,
+        **parameters: Any,  # noqa: ANN401
+    ) -> ChatAnswer:
+        """Like `ask`, but a 429 is an answer as well.
+
+        Raises:
+            EndpointFailedError: no answer, or one that breaks its format.
+            BudgetExhaustedError: the run's budget of tokens is used up.
+        """
+        messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
+        body = self.body({"messages": messages, "temperature": 0, "max_tokens": 48, **parameters})
+        answer = self._ask_streamed(body) if stream else self._ask_whole(body)
+        self.http.spend_tokens(_tokens_of(answer, body))
+        return answer
 
     def limit(self, tokens: int) -> int:
         """How many tokens an answer may have when so many were asked for."""

@@ -7,32 +7,39 @@ from gonogo.errors import EndpointFailedError
 from gonogo.probes.chat import ChatAnswer
 from gonogo.probes.http import Http
 from gonogo.rules.drift import LoadedModel
+from gonogo.targets.model import Endpoint
 
 
 @dataclass(frozen=True)
 class Served:
-    """What the gateway's headers say about an answer (LiteLLM's names; None where a gateway does not tell)."""
+    """What a gateway's headers say about an answer; None where they do not tell."""
 
-    model_group: str | None
+    model: str | None
+    """The model of the chain that answered."""
     deployment: str | None
-    attempted_fallbacks: int | None
-    cache_key: str | None
+    fallbacks: int | None
+    """How many fallbacks were asked."""
+    cache: str | None
 
     @property
     def from_cache(self) -> bool:
         """Whether the gateway says that the answer came from its cache."""
-        return self.cache_key is not None
+        return (self.cache or "miss").lower() not in _NO_HIT
 
 
-def served(answer: ChatAnswer) -> Served:
+_NO_HIT = ("miss", "bypass", "expired", "none", "false")
+"""What gateways say in their cache header of an answer that the cache did not give (nginx: $upstream_cache_status)."""
+
+
+def served(gateway: Endpoint, answer: ChatAnswer) -> Served:
     """Read the gateway's headers of an answer."""
-    headers = answer.http.headers
-    fallbacks = headers.get("x-litellm-attempted-fallbacks")
+    names, headers = gateway.answer_headers, answer.http.headers
+    fallbacks = headers.get(names.fallbacks, "")
     return Served(
-        model_group=headers.get("x-litellm-model-group"),
-        deployment=headers.get("x-litellm-model-id"),
-        attempted_fallbacks=int(fallbacks) if fallbacks is not None and fallbacks.isdigit() else None,
-        cache_key=headers.get("x-litellm-cache-key"),
+        model=headers.get(names.model),
+        deployment=headers.get(names.deployment),
+        fallbacks=int(fallbacks) if fallbacks.isdecimal() else None,
+        cache=headers.get(names.cache),
     )
 
 

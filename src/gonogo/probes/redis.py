@@ -38,6 +38,26 @@ class RedisProbe:
         """
         return bool(self._ask(f"EXISTS {key}", lambda: self._client.exists(key)))
 
+    def keys(self) -> int:
+        """How many keys the database holds.
+
+        Raises:
+            EndpointFailedError: as `info`.
+        """
+        return int(self._ask("DBSIZE", self._client.dbsize))
+
+    def hits(self) -> int:
+        """How many reads have found their key, since the server started.
+
+        Raises:
+            EndpointFailedError: as `info`.
+        """
+        return int(str(self.info().get("keyspace_hits", 0)))
+
+    def note(self, subject: str, seen: dict[str, object]) -> None:
+        """Record what was read out of several answers."""
+        self._context.record(Observation("redis", subject, 0.0, answer=seen))
+
     def close(self) -> None:
         """Give the connection back."""
         self._client.close()

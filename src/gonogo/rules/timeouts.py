@@ -93,6 +93,12 @@ def _against(
     yield config.pools[name][0].part.problem(message)
 
 
+def worst_case_s(config: GatewayConfig, name: str) -> float:
+    """Seconds that a request for a model may take, if every link of its chain uses all its time."""
+    costs = [attempts(config, link) for link in chain(config, name)]
+    return sum(tries * timeout + pause for tries, timeout, pause in costs)
+
+
 def chain(config: GatewayConfig, name: str) -> list[str]:
     """A model and every model that may be asked after it, each once, in the order in which they are reached."""
     reached, waiting = {name: None}, deque([name])

@@ -50,6 +50,8 @@ _DEFAULT_BANDS = {
     # CHECKS.md, rows O3 and O4
     "fallback_rate": Band(0.10, 0.15),
     "mean_confidence": Band(0.75, 0.65, above=False),
+    # row R6
+    "cache_hit_rate": Band(0.5, 0.5, above=False),
 }
 
 

@@ -1,0 +1,66 @@
+"""The arrivals probe: which completions reached a server, told by the server itself or by a pass-through before it."""
+
+import hashlib
+from dataclasses import dataclass
+
+from gonogo.errors import EndpointFailedError
+from gonogo.probes.context import ProbeContext
+from gonogo.probes.http import Client, Http
+from gonogo.rules.reading import mapping, number, objects
+from gonogo.targets.model import Endpoint
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A completion that arrived."""
+
+    at_s: float
+    """Unix time, by the server's clock."""
+    ended_s: float | None
+    """When its answer ended; None while it goes on."""
+    model: str
+    stream: bool
+
+
+class Arrivals:
+    """Completions that arrived at one server (``GET <control_url>/arrivals?prompt=<SHA256>``).
+
+    They are told apart by the digest of their last message, so that other traffic does not count.
+    """
+
+    def __init__(self, endpoint: Endpoint, client: Client, context: ProbeContext) -> None:
+        self.name = endpoint.name
+        self._http = Http(client, endpoint.control_url or "", None, context, 10)
+
+    def count(self) -> int:
+        """How many completions have arrived, whatever their prompt.
+
+        Raises:
+            EndpointFailedError: the control API does not tell it.
+        """
+        answer = self._http.get("/counters")
+        told = mapping(answer.json()).get("arrived", 0) if answer.status == 200 else None
+        if not isinstance(told, int):
+            raise EndpointFailedError(f"{self._http.base_url}/counters: HTTP {answer.status}, no count of arrivals")
+        return told
+
+    def of(self, prompt: str) -> tuple[Arrival, ...]:
+        """Those of one prompt, the earliest first.
+
+        Raises:
+            EndpointFailedError: the control API does not tell them.
+        """
+        digest = hashlib.sha256(prompt.encode()).hexdigest()
+        answer = self._http.get(f"/arrivals?prompt={digest}")
+        listed = answer.json() if answer.status == 200 else None
+        if not isinstance(listed, list):
+            raise EndpointFailedError(f"{self._http.base_url}/arrivals: HTTP {answer.status}, no list of arrivals")
+        return tuple(
+            Arrival(
+                at_s=number(item.get("at_s")) or 0.0,
+                ended_s=number(item.get("ended_s")),
+                model=str(item.get("model")),
+                stream=item.get("stream") is True,
+            )
+            for item in objects(listed)
+        )

@@ -1,0 +1,82 @@
+"""The browser probe: a page as people see it, in a real Chromium without a window."""
+
+import shutil
+import time
+from dataclasses import dataclass, field
+
+from gonogo.errors import EndpointFailedError, InconclusiveError
+from gonogo.model import Observation
+from gonogo.probes.context import ProbeContext
+from gonogo.targets.model import WebPage
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+"""Where one is looked for on PATH; without any, the one that Playwright has downloaded is used."""
+
+
+@dataclass
+class Visit:
+    """What happened on the page."""
+
+    answer: str = ""
+    """The text of the answer that came; empty if none came in time."""
+    errors: list[str] = field(default_factory=list)
+    """Errors of the page's scripts, and requests of its own that failed."""
+
+
+def visit(page: WebPage, message: str, context: ProbeContext) -> Visit:
+    """Open the page, send a message as a person would, and wait for the answer.
+
+    Raises:
+        EndpointFailedError: the page does not load, or lacks a field that the target names.
+        InconclusiveError: there is no browser here, or it does not start.
+    """
+    try:
+        from playwright.sync_api import Error, sync_playwright  # noqa: PLC0415 (an extra: ADR 15)
+    except ImportError as error:
+        raise InconclusiveError("the page needs Playwright: pip install 'gonogo[browser]'") from error
+    context.spend(1, 0)
+    seen, began = Visit(), time.perf_counter()
+    program = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    try:
+        with sync_playwright() as playwright:
+            try:
+                browser = playwright.chromium.launch(executable_path=program)
+            except Error as error:
+                raise InconclusiveError(f"no browser starts here: {_first_line(error)}") from error
+            with browser:
+                tab = browser.new_page()
+                tab.set_default_timeout(page.timeout_s * 1000)
+                tab.on("pageerror", lambda error: seen.errors.append(f"script error: {error}"))
+                tab.on("requestfailed", lambda failed: seen.errors.append(f"{failed.method} {failed.url}: no answer"))
+                tab.on("response", lambda answer: _note_bad(answer.status, answer.url, seen))
+                opened = tab.goto(page.url)
+                if opened is None or opened.status != 200:
+                    raise EndpointFailedError(f"{page.url}: HTTP {opened.status if opened else 'nothing'}")
+                answers = tab.locator(page.answer)
+                before = answers.count()
+                tab.locator(page.prompt).fill(message)
+                if page.send:
+                    tab.locator(page.send).click()
+                else:
+                    tab.locator(page.prompt).press("Enter")
+                try:
+                    answers.nth(before).wait_for()
+                    seen.answer = answers.nth(before).inner_text().strip()
+                except Error:
+                    seen.errors.append(f"no new {page.answer} within {page.timeout_s:g} s")
+    except Error as error:
+        raise EndpointFailedError(f"{page.url}: {_first_line(error)}") from error
+    finally:
+        duration_ms = round((time.perf_counter() - began) * 1000, 3)
+        told = context.redactor.json({"answer": seen.answer, "errors": seen.errors[:20]})
+        context.record(Observation("browser", page.url, duration_ms, request={"message": message}, answer=told))
+    return seen
+
+
+def _note_bad(status: int, url: str, seen: Visit) -> None:
+    if status >= 400 and not url.endswith("/favicon.ico"):  # browsers ask for it unasked
+        seen.errors.append(f"{url}: HTTP {status}")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:300]

@@ -1,0 +1,76 @@
+"""Is a limit kept exactly: what passed in a window in, flaws out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Exhausted:
+    """Requests that were sent one after the other until one was refused, or enough had passed."""
+
+    passed: int
+    tokens: int
+    """Of the answers that passed."""
+    largest: int
+    """Tokens of the largest of them."""
+    refused: int | None
+    """The status of the refusal; None if none came."""
+    retry_after_s: float | None = None
+    """What the refusal asked for."""
+    began_s: float = 0.0
+    ended_s: float = 0.0
+    """Unix time of the first request and of the last answer."""
+
+
+def request_flaws(seen: Exhausted, limit: int) -> list[str]:
+    """Where not exactly `limit` requests passed, and the next was not refused with 429."""
+    flaws = [] if seen.passed == limit else [f"{seen.passed} requests passed in a window, the limit is {limit}"]
+    return [*flaws, *_refusal_flaws(seen)]
+
+
+def token_flaws(seen: Exhausted, limit: int) -> list[str]:
+    """Where the tokens that passed are not the limit's, give or take the largest answer.
+
+    A gateway counts an answer's tokens when it has ended, or reserves them before it begins; so one answer more or less
+    may pass.
+    """
+    low, high = limit - seen.largest, limit + seen.largest
+    kept = low <= seen.tokens <= high
+    text = f"{seen.tokens} tokens passed in a window, the limit is {limit} (answers of {seen.largest})"
+    return [*([] if kept else [text]), *_refusal_flaws(seen)]
+
+
+def _refusal_flaws(seen: Exhausted) -> list[str]:
+    if seen.refused is None:
+        return ["no request was refused"]
+    return [] if seen.refused == 429 else [f"past the limit: HTTP {seen.refused}, wanted 429"]
+
+
+def may_hold_border(seen: Exhausted, limit: int, spent: int) -> bool:
+    """Whether the window may have changed meanwhile: more than one window's worth passed, no more than two.
+
+    Args:
+        seen: what passed.
+        limit: of one window.
+        spent: what passed, in the limit's unit.
+    """
+    return seen.refused is not None and limit < spent <= 2 * limit
+
+
+def burst_flaws(statuses: Sequence[int | str], arrived: int, slowest_s: float, patience_s: float) -> list[str]:
+    """What is wrong with the answers to a burst: each is answered or refused, in time, and none is lost.
+
+    Args:
+        statuses: HTTP statuses; a text where no answer came, saying why.
+        arrived: how many of them reached the provider.
+        slowest_s: of the answers.
+        patience_s: how long an answer may take.
+    """
+    lost = [status for status in statuses if isinstance(status, str)]
+    odd = sorted({status for status in statuses if isinstance(status, int) and status not in (200, 429, 503)})
+    answered = statuses.count(200)
+    flaws = [f"{len(lost)} of {len(statuses)} requests got no answer: {lost[0]}"] if lost else []
+    flaws += [f"HTTP {', '.join(map(str, odd))}, wanted 200, 429 or 503"] if odd else []
+    flaws += [f"{answered} were answered, but {arrived} arrived at the provider"] if arrived != answered else []
+    flaws += [] if answered else ["none was answered"]
+    return flaws if slowest_s <= patience_s else [*flaws, f"one took {slowest_s:.1f} s, at most {patience_s:g}"]

@@ -1,0 +1,46 @@
+"""Is a share of requests what it is configured to be: an equivalence test, looked at as often as one likes.
+
+Not significance ("no difference was found" is what too few requests always say) but equivalence (TOST, Schuirmann 1987,
+https://doi.org/10.1007/BF01068419): the share must be shown to lie within a margin around its weight. Both sides are
+decided by the anytime-valid evidence of `gonogo.objectives`, so requests can be sent until it is decided.
+"""
+
+from collections.abc import Mapping
+
+from gonogo.model import Outcome
+from gonogo.objectives import Decided, evidence_above, evidence_below
+
+LEVEL = 0.01
+MARGIN = 0.1
+"""A share of 50 % may be 40 to 60 %: shifts that matter for capacity, found with a few hundred requests."""
+
+
+def shares_of(weights: Mapping[str, float]) -> dict[str, float]:
+    """The share of requests that each weight means."""
+    total = sum(weights.values())
+    return {name: weight / total for name, weight in weights.items()}
+
+
+def decide_within(count: int, total: int, share: float, margin: float = MARGIN, level: float = LEVEL) -> Decided:
+    """Whether a share lies within `margin` of what it should be; inconclusive as long as that is not shown.
+
+    Args:
+        count: requests that went there.
+        total: of all.
+        share: what it should be, 0 to 1.
+        margin: how far it may be off.
+        level: the error level of each side.
+    """
+    low, high = share - margin, share + margin
+    text = f"{count} of {total} requests = {count / total if total else 0:.1%}, wanted {share:.1%} ± {margin:.0%}"
+    if total == 0:
+        return Decided(Outcome.INCONCLUSIVE, "no request")
+    within = (high >= 1 or evidence_below(count, total, high) >= 1 / level) and (
+        low <= 0 or evidence_above(count, total, low) >= 1 / level
+    )
+    beyond = (high < 1 and evidence_above(count, total, high) >= 1 / level) or (
+        low > 0 and evidence_below(count, total, low) >= 1 / level
+    )
+    if beyond:
+        return Decided(Outcome.FAIL, text)
+    return Decided(Outcome.PASS, text) if within else Decided(Outcome.INCONCLUSIVE, f"{text}: undecided")

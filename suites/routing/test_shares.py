@@ -1,0 +1,32 @@
+"""Do requests go where the weights say, and elsewhere when a member of a pool fails?"""
+
+import pytest
+
+from fixtures.routing import POOL_FAILURES, Pool, fresh_prompt
+from gonogo.faults.failures import FAILURES
+from gonogo.plugin import check, expect_flawless, settle
+
+ASKED = 6
+"""Enough that nearly every pool asks the broken member at least once."""
+
+
+@check("routing.pool.shares", severity="major", covers=["R9"], exclusive=True)
+def test_pool_shares(pool: Pool) -> None:
+    """The members of a pool get the shares of the requests that their weights say, within a margin."""
+    settle(pool.decide_shares())
+
+
+@check("routing.pool.survives", severity="critical", covers=["R2", "R9"], permission="disruptive")
+@pytest.mark.parametrize("failure", POOL_FAILURES)
+def test_pool_survives(pool: Pool, failure: str) -> None:
+    """When a member of a pool fails, the others answer, and no request is lost."""
+    with pool.broken(FAILURES[failure]):
+        answers = [pool.chat.try_once(fresh_prompt("¿Y si falla uno?"), max_tokens=4) for _ in range(ASKED)]
+    lost = [f"HTTP {answer.status}: {answer.http.text[:120]}" for answer in answers if answer.status != 200]
+    expect_flawless([f"{len(lost)} of {ASKED} requests were lost: {lost[0]}"] if lost else [])
+
+
+@check("routing.canary.share", severity="critical", covers=["R11"], exclusive=True)
+def test_canary_share(canary: Pool) -> None:
+    """A new provider gets the slice of the requests that it was given, within a margin."""
+    settle(canary.decide_shares())

@@ -1,0 +1,125 @@
+"""The small router before scripted providers, with Redis and the chatbot: where the suite routing is calibrated."""
+
+import json
+import secrets
+import sys
+import time
+from pathlib import Path
+
+import redis
+
+from embedded.programs import redis_server
+from gonogo.resources import ROOT
+from tests.calibration.servers import READY_S, Servers, free_port
+
+TARGET = ROOT / "tests" / "calibration" / "routed.yaml"
+PROVIDERS = ("main", "edge", "hosted")
+TIMEOUT_S, COOLDOWN_S, WINDOW_S = 0.6, 1.0, 2.0
+
+
+class RoutedServers(Servers):
+    """The servers of ``routed.yaml``, under a supervisor that can stop and start them."""
+
+    target = TARGET
+
+    def __init__(self, folder: Path, *, doors: "dict[str, str] | None" = None) -> None:
+        """All their files are below a folder; `doors` are other addresses at which the router finds providers."""
+        super().__init__("ROUTED")
+        self._folder, self._doors = folder, doors or {}
+        folder.mkdir(parents=True, exist_ok=True)
+        names = ("KEY", "OTHER_KEY", "LIMITED_KEY", "PROVIDER_KEY")
+        self.environment |= {f"ROUTED_{name}": f"sk-{secrets.token_hex(16)}" for name in names}
+        self.environment["ROUTED_SUPERVISOR_PASSWORD"] = secrets.token_hex(16)
+        self._redis_port = free_port()
+        self.environment["ROUTED_REDIS_URL"] = f"redis://127.0.0.1:{self._redis_port}/0"
+
+    def start(self) -> None:
+        """Start everything below a supervisor."""
+        python = [sys.executable, "-m"]
+        programs = {"redis": [redis_server(), "--port", str(self._redis_port), "--bind", "127.0.0.1", "--save", "",
+                              "--appendonly", "no", "--dir", str(self._folder)]}  # fmt: skip
+        for name in PROVIDERS:
+            pace = ["--first-token-ms", "4", "--token-ms", "4", "--sticky", str(self._folder / f"{name}.json")]
+            programs[name] = [*python, "embedded.provider", "--dialect", "vllm", "--chat-model", "chat-8b", "--key-env",
+                              "ROUTED_PROVIDER_KEY", "--port", str(self.place(name)), *pace]  # fmt: skip
+        settings = self._folder / "router.json"
+        settings.write_text(json.dumps(self._settings()), encoding="utf-8")
+        programs["router"] = [*python, "embedded.router", "--settings", str(settings), "--port",
+                              str(self.place("router"))]  # fmt: skip
+        chatbot = self._folder / "chatbot.json"
+        told = {"mode": "local", "base_url": f"{self.urls['router']}/v1", "model": "chat", "key_env": "ROUTED_KEY",
+                "allowed_origins": ["https://coches.example"], "timeout_s": 5}  # fmt: skip
+        chatbot.write_text(json.dumps(told), encoding="utf-8")
+        programs["chatbot"] = [*python, "embedded.chatbot", "--settings", str(chatbot), "--port",
+                               str(self.place("chatbot"))]  # fmt: skip
+        self._supervise(programs)
+        for name in (*PROVIDERS, "router"):
+            self.await_health(name)
+        self.await_health("chatbot", "/api/chat/health")
+        self._await_redis()
+
+    def reset(self) -> None:
+        """Switch every deviation off, and empty the cache."""
+        super().reset()
+        redis.Redis(port=self._redis_port, socket_timeout=10).flushall()
+
+    def _settings(self) -> dict[str, object]:
+        def deployment(name: str, weight: float = 1.0) -> dict[str, object]:
+            url = self._doors.get(name, self.urls[name])
+            return {"name": name, "url": url, "model": "chat-8b", "key_env": "ROUTED_PROVIDER_KEY", "weight": weight}
+
+        main, edge, hosted = (deployment(name) for name in PROVIDERS)
+        return {
+            "routes": {
+                "chat": {"pool": [main], "fallbacks": ["chat-edge", "chat-hosted"]},
+                "chat-edge": {"pool": [edge]},
+                "chat-limited": {"pool": [main], "rpm": 3},
+                "chat-tokens": {"pool": [main], "tpm": 100},
+                "chat-parallel": {"pool": [main], "parallel": 4, "queue": 8},
+                "chat-pool": {"pool": [{**main, "weight": 3.0}, edge]},
+                "chat-canary": {"pool": [main, {**hosted, "weight": 0.0}]},
+                "chat-hosted": {"pool": [hosted]},
+            },
+            "callers": [
+                {"key_env": "ROUTED_KEY", "tenant": "ours"},
+                {"key_env": "ROUTED_OTHER_KEY", "tenant": "other"},
+                {"key_env": "ROUTED_LIMITED_KEY", "tenant": "limited", "rpm": 3},
+            ],
+            "redis": self.environment["ROUTED_REDIS_URL"],
+            "timeout_s": TIMEOUT_S,
+            "cooldown_s": COOLDOWN_S,
+            "window_s": WINDOW_S,
+        }
+
+    def _supervise(self, programs: dict[str, list[str]]) -> None:
+        port, password = free_port(), self.environment["ROUTED_SUPERVISOR_PASSWORD"]
+        self.environment["ROUTED_SUPERVISOR_URL"] = f"http://127.0.0.1:{port}"
+        lines = [
+            f"[supervisord]\nnodaemon=true\nlogfile={self._folder}/supervisord.log\n"
+            f"pidfile={self._folder}/supervisord.pid\nchildlogdir={self._folder}\n"
+            f"[inet_http_server]\nport=127.0.0.1:{port}\nusername=routed\npassword={password}\n"
+            "[rpcinterface:supervisor]\n"
+            "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n"
+        ]
+        for name, words in programs.items():
+            line = " ".join(f'"{word}"' if " " in word or not word else word for word in words)
+            lines.append(
+                f"[program:{name}]\ncommand={sys.executable} -m embedded.guard {line}\ndirectory={ROOT}\nstartsecs=0\n"
+                f"stopwaitsecs=3\nautorestart=false\nredirect_stderr=true\nstdout_logfile={self._folder}/{name}.log\n"
+            )
+        conf = self._folder / "supervisord.conf"
+        conf.touch(mode=0o600)
+        conf.write_text("\n".join(lines), encoding="utf-8")
+        self.run([sys.executable, "-m", "supervisor.supervisord", "-s", "-n", "-c", str(conf)])
+
+    def _await_redis(self) -> None:
+        deadline, client = time.monotonic() + READY_S, redis.Redis(port=self._redis_port, socket_timeout=2)
+        while True:
+            try:
+                client.ping()
+            except redis.RedisError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+            else:
+                return

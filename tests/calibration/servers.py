@@ -1,0 +1,88 @@
+"""Servers of a test, each a process of its own, on free loopback ports; ended with the block."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from gonogo.resources import ROOT
+
+READY_S = 30.0
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        return int(holder.getsockname()[1])
+
+
+class Servers:
+    """Processes that end with the block."""
+
+    def __init__(self, prefix: str) -> None:
+        """`prefix` begins the names of the variables that a target file refers to."""
+        self._prefix = prefix
+        self.environment: dict[str, str] = {}
+        self.urls: dict[str, str] = {}
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start everything."""
+
+    def stop(self) -> None:
+        """End every server, the latest first."""
+        for process in reversed(self._processes):
+            process.terminate()
+        for process in reversed(self._processes):
+            process.wait(timeout=20)
+
+    def reset(self) -> None:
+        """Switch every deviation off."""
+        for url in self.urls.values():
+            httpx.post(f"{url}/control/reset", timeout=10).raise_for_status()
+
+    def place(self, name: str) -> int:
+        """A port for a server of that name."""
+        port = free_port()
+        self.urls[name] = f"http://127.0.0.1:{port}"
+        self.environment[f"{self._prefix}_{name.upper()}_URL"] = self.urls[name]
+        return port
+
+    def run(self, words: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+        """Start a program that ends with this one."""
+        guarded = [sys.executable, "-m", "embedded.guard", *words]
+        given = {**os.environ, **self.environment, **(environment or {})}
+        self._processes.append(subprocess.Popen(guarded, cwd=ROOT, env=given, stdin=subprocess.DEVNULL))
+
+    def await_health(self, name: str, path: str = "/health") -> None:
+        """Wait until a server answers."""
+        deadline = time.monotonic() + READY_S
+        while True:
+            try:
+                httpx.get(f"{self.urls[name]}{path}", timeout=5).raise_for_status()
+            except httpx.HTTPError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
