@@ -10,8 +10,8 @@ from pathlib import Path
 
 from tests.calibration.conftest import GateRun
 from tests.calibration.forked import run_pytest
-from tests.calibration.pipeline import SUITE
 from tests.calibration.scripted import TARGET, ScriptedServers
+from tests.calibration.test_contract import PLAN
 
 RUNS = 3
 PACE_MS = 5.0
@@ -25,7 +25,7 @@ def main() -> None:
             for i in range(RUNS):
                 runs, began = folder / str(i), time.monotonic()
                 runs.mkdir()
-                arguments = [f"--target={TARGET}", f"--report-dir={runs}", "--stage=gate", "-k=vllm-main", SUITE]
+                arguments = [f"--target={TARGET}", f"--report-dir={runs}", "--stage=gate", "-k=vllm-main", PLAN.suite]
                 environment = {**servers.environment, "XDG_STATE_HOME": str(runs / "state")}
                 code = run_pytest(arguments, environment, runs / "output.txt")
                 took_s = time.monotonic() - began

@@ -1,4 +1,4 @@
-"""Generate the LiteLLM configuration from the provider registry and the model mappings."""
+"""Generate the LiteLLM configuration from the provider registry, the model mappings and the pools."""
 
 from typing import Any
 
@@ -6,12 +6,19 @@ HEADER = "# Generated from providers.yaml and model-mappings.yaml: edit those, n
 _PREFIXES = {"vllm": "hosted_vllm", "ollama": "ollama_chat", "hosted": "openai", "llamacpp": "openai"}
 
 
-def gateway_configuration(providers: dict[str, Any], mappings: dict[str, Any], redis_port: int) -> dict[str, Any]:
+_REDIS_PATIENCE_S = 0.5
+"""LiteLLM waits 5 s for a Redis that hangs; its own breaker opens only after five such waits."""
+
+
+def gateway_configuration(
+    providers: dict[str, Any], mappings: dict[str, Any], pools: dict[str, Any], redis_port: int
+) -> dict[str, Any]:
     """The content of LiteLLM's config.yaml."""
     by_name = {provider["name"]: provider for provider in providers["providers"]}
     redis = {"host": "127.0.0.1", "port": redis_port}
+    shared = [{"name": name, **member} for name, members in pools.items() for member in members]
     return {
-        "model_list": [_entry(model, by_name[model["provider"]]) for model in mappings["models"]],
+        "model_list": [_entry(model, by_name[model["provider"]]) for model in [*mappings["models"], *shared]],
         "router_settings": {
             "routing_strategy": "simple-shuffle",
             "num_retries": 0,
@@ -21,13 +28,20 @@ def gateway_configuration(providers: dict[str, Any], mappings: dict[str, Any], r
             "fallbacks": [{name: chain} for name, chain in mappings["fallbacks"].items()],
             "redis_host": redis["host"],
             "redis_port": redis["port"],
+            "cache_kwargs": {"socket_timeout": _REDIS_PATIENCE_S},
         },
         "litellm_settings": {
             "callbacks": ["prometheus"],
             "require_auth_for_metrics_endpoint": False,
             "request_timeout": 30,
             "cache": True,
-            "cache_params": {"type": "redis", **redis, "ttl": 60, "mode": "default_off"},
+            "cache_params": {
+                "type": "redis",
+                **redis,
+                "ttl": 60,
+                "mode": "default_off",
+                "socket_timeout": _REDIS_PATIENCE_S,
+            },
         },
         "general_settings": {"master_key": "os.environ/EMBEDDED_GATEWAY_KEY"},
     }
@@ -43,7 +57,10 @@ def _entry(model: dict[str, Any], provider: dict[str, Any]) -> dict[str, Any]:
         "tpm": model["tpm"],
     }
     parameters["api_key"] = f"os.environ/{provider['key_env']}" if provider.get("key_env") else "none"
-    info = {"id": f"{provider['name']}/{model['model']}"}
+    for name, setting in (("weight", "weight"), ("parallel", "max_parallel_requests")):
+        if name in model:
+            parameters[setting] = model[name]
+    info = {"id": f"{model['name']}@{provider['name']}/{model['model']}"}
     if model.get("kind") == "embedding":
         info["mode"] = "embedding"
     return {"model_name": model["name"], "litellm_params": parameters, "model_info": info}

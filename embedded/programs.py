@@ -70,6 +70,7 @@ def program_environment(layout: Layout) -> dict[str, str]:
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # nothing is fetched from outside
         "LITELLM_TELEMETRY": "False",
         "DO_NOT_TRACK": "1",
+        "REDIS_CIRCUIT_BREAKER_RECOVERY_TIMEOUT": "2",  # seconds until a Redis that failed is tried again (else 60)
         **GATEWAY_ENVIRONMENT,
     }
 
@@ -105,6 +106,8 @@ def _commands(layout: Layout) -> dict[str, list[str]]:
         "EMBEDDED_PROVIDER_KEY",
         "--version",
         PRODUCTION,
+        "--sticky",
+        str(layout.state / "vllm-faults.json"),
     ]
     edge = ["--chat-model", "chat-edge:3b", "--embedding-model", "embed-edge"]
     hosted = [

@@ -6,6 +6,8 @@ import time
 from typing import Any
 
 import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from embedded.router.settings import Caller
@@ -13,6 +15,7 @@ from embedded.switchboard import Switchboard
 
 _WAIT_S = 0.25
 _PAUSE_S = 1.0
+_FOR_GOOD_S = 1e9
 _IGNORED = ("stream", "stream_options", "cache")
 
 
@@ -25,14 +28,20 @@ class ResponseCache:
 
     def __init__(self, url: str, ttl_s: float, board: Switchboard) -> None:
         self._ttl_s, self._board = ttl_s, board
-        self._redis = redis.asyncio.Redis.from_url(url, socket_timeout=_WAIT_S, socket_connect_timeout=_WAIT_S)
+        once_more = Retry(NoBackoff(), 1)  # a connection from before a restart of Redis is only noticed when it is used
+        self._redis = redis.asyncio.Redis.from_url(
+            url, socket_timeout=_WAIT_S, socket_connect_timeout=_WAIT_S, retry=once_more
+        )
         self._patient = redis.asyncio.Redis.from_url(url, socket_timeout=30)
         self._down_until = 0.0
+        self._lookups = 0
 
     def key_of(self, asked: dict[str, Any], caller: Caller) -> str:
         """The key of a request: everything that its answer depends on, and whose it is."""
         hidden = (*_IGNORED, self._board.text("cache-blind", "parameter"))
         parts = {name: value for name, value in asked.items() if name not in hidden}
+        if self._board.on("cache-last-message"):
+            parts["messages"] = asked["messages"][-1:]
         owner = "" if self._board.on("cache-shared") else caller.tenant
         text = json.dumps([owner, parts], sort_keys=True)
         return f"router:{hashlib.sha256(text.encode()).hexdigest()}"
@@ -43,7 +52,8 @@ class ResponseCache:
         Raises:
             CacheDownError: Redis does not answer, and ``redis-needed`` is switched on.
         """
-        if self._board.on("cache-off"):
+        self._lookups += 1
+        if self._board.on("cache-off") or (self._board.on("cache-forgets") and self._lookups % 3):
             return None
         found = await self._ask("get", key)
         return json.loads(found) if found else None
@@ -58,6 +68,10 @@ class ResponseCache:
             return
         ttl_ms = None if self._board.on("cache-endless") else int((ttl_s or self._ttl_s) * 1000)
         await self._ask("set", key, json.dumps(answer), px=ttl_ms)
+
+    def forget(self) -> None:
+        """It has never failed."""
+        self._down_until = 0.0
 
     async def works(self) -> bool:
         """Whether Redis answers and takes writes, asked now."""
@@ -79,7 +93,7 @@ class ResponseCache:
         try:
             return await getattr(connection, command)(*arguments, **options)
         except RedisError:
-            self._down_until = time.monotonic() + _PAUSE_S
+            self._down_until = time.monotonic() + (_FOR_GOOD_S if self._board.on("redis-given-up") else _PAUSE_S)
             return self._without()
 
     def _without(self) -> None:

@@ -107,6 +107,8 @@ class Chains:
             chosen = self._random.choices(pool, weights)[0]
             pool.remove(chosen)
             yield from [chosen] * self._tries()
+            if self._board.on("pool-once"):
+                return
 
     def _weight(self, link: str, one: Deployment) -> float:
         return 1.0 if self._board.on("pool-even") else self._weights.get(link, {}).get(one.name, one.weight)

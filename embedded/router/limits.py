@@ -29,7 +29,7 @@ class Limits:
     """The limits of all routes and keys."""
 
     def __init__(self, settings: Settings, board: Switchboard) -> None:
-        self._window_s, self._board = settings.window_s, board
+        self._settings, self._window_s, self._board = settings, settings.window_s, board
         self._spent: defaultdict[str, deque[tuple[float, int]]] = defaultdict(deque)
         self._slots: dict[str, asyncio.Semaphore] = {}
         self._waiting: defaultdict[str, int] = defaultdict(int)
@@ -42,13 +42,18 @@ class Limits:
         """
         board = self._board
         if route.rpm is not None and not board.on("limit-off"):
-            slack = board.on("limit-high") - board.on("limit-low")
-            self._room(f"rpm:{'' if board.on('limit-shared') else name}", route.rpm + slack)
+            self._room(f"rpm:{name}", route.rpm + board.on("limit-high") - board.on("limit-low"))
         if route.tpm is not None and not board.on("tpm-off"):
             self._room(f"tpm:{name}", route.tpm)
         if caller.rpm is not None and not board.on("key-limit-off"):
-            self._room(f"key:{'' if board.on('key-limit-shared') else caller.tenant}", caller.rpm)
-        for counted in (f"rpm:{name}", "rpm:", f"key:{caller.tenant}", "key:"):
+            self._room(f"key:{caller.tenant}", caller.rpm)
+        if board.on("limit-shared"):
+            for other, limited in self._settings.routes.items():
+                self._room(f"rpm:{other}", limited.rpm or math.inf)
+        if board.on("key-limit-shared"):
+            for other_caller in self._settings.callers.values():
+                self._room(f"key:{other_caller.tenant}", other_caller.rpm or math.inf)
+        for counted in (f"rpm:{name}", f"key:{caller.tenant}"):
             self._spent[counted].append((time.monotonic(), 1))
 
     def spend(self, name: str, tokens: int) -> None:
@@ -87,12 +92,12 @@ class Limits:
         if self._board.on("burst-hangs"):
             await asyncio.sleep(_HANG_S)
 
-    def _room(self, name: str, limit: int) -> None:
+    def _room(self, name: str, limit: float) -> None:
         now, spent = time.monotonic(), self._spent[name]
         while spent and now - spent[0][0] > self._window_s:
             spent.popleft()
         if sum(amount for _, amount in spent) >= limit:
-            raise LimitedError(f"{name}: the limit of {limit} is reached", self._window_s - (now - spent[0][0]))
+            raise LimitedError(f"{name}: the limit of {limit:g} is reached", self._window_s - (now - spent[0][0]))
 
     def retry_after(self, wait_s: float) -> dict[str, str]:
         """The headers of a refusal."""

@@ -14,7 +14,7 @@ from tests.calibration.servers import READY_S, Servers, free_port
 
 TARGET = ROOT / "tests" / "calibration" / "routed.yaml"
 PROVIDERS = ("main", "edge", "hosted")
-TIMEOUT_S, COOLDOWN_S, WINDOW_S = 0.6, 1.0, 2.0
+TIMEOUT_S, COOLDOWN_S, WINDOW_S = 0.5, 1.0, 1.0
 
 
 class RoutedServers(Servers):

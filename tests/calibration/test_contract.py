@@ -7,10 +7,16 @@ import pytest
 
 from gonogo.faults.catalogue import Fault, all_faults
 from gonogo.probes import clients  # noqa: F401 (imported here, once for all runs)
-from tests.calibration.pipeline import Pipeline, scope_of
+from tests.calibration.pipeline import Pipeline, Plan, assert_noticed
+from tests.calibration.scripted import TARGET, ScriptedServers
 
 PARTS = {"vllm-main", "ollama-edge", "edge-api", "gateway"}
 """What ``scripted.yaml`` declares; faults of other parts are calibrated on the whole embedded deployment."""
+
+
+def scope_of(fault: Fault) -> str:
+    """The part of the deployment that a fault breaks; other parts are processes of their own and cannot notice."""
+    return str(fault.steps[0].get("control", ""))
 
 
 def is_scripted(fault: Fault) -> bool:
@@ -19,6 +25,7 @@ def is_scripted(fault: Fault) -> bool:
     return on_target and fault.primary.startswith("contract.") and scope_of(fault) in PARTS
 
 
+PLAN = Plan("suites/contract", TARGET, ScriptedServers, scope_of)
 FAULTS = {fault.name: fault for fault in all_faults().values() if is_scripted(fault)}
 
 
@@ -31,26 +38,18 @@ def pipeline(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     assert client.models
     params = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
     names = [fault.name for param in params if isinstance(fault := param.get("fault"), Fault) and is_scripted(fault)]
-    with Pipeline(tmp_path_factory.mktemp("contract"), [FAULTS[name] for name in names]) as pipeline:
+    with Pipeline(tmp_path_factory.mktemp("contract"), PLAN, [FAULTS[name] for name in names]) as pipeline:
         yield pipeline
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_fault_is_noticed(fault: Fault, pipeline: Pipeline) -> None:
-    healthy = pipeline.healthy(scope_of(fault)).outcomes()
-    assert set(healthy.values()) <= {"pass", "skip"}, "the healthy servers must not fail"
-
-    broken = pipeline.broken(fault)
-
-    outcomes = broken.outcomes()
-    changed = {name.partition("[")[0] for name, outcome in outcomes.items() if outcome != healthy.get(name)}
-    failed = {check["id"] for check in broken.verdict["checks"] if check["outcome"] == "fail"}
-    assert fault.primary in failed, broken.output
-    assert changed <= {fault.primary, *fault.cascades}, broken.output
+    assert_noticed(fault, pipeline)
 
 
 def test_the_suite_is_cheap_enough(pipeline: Pipeline) -> None:
     """One provider with one model costs at most 400 requests."""
-    checks = pipeline.healthy("vllm-main").verdict["checks"]
+    fault = next(fault for fault in FAULTS.values() if scope_of(fault) == "vllm-main")
+    checks = pipeline.healthy(fault).verdict["checks"]
     sent = [seen for check in checks for seen in check["evidence"] if seen["probe"] == "http"]
     assert 100 < len(sent) <= 400

@@ -4,8 +4,7 @@ import pytest
 
 from gonogo.faults.catalogue import Fault, all_faults
 from tests.calibration.conftest import RunGate
-from tests.calibration.pipeline import scope_of
-from tests.calibration.test_contract import is_scripted
+from tests.calibration.test_contract import is_scripted, scope_of
 
 NEIGHBOURS = {
     "artifacts": ("config",),

@@ -1,0 +1,46 @@
+"""Each fault of the small router makes its primary check fail; declared cascades may follow; nothing else changes."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from gonogo.faults.catalogue import Fault, all_faults
+from gonogo.resources import ROOT
+from tests.calibration.pipeline import Pipeline, Plan, assert_noticed
+from tests.calibration.routed import TARGET, RoutedServers
+
+FAULTS = {fault.name: fault for fault in all_faults().values() if fault.target == "routed"}
+FEW = "not (502 or 503 or 429 or empty or trickle or slow or wrong or refused or frozen or error-in-200)"
+"""One of each sort of failure: the others take the same way through the gateway."""
+
+
+FILES = {
+    check: file.name
+    for file in (ROOT / "suites" / "routing").glob("test_*.py")
+    for check in re.findall(r'@check\("([a-z0-9_.]+)"', file.read_text(encoding="utf-8"))
+}
+"""Check id to the file that it is in."""
+
+
+def scope_of(fault: Fault) -> str:
+    """The file of the fault's check, and the quick checks of the others."""
+    file = FILES[fault.primary]
+    return f"smoke or ({file} and {FEW})" if file == "test_fallbacks.py" else f"smoke or {file}"
+
+
+PLAN = Plan("suites/routing", TARGET, RoutedServers, scope_of, lanes=4)
+
+
+@pytest.fixture(scope="module")
+def pipeline(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """The runs of the faults that were selected, going on in the background."""
+    params = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    names = [fault.name for param in params if isinstance(fault := param.get("fault"), Fault) and fault.name in FAULTS]
+    with Pipeline(tmp_path_factory.mktemp("routed"), PLAN, [FAULTS[name] for name in names]) as pipeline:
+        yield pipeline
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_fault_is_noticed(fault: Fault, pipeline: Pipeline) -> None:
+    assert_noticed(fault, pipeline)
