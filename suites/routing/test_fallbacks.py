@@ -53,7 +53,7 @@ def test_fallback_survives(chain: Chain, failure: Failure, stream: bool, request
     prompt = fresh_prompt("¿Y si falla?")
     with chain.broken(failure):
         answer = chain.chat.try_once(prompt, stream=stream, max_tokens=LIMIT)
-    name = request.node.callspec.params["failure"]
+    name = f"{request.node.callspec.params['failure']}{' streamed' if stream else ''}"
     flaws = [*_answer_flaws(answer), *_attempts(chain, prompt, failure, 1)]
     expect_flawless([f"{name}: {flaw}" for flaw in flaws])
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.routing import POOL_FAILURES, Pool, fresh_prompt
+from fixtures.routing import POOL_FAILURES, Pool
 from gonogo.faults.failures import FAILURES
 from gonogo.plugin import check, expect_flawless, settle
 
@@ -21,7 +21,7 @@ def test_pool_shares(pool: Pool) -> None:
 def test_pool_survives(pool: Pool, failure: str) -> None:
     """When a member of a pool fails, the others answer, and no request is lost."""
     with pool.broken(FAILURES[failure]):
-        answers = [pool.chat.try_once(fresh_prompt("¿Y si falla uno?"), max_tokens=4) for _ in range(ASKED)]
+        answers = pool.ask_at_once(ASKED)
     lost = [f"HTTP {answer.status}: {answer.http.text[:120]}" for answer in answers if answer.status != 200]
     expect_flawless([f"{len(lost)} of {ASKED} requests were lost: {lost[0]}"] if lost else [])
 

@@ -57,6 +57,18 @@ def _chains(target: Target, *, short: bool) -> _Instances:
     }
 
 
+def _kept(limit: str) -> Callable[..., _Instances]:
+    """Every gateway model that is kept for the check of a limit: ``rpm``, ``tpm``, ``parallel``."""
+
+    def instances(target: Target, *, short: bool) -> _Instances:
+        del short
+        gateway = target.gateway
+        models = gateway.models if gateway else ()
+        return {f"{gateway.name}/{m.name}": (gateway, m) for m in models if gateway and getattr(m, limit) is not None}
+
+    return instances
+
+
 def _pools(target: Target, *, short: bool) -> _Instances:
     """Every gateway model that several providers share."""
     del short
@@ -165,6 +177,9 @@ _INSTANCES: dict[str, Callable[..., _Instances]] = {
     "limited": _limited,
     "routed": _routed,
     "chain": _chains,
+    "limited_chat": _kept("rpm"),
+    "token_limited_chat": _kept("tpm"),
+    "burst": _kept("parallel"),
     "pool": _pools,
     "canary": _canaries,
     "restarted": _restartable,

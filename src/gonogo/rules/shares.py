@@ -11,8 +11,6 @@ from gonogo.model import Outcome
 from gonogo.objectives import Decided, evidence_above, evidence_below
 
 LEVEL = 0.01
-MARGIN = 0.1
-"""A share of 50 % may be 40 to 60 %: shifts that matter for capacity, found with a few hundred requests."""
 
 
 def shares_of(weights: Mapping[str, float]) -> dict[str, float]:
@@ -21,7 +19,7 @@ def shares_of(weights: Mapping[str, float]) -> dict[str, float]:
     return {name: weight / total for name, weight in weights.items()}
 
 
-def decide_within(count: int, total: int, share: float, margin: float = MARGIN, level: float = LEVEL) -> Decided:
+def decide_within(count: int, total: int, share: float, margin: float, level: float = LEVEL) -> Decided:
     """Whether a share lies within `margin` of what it should be; inconclusive as long as that is not shown.
 
     Args:

@@ -99,6 +99,9 @@ class Routing:
     """How long it may leave a provider alone that failed."""
     limit_window_s: float = 60.0
     """The window of its limits."""
+    share_margin: float = 0.1
+    """How far a share of requests may be from its weight; 0.1 lets a half be 40 to 60 %. Half of it takes four times as
+    many requests to show."""
     cache_ttl_s: float | None = None
     """How long an answer stays cached that was asked for with `cache_ttl_request`."""
     cache_ttl_request: Mapping[str, Any] | None = None
