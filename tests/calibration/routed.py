@@ -6,11 +6,12 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import redis
 
 from embedded.programs import redis_server
 from gonogo.resources import ROOT
-from tests.calibration.servers import READY_S, Servers, free_port
+from tests.calibration.servers import READY_S, Servers, await_answer, free_port
 
 TARGET = ROOT / "tests" / "calibration" / "routed.yaml"
 PROVIDERS = ("main", "edge", "hosted")
@@ -22,10 +23,11 @@ class RoutedServers(Servers):
 
     target = TARGET
 
-    def __init__(self, folder: Path, *, doors: "dict[str, str] | None" = None) -> None:
-        """All their files are below a folder; `doors` are other addresses at which the router finds providers."""
+    def __init__(self, folder: Path, toxiproxy: Path | None = None) -> None:
+        """All their files are below a folder; with `toxiproxy`, its program stands before the providers and Redis."""
         super().__init__("ROUTED")
-        self._folder, self._doors = folder, doors or {}
+        self._folder, self._toxiproxy = folder, toxiproxy
+        self._doors: dict[str, str] = {}
         folder.mkdir(parents=True, exist_ok=True)
         names = ("KEY", "OTHER_KEY", "LIMITED_KEY", "PROVIDER_KEY")
         self.environment |= {f"ROUTED_{name}": f"sk-{secrets.token_hex(16)}" for name in names}
@@ -42,6 +44,8 @@ class RoutedServers(Servers):
             pace = ["--first-token-ms", "4", "--token-ms", "4", "--sticky", str(self._folder / f"{name}.json")]
             programs[name] = [*python, "embedded.provider", "--dialect", "vllm", "--chat-model", "chat-8b", "--key-env",
                               "ROUTED_PROVIDER_KEY", "--port", str(self.place(name)), *pace]  # fmt: skip
+        if self._toxiproxy is not None:
+            self._put_toxiproxy_between(self._toxiproxy)
         settings = self._folder / "router.json"
         settings.write_text(json.dumps(self._settings()), encoding="utf-8")
         programs["router"] = [*python, "embedded.router", "--settings", str(settings), "--port",
@@ -85,11 +89,23 @@ class RoutedServers(Servers):
                 {"key_env": "ROUTED_OTHER_KEY", "tenant": "other"},
                 {"key_env": "ROUTED_LIMITED_KEY", "tenant": "limited", "rpm": 3},
             ],
-            "redis": self.environment["ROUTED_REDIS_URL"],
+            "redis": self._doors.get("redis", self.environment["ROUTED_REDIS_URL"]),
             "timeout_s": TIMEOUT_S,
             "cooldown_s": COOLDOWN_S,
             "window_s": WINDOW_S,
         }
+
+    def _put_toxiproxy_between(self, program: Path) -> None:
+        port = free_port()
+        url = self.environment["ROUTED_TOXIPROXY_URL"] = f"http://127.0.0.1:{port}"
+        self.run([str(program), "-host", "127.0.0.1", "-port", str(port)], quiet=True)
+        await_answer(f"{url}/version")
+        behind = {name: self.urls[name].removeprefix("http://") for name in PROVIDERS}
+        behind["redis"] = f"127.0.0.1:{self._redis_port}"
+        for name, upstream in behind.items():
+            proxy = {"name": name, "listen": "127.0.0.1:0", "upstream": upstream, "enabled": True}
+            made = httpx.post(f"{url}/proxies", json=proxy, timeout=10).raise_for_status().json()
+            self._doors[name] = f"{'redis' if name == 'redis' else 'http'}://{made['listen']}"
 
     def _supervise(self, programs: dict[str, list[str]]) -> None:
         port, password = free_port(), self.environment["ROUTED_SUPERVISOR_PASSWORD"]

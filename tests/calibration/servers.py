@@ -68,21 +68,28 @@ class Servers:
         self.environment[f"{self._prefix}_{name.upper()}_URL"] = self.urls[name]
         return port
 
-    def run(self, words: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+    def run(self, words: Sequence[str], environment: Mapping[str, str] | None = None, *, quiet: bool = False) -> None:
         """Start a program that ends with this one."""
         guarded = [sys.executable, "-m", "embedded.guard", *words]
         given = {**os.environ, **self.environment, **(environment or {})}
-        self._processes.append(subprocess.Popen(guarded, cwd=ROOT, env=given, stdin=subprocess.DEVNULL))
+        output = subprocess.DEVNULL if quiet else None
+        process = subprocess.Popen(guarded, cwd=ROOT, env=given, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        self._processes.append(process)
 
     def await_health(self, name: str, path: str = "/health") -> None:
         """Wait until a server answers."""
-        deadline = time.monotonic() + READY_S
-        while True:
-            try:
-                httpx.get(f"{self.urls[name]}{path}", timeout=5).raise_for_status()
-            except httpx.HTTPError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
-            else:
-                return
+        await_answer(f"{self.urls[name]}{path}")
+
+
+def await_answer(url: str) -> None:
+    """Wait until a URL answers with success."""
+    deadline = time.monotonic() + READY_S
+    while True:
+        try:
+            httpx.get(url, timeout=5).raise_for_status()
+        except httpx.HTTPError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return

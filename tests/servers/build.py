@@ -1,4 +1,4 @@
-"""Build the real Ollama from its Go module, once: ``python -m tests.servers.build``.
+"""Build the real Ollama and the real Toxiproxy from their Go modules, once: ``python -m tests.servers.build``.
 
 Everything comes from the Go module proxy and is pinned by ``ollama/go.sum``. A module's zip leaves out every folder
 called ``vendor``, and Ollama keeps three C++ headers of others in one: two of them are in an older version of its own
@@ -20,16 +20,41 @@ _MODULE = "github.com/ollama/ollama"
 _HERE = Path(__file__).parent / "ollama"
 
 
+TOXIPROXY_VERSION = "2.12.0"
+_TOXIPROXY = "github.com/Shopify/toxiproxy/v2"
+_ITS_FOLDER = Path(__file__).parent / "toxiproxy"
+
+
 class CannotBuildError(RuntimeError):
-    """There is no Ollama here, and none can be built; the message says why."""
+    """The server is not here, and cannot be built; the message says why."""
 
 
-def ollama_path() -> Path:
-    """Where the binary is, or will be."""
-    parts = b"".join(path.read_bytes() for path in sorted(_HERE.rglob("*")) if path.is_file())
+def cached(name: str, folder: Path) -> Path:
+    """Where a binary is, or will be: its name depends on all files of the folder that says how it is built."""
+    parts = b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
     digest = hashlib.sha256(parts).hexdigest()[:12]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "gonogo" / "servers" / f"ollama-{VERSION}-{digest}"
+    return cache / "gonogo" / "servers" / f"{name}-{digest}"
+
+
+def built_toxiproxy() -> Path:
+    """The binary; it is built if it is not there (forty seconds on two cores).
+
+    Raises:
+        CannotBuildError: Go is missing, or the build failed.
+    """
+    path = cached(f"toxiproxy-{TOXIPROXY_VERSION}", _ITS_FOLDER)
+    if not path.exists():
+        if shutil.which("go") is None:
+            raise CannotBuildError("Toxiproxy cannot be built here: no go on PATH")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            unfinished = Path(folder) / "toxiproxy"
+            flags = f"-s -w -X {_TOXIPROXY}.Version={TOXIPROXY_VERSION}"
+            build = ["build", "-mod=readonly", "-trimpath", f"-ldflags={flags}", "-o", str(unfinished)]
+            _go([*build, f"{_TOXIPROXY}/cmd/server"], _ITS_FOLDER, cgo=False)  # static: it also runs in an empty image
+            unfinished.replace(path)
+    return path
 
 
 def built_ollama() -> Path:
@@ -38,7 +63,7 @@ def built_ollama() -> Path:
     Raises:
         CannotBuildError: Go or a C++ compiler is missing, or the build failed.
     """
-    path = ollama_path()
+    path = cached(f"ollama-{VERSION}", _HERE)
     if not path.exists():
         missing = [tool for tool in ("go", "gcc", "g++") if shutil.which(tool) is None]
         if missing:
@@ -63,10 +88,10 @@ def _build(binary: Path, include: Path) -> None:
     _go(["build", "-mod=readonly", f"-ldflags={flags}", "-o", str(binary), _MODULE], _HERE, include)
 
 
-def _go(arguments: list[str], folder: Path, include: Path | None = None) -> str:
+def _go(arguments: list[str], folder: Path, include: Path | None = None, *, cgo: bool = True) -> str:
     environment = {
         **os.environ,
-        "CGO_ENABLED": "1",
+        "CGO_ENABLED": "1" if cgo else "0",
         "CGO_CFLAGS": "-O2",
         "CGO_CXXFLAGS": "-O2",
         "GOFLAGS": "-buildvcs=false",
@@ -81,6 +106,7 @@ def _go(arguments: list[str], folder: Path, include: Path | None = None) -> str:
 
 if __name__ == "__main__":
     try:
+        print(built_toxiproxy())  # the quick one first
         print(built_ollama())
     except CannotBuildError as error:
         sys.exit(str(error))

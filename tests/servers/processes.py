@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import yaml
 
 from embedded.tiny_gguf import cached_tiny_gguf
 from gonogo.resources import ROOT
+from tests.calibration.servers import free_port
 
 READY_S = 120.0
 _TEMPLATE = """{{- range .Messages }}<|im_start|>{{ .Role }}
@@ -25,14 +25,6 @@ _TEMPLATE = """{{- range .Messages }}<|im_start|>{{ .Role }}
 """
 _PARAMETERS = {"num_ctx": 4096, "num_thread": 1, "stop": ["<|im_end|>"]}
 """One thread: with more, the runner's threads spin against each other on a small machine (measured: 100 times slower)."""
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        port: int = holder.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -136,16 +136,16 @@ class CommandMeans:
     def prepare(self, step: Step) -> Details:
         """The command that puts it back."""
         command = self._target.commands[step["command"]]
-        words = _filled(command.off, step)
-        return {"off": words, "folder": str(self._target.file.parent), "timeout_s": command.timeout_s}
+        words = _filled(command.undo, step)
+        return {"undo": words, "folder": str(self._target.file.parent), "timeout_s": command.timeout_s}
 
     def apply(self, step: Step, details: Details) -> None:
         """Run it."""
-        self._run(_filled(self._target.commands[step["command"]].on, step), details)
+        self._run(_filled(self._target.commands[step["command"]].do, step), details)
 
     def undo(self, details: Details) -> None:
         """Run the one that puts it back."""
-        self._run(details["off"], details)
+        self._run(details["undo"], details)
 
     def _run(self, words: list[str], details: Details) -> None:
         began = time.monotonic()

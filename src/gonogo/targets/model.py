@@ -321,8 +321,8 @@ class Cache:
 class Command:
     """A command of the target's own that breaks something, and the one that puts it back."""
 
-    on: tuple[str, ...]
-    off: tuple[str, ...]
+    do: tuple[str, ...]
+    undo: tuple[str, ...]
     timeout_s: float = 60.0
 
 
