@@ -14,6 +14,7 @@ def main() -> None:
     """Serve until SIGTERM."""
     parser = argparse.ArgumentParser(prog="python -m embedded.provider", description=__doc__)
     parser.add_argument("--dialect", choices=("vllm", "ollama", "hosted"), required=True)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--chat-model", action="append", default=[], help="a chat model to serve (repeatable)")
     parser.add_argument("--embedding-model", action="append", default=[], help="an embedding model to serve")
@@ -42,7 +43,9 @@ def main() -> None:
         version=options.version,
         sticky=options.sticky,
     )
-    uvicorn.run(build_app(setup), host="127.0.0.1", port=options.port, log_level="warning", timeout_graceful_shutdown=2)
+    uvicorn.run(
+        build_app(setup), host=options.host, port=options.port, log_level="warning", timeout_graceful_shutdown=2
+    )
 
 
 if __name__ == "__main__":

@@ -321,7 +321,8 @@ class _Reader:
 
     def _commands(self, raw: dict[str, Any]) -> dict[str, Command]:
         return {
-            name: Command(**{**item, "do": tuple(item["do"]), "undo": tuple(item["undo"])}) for name, item in raw.items()
+            name: Command(**{**item, "do": tuple(item["do"]), "undo": tuple(item["undo"])})
+            for name, item in raw.items()
         }
 
     def _load(self, raw: dict[str, Any], gateway: Endpoint | None) -> Load:
