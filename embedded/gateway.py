@@ -1,4 +1,4 @@
-"""Generate the LiteLLM configuration from the provider registry, the model mappings and the pools."""
+"""Generate the LiteLLM configuration from the provider registry and the model mappings."""
 
 from typing import Any
 
@@ -10,15 +10,12 @@ _REDIS_PATIENCE_S = 0.5
 """LiteLLM waits 5 s for a Redis that hangs; its own breaker opens only after five such waits."""
 
 
-def gateway_configuration(
-    providers: dict[str, Any], mappings: dict[str, Any], pools: dict[str, Any], redis_port: int
-) -> dict[str, Any]:
+def gateway_configuration(providers: dict[str, Any], mappings: dict[str, Any], redis_port: int) -> dict[str, Any]:
     """The content of LiteLLM's config.yaml."""
     by_name = {provider["name"]: provider for provider in providers["providers"]}
     redis = {"host": "127.0.0.1", "port": redis_port}
-    shared = [{"name": name, **member} for name, members in pools.items() for member in members]
     return {
-        "model_list": [_entry(model, by_name[model["provider"]]) for model in [*mappings["models"], *shared]],
+        "model_list": [_entry(model, by_name[model["provider"]]) for model in mappings["models"]],
         "router_settings": {
             "routing_strategy": "simple-shuffle",
             "num_retries": 0,

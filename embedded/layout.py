@@ -100,8 +100,7 @@ def _write_configuration(layout: Layout) -> None:
     for provider in providers["providers"]:
         provider["url"] = layout.url(_PROVIDER_SERVICE[provider["name"]])
     mappings_text = (_DATA / "model-mappings.yaml").read_text(encoding="utf-8")
-    pools = yaml.safe_load((_DATA / "pools.yaml").read_text(encoding="utf-8"))
-    gateway = gateway_configuration(providers, yaml.safe_load(mappings_text), pools, layout.ports["redis"])
+    gateway = gateway_configuration(providers, yaml.safe_load(mappings_text), layout.ports["redis"])
     _write(config / "providers.yaml", yaml.safe_dump(providers, sort_keys=False))
     _write(config / "model-mappings.yaml", mappings_text)
     _write(config / "gateway.yaml", HEADER + yaml.safe_dump(gateway, sort_keys=False))

@@ -92,6 +92,9 @@ class Chains:
 
     def _as_fallback(self, asked: dict[str, Any]) -> dict[str, Any]:
         dropped = self._board.text("fallback-drops", "parameter")
+        wanted = self._board.text("fallback-drops", "type")
+        if wanted and asked.get(dropped, {}).get("type") != wanted:
+            return asked
         return {name: value for name, value in asked.items() if name != dropped}
 
     def _candidates(self, link: str) -> Iterator[Deployment]:

@@ -21,7 +21,7 @@ FAULTS: dict[str, str] = {
     "exhausted-hangs": "with every link broken the error comes `delay_ms` late",
     "exhausted-leaks": "with every link broken the error tells the provider's key",
     "exhausted-ok": "with every link broken an empty answer comes, with HTTP 200",
-    "fallback-drops": "fallbacks are asked without `parameter`",
+    "fallback-drops": "fallbacks are asked without `parameter` (`type`: only if it is of that type)",
     "fallback-none": "fallbacks are not asked",
     "fallback-swapped": "fallbacks are asked in the reverse order",
     "fallback-twice": "every link is asked twice",

@@ -1,17 +1,19 @@
 """Does a chain of fallbacks hold, however a provider fails? Attempts are counted where they arrive."""
 
 import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from fixtures.routing import Chain, fresh_prompt
 from gonogo import resources
-from gonogo.errors import InconclusiveError, NotDeclared
+from gonogo.errors import InconclusiveError, NotDeclared, Unsupported
 from gonogo.faults.failures import FAILURES, Failure
 from gonogo.model import Observation
 from gonogo.plugin import check, expect_flawless
-from gonogo.probes.chat import ChatAnswer
+from gonogo.probes.chat import Chat, ChatAnswer
 from gonogo.rules.attempts import attempt_flaws
 from gonogo.rules.refusals import form_flaws, leaks
 from gonogo.rules.structured import improbable_schema, json_flaws, schema_request
@@ -27,10 +29,8 @@ BOTH = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"
 
 def _answer_flaws(answer: ChatAnswer) -> list[str]:
     """What is wrong with an answer that a user gets although a provider failed."""
-    flaws = [] if answer.status == 200 else [f"HTTP {answer.status}: {answer.http.text[:200]}"]
-    flaws += [] if answer.error is None else [f"an error inside HTTP 200: {str(answer.error)[:200]}"]
-    flaws += [] if answer.status != 200 or answer.text.strip() else ["the answer is empty"]
-    return flaws if answer.done else [*flaws, "the stream did not end"]
+    empty = answer.status == 200 and not answer.text.strip()
+    return [*_status_flaws(answer), *(["the answer is empty"] if empty else [])]
 
 
 def _late(took_s: float, bound_s: float) -> list[str]:
@@ -106,7 +106,7 @@ def test_fallback_exhausted(chain: Chain, bound_s: float, stream: bool) -> None:
     )
 
 
-TOOL = {
+TOOL: dict[str, Any] = {
     "type": "function",
     "function": {
         "name": "buscar_coche",
@@ -123,8 +123,8 @@ def test_fallback_keeps_schema(chain: Chain, stream: bool) -> None:
     _needs(chain, "json_schema")
     prompt = fresh_prompt("Describe un coche.")
     schema = improbable_schema("nested", prompt[-13:-1])
-    answer = _from_the_fallback(chain, prompt, stream, response_format=schema_request(schema), max_tokens=ROOM)
-    expect_flawless(_answer_flaws(answer) or json_flaws(answer.text, schema))
+    kept = Kept({"response_format": schema_request(schema)}, lambda answer: json_flaws(answer.text, schema))
+    expect_flawless(_lost(chain, prompt, stream, kept))
 
 
 @check("routing.fallback.keeps_json", severity="critical", covers=["R3"], permission="disruptive")
@@ -132,9 +132,8 @@ def test_fallback_keeps_schema(chain: Chain, stream: bool) -> None:
 def test_fallback_keeps_json(chain: Chain, stream: bool) -> None:
     """JSON mode holds at the fallback too."""
     _needs(chain, "json_object")
-    prompt = fresh_prompt("Describe un coche en JSON.")
-    answer = _from_the_fallback(chain, prompt, stream, response_format={"type": "json_object"}, max_tokens=ROOM)
-    expect_flawless(_answer_flaws(answer) or json_flaws(answer.text, {"type": "object"}))
+    kept = Kept({"response_format": {"type": "json_object"}}, lambda a: json_flaws(a.text, {"type": "object"}))
+    expect_flawless(_lost(chain, fresh_prompt("Describe un coche en JSON."), stream, kept))
 
 
 @check("routing.fallback.keeps_tools", severity="critical", covers=["R3"], permission="disruptive")
@@ -142,29 +141,51 @@ def test_fallback_keeps_json(chain: Chain, stream: bool) -> None:
 def test_fallback_keeps_tools(chain: Chain, stream: bool) -> None:
     """The fallback gets the tools too, and calls one."""
     _needs(chain, "tools")
-    prompt = fresh_prompt("Busca un coche de marca Seat.")
-    answer = _from_the_fallback(chain, prompt, stream, tools=[TOOL], max_tokens=ROOM)
-    called = streamed_calls(answer.chunks) if stream else whole_calls(answer.body)
+    expect_flawless(_lost(chain, fresh_prompt("Busca un coche Seat."), stream, Kept({"tools": [TOOL]}, _tool_flaws)))
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a request asks for besides text, and what is wrong with an answer that did not get it."""
+
+    parameters: Mapping[str, Any]
+    flaws_of: Callable[[ChatAnswer], Sequence[str]]
+
+
+def _tool_flaws(answer: ChatAnswer) -> list[str]:
+    called = streamed_calls(answer.chunks) if answer.chunks else whole_calls(answer.body)
     names = [call.name for call in called.calls]
-    expect_flawless([*called.flaws, *([] if names == ["buscar_coche"] else [f"the tools called: {names}"])])
+    return [*called.flaws, *([] if names == [TOOL["function"]["name"]] else [f"the tools called: {names}"])]
 
 
 def _needs(chain: Chain, feature: str) -> None:
-    """Every link promises it, else the chain need not keep it."""
-    gateway = chain.chat.endpoint
-    links = [chain.chat.model, *(link for name in chain.chat.model.fallbacks if (link := gateway.model(name)))]
-    missing = [link.name for link in links[:2] if feature not in link.promises]
+    """The first two links promise it, else the chain need not keep it."""
+    missing = [link.name for link in chain.models[:2] if feature not in link.promises]
     if missing:
         raise NotDeclared(f"{', '.join(missing)} does not promise {feature}")
 
 
-def _from_the_fallback(chain: Chain, prompt: str, stream: bool, **parameters: Any) -> ChatAnswer:  # noqa: ANN401
-    """The answer that the first fallback gives."""
+def _lost(chain: Chain, prompt: str, stream: bool, kept: Kept) -> list[str]:
+    """What the first fallback's answer lacks when it stands in, and has when it is asked itself."""
     with chain.broken(FAILURES["500"]):
-        answer = chain.chat.try_once(prompt, stream=stream, **parameters)
+        answer = chain.chat.try_once(prompt, stream=stream, max_tokens=ROOM, **kept.parameters)
     if not chain.moved(prompt)[1]:
         raise InconclusiveError(f"{chain.names[1]} was not asked: see routing.fallback.survives")
-    return answer
+    broken = [*_status_flaws(answer), *kept.flaws_of(answer)]
+    if broken and answer.status == 200:
+        fallback = Chat(chain.chat.endpoint, chain.models[1], chain.chat.http)
+        alone = fallback.try_once(f"{prompt} ", stream=stream, max_tokens=ROOM, **kept.parameters)
+        if [*_status_flaws(alone), *kept.flaws_of(alone)]:
+            raise Unsupported(
+                f"{chain.models[1].name} does not do this when it is asked itself: see the suite contract"
+            )
+    return broken
+
+
+def _status_flaws(answer: ChatAnswer) -> list[str]:
+    flaws = [] if answer.status == 200 else [f"HTTP {answer.status}: {answer.http.text[:200]}"]
+    flaws += [] if answer.error is None else [f"an error inside HTTP 200: {str(answer.error)[:200]}"]
+    return flaws if answer.done else [*flaws, "the stream did not end"]
 
 
 @check("routing.fallback.cut_told", severity="critical", covers=["R2"], permission="disruptive")

@@ -24,10 +24,14 @@ FAULTS = [fault for fault in all_faults().values() if fault.target == "embedded"
 
 
 def scope_for(fault: Fault) -> tuple[str, ...]:
-    """What runs: of the large suite contract only the instances of the part that is broken."""
+    """What runs: of the large suites contract and routing only what looks at the part that is broken."""
     suite = fault.primary.partition(".")[0]
     folders = tuple(f"suites/{name}" for name in sorted({suite, *NEIGHBOURS[suite]}))
-    return (*folders, f"-k={scope_of(fault)}") if suite == "contract" else (*folders, f"-m={suite} or smoke")
+    if suite == "contract":
+        return (*folders, f"-k={scope_of(fault)}")
+    if suite == "routing":  # all of it is calibrated on the small router
+        return (*folders, f"-k=smoke or test_{'_'.join(fault.primary.split('.')[1:])}")
+    return (*folders, f"-m={suite} or smoke")
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)

@@ -88,7 +88,7 @@ def test_the_gateway_configuration_is_what_its_sources_say() -> None:
 
     providers = {"providers": [{"name": "p", "kind": "vllm", "url": "http://p", "key_env": "K"}]}
     model = {"name": "m", "provider": "p", "model": "x", "timeout_s": 5, "rpm": 1, "tpm": 2}
-    config = gateway_configuration(providers, {"models": [model], "fallbacks": {"m": ["m2"]}}, {}, 6379)
+    config = gateway_configuration(providers, {"models": [model], "fallbacks": {"m": ["m2"]}}, 6379)
     assert yaml.safe_load(yaml.safe_dump(config)) == config
     assert config["model_list"][0]["litellm_params"] == {
         "model": "hosted_vllm/x",

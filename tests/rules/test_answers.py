@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from gonogo import resources
 from gonogo.documents import violations
-from gonogo.rules.attempts import attempt_flaws
 from gonogo.rules.completions import (
     choices_of,
     finish_reasons_of,
@@ -406,23 +405,3 @@ def test_a_proxy_may_answer_before_the_server() -> None:
     odd = Hostile("routes.x", None, frozenset({403}), "GET", "/x", may_stop_before=True)
     assert refusal_flaws(odd, Refusal(403, "<html>", 5), FORM) == []
     assert refusal_flaws(odd, Refusal(500, "<html>", 5), FORM) == ["routes.x: HTTP 500, wanted 403"]
-
-
-@pytest.mark.parametrize(
-    ("moved", "broken", "found"),
-    [
-        ([1, 1, 0], 1, []),
-        ([1, 0, 0], 0, []),
-        ([1, 1, 1], 2, []),
-        ([1, 1, 1], 3, []),
-        ([2, 1, 0], 1, ["a, link 1 of the chain, was asked 2 times, at most 1 are allowed"]),
-        ([1, 0, 1], 1, ["b, link 2 of the chain, was not asked", "c, link 3 of the chain, was asked although"]),
-        ([0, 1, 0], 1, ["a, link 1 of the chain, was not asked"]),
-        ([None, 1, 0], 1, []),
-        ([1, 1, 1], 1, ["c, link 3 of the chain, was asked although an earlier one works"]),
-    ],
-)
-def test_attempts_arrive_link_by_link(moved: list[int | None], broken: int, found: list[str]) -> None:
-    flaws = attempt_flaws(["a", "b", "c"], moved, broken, 1)
-    assert len(flaws) == len(found)
-    assert all(flaw.startswith(begin) for flaw, begin in zip(flaws, found, strict=True))

@@ -94,18 +94,41 @@ def llamacpp_running(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def litellm_running(folder: Path, llamacpp_url: str, ollama_url: str) -> Iterator[tuple[str, str]]:
-    """A real LiteLLM in front of both; its URL and its key."""
+def recorded(upstream: str, folder: Path, name: str) -> Iterator[str]:
+    """A recording pass-through before a server that tells nobody what arrives; its URL."""
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    command = [sys.executable, "-m", "embedded.passthrough", "--upstream", upstream, "--port", str(port)]
+    with running(command, os.environ, f"{url}/control/counters", folder / f"{name}-passthrough.log"):
+        yield url
+
+
+@contextmanager
+def litellm_running(
+    folder: Path, llamacpp_url: str, ollama_url: str, doors: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """A real LiteLLM in front of both, and a chain through their doors; its URL and its key."""
     key, port = f"sk-{secrets.token_hex(16)}", free_port()
+    patience = {"timeout": 4, "stream_timeout": 4}
     models = {
         "from-llamacpp": {"model": "openai/tiny-chat", "api_base": f"{llamacpp_url}/v1", "api_key": "none"},
-        "from-ollama": {"model": "ollama_chat/tiny", "api_base": ollama_url},
+        "from-ollama": {"model": "ollama_chat/tiny", "api_base": doors["REAL_OLLAMA_DOOR"], **patience},
+        "chained": {
+            "model": "openai/tiny-chat",
+            "api_base": f"{doors['REAL_LLAMACPP_DOOR']}/v1",
+            "api_key": "none",
+            **patience,
+        },
         "embed-ollama": {"model": "ollama/tiny-embed", "api_base": ollama_url},
     }
     config = {
         "model_list": [{"model_name": name, "litellm_params": parameters} for name, parameters in models.items()],
         "general_settings": {"master_key": "os.environ/REAL_LITELLM_KEY"},
         "litellm_settings": {"num_retries": 0},
+        "router_settings": {
+            "num_retries": 0,
+            "allowed_fails": 100,
+            "fallbacks": [{"chained": ["from-ollama"]}],
+        },
     }
     file = folder / "litellm.yaml"
     file.write_text(yaml.safe_dump(config), encoding="utf-8")
@@ -126,7 +149,11 @@ def all_running(binary: Path, folder: Path) -> Iterator[dict[str, str]]:
     with ExitStack() as stack:
         ollama_url = stack.enter_context(ollama_running(binary, folder / "ollama"))
         llamacpp_url = stack.enter_context(llamacpp_running(folder))
-        litellm_url, key = stack.enter_context(litellm_running(folder, llamacpp_url, ollama_url))
+        doors = {
+            "REAL_OLLAMA_DOOR": stack.enter_context(recorded(ollama_url, folder, "ollama")),
+            "REAL_LLAMACPP_DOOR": stack.enter_context(recorded(llamacpp_url, folder, "llamacpp")),
+        }
+        litellm_url, key = stack.enter_context(litellm_running(folder, llamacpp_url, ollama_url, doors))
         variables = {"REAL_OLLAMA_URL": ollama_url, "REAL_LLAMACPP_URL": llamacpp_url, "REAL_LITELLM_URL": litellm_url}
         (folder / "variables.json").write_text(json.dumps(variables), encoding="utf-8")
-        yield {**variables, "REAL_LITELLM_KEY": key}
+        yield {**variables, **doors, "REAL_LITELLM_KEY": key}

@@ -87,15 +87,15 @@ def from_mappings(config: GatewayConfig, mappings: Mappings) -> Problems:
 
 
 def _models(config: GatewayConfig, mappings: Mappings) -> Iterator[Problem]:
-    mapped = mappings.by_name
+    mapped = mappings.pools
     root = config.document.root
-    for name, part in mapped.items():
-        if name not in config.pools and mappings.is_active(part["provider"].text()):
+    for name, parts in mapped.items():
+        if name not in config.pools and any(mappings.is_active(part["provider"].text()) for part in parts):
             yield root["model_list"].problem(f"lacks the model {name}, which {mappings.mappings.file} maps")
     patterns = [pattern["pattern"].text() for pattern in mappings.patterns]
     for deployment in config.deployments:
         if deployment.name in mapped:
-            yield from _deployment(deployment, mapped[deployment.name], mappings)
+            yield from _deployment(deployment, _meant(deployment, mapped[deployment.name]), mappings)
         elif "*" not in deployment.name and not any(_matches(pattern, deployment.name) for pattern in patterns):
             yield deployment.part.problem(f"{deployment.name} is not in {mappings.mappings.file}: added by hand?")
 
@@ -104,10 +104,20 @@ def _matches(pattern: str, name: str) -> bool:
     return not compile_error(pattern) and re.fullmatch(pattern, name) is not None
 
 
+def _meant(deployment: Deployment, parts: list[Part]) -> Part:
+    """Of the members of a pool the one that a deployment stands for; the first where none has its model."""
+    return next((part for part in parts if _is_of(deployment, part["model"].text())), parts[0])
+
+
+def _is_of(deployment: Deployment, model: str) -> bool:
+    given = deployment.parameters["model"].text()
+    return model in (given, given.partition("/")[2])
+
+
 def _deployment(deployment: Deployment, mapping: Part, mappings: Mappings) -> Iterator[Problem]:
     source, parameters = mappings.mappings.file, deployment.parameters
     model = mapping["model"].text()
-    if model not in (parameters["model"].text(), parameters["model"].text().partition("/")[2]):
+    if not _is_of(deployment, model):
         yield parameters["model"].problem(f"is {_short(parameters['model'])}, {source} maps to {model!r}")
     provider = mappings.providers.get(mapping["provider"].text())
     url = provider["url"].text().rstrip("/") if provider else ""

@@ -26,9 +26,17 @@ class Mappings:
         return list(self.mappings.root["models"])
 
     @cached_property
+    def pools(self) -> dict[str, list[Part]]:
+        """The exact matches by public name: several where providers share it, each with its weight."""
+        pools: dict[str, list[Part]] = {}
+        for part in self.models:
+            pools.setdefault(part["name"].text(), []).append(part)
+        return pools
+
+    @cached_property
     def by_name(self) -> dict[str, Part]:
-        """The exact matches by public name."""
-        return {part["name"].text(): part for part in self.models}
+        """The first exact match of each public name."""
+        return {name: parts[0] for name, parts in self.pools.items()}
 
     @property
     def patterns(self) -> list[Part]:
@@ -93,11 +101,12 @@ def _unserved(mappings: Mappings) -> Problems:
 
 def ambiguous_names(mappings: Mappings) -> Problems:
     """Names that stand twice, and names in `fallbacks` or `default` that nothing matches."""
-    names = Counter(part["name"].text() for part in mappings.models)
+    names = mappings.pools
     problems = [
-        part["name"].problem(f"the model name {part['name'].text()} stands {names[part['name'].text()]} times")
-        for part in mappings.models
-        if names[part["name"].text()] > 1
+        part["name"].problem(f"the model name {name} stands {len(parts)} times")
+        for name, parts in names.items()
+        for part in parts
+        if len(parts) > 1 and not _is_pool(parts)
     ]
     providers = Counter(part["name"].text() for part in mappings.registry.root["providers"])
     problems += [
@@ -110,6 +119,12 @@ def ambiguous_names(mappings: Mappings) -> Problems:
         if place and place.text() not in names:
             problems.append(place.problem(f"no model is called {place.text()!r}{did_you_mean(place.text(), names)}"))
     return problems
+
+
+def _is_pool(parts: list[Part]) -> bool:
+    """Whether several matches of one name mean that providers share it: each has another provider, and a weight."""
+    providers = {part["provider"].text() for part in parts}
+    return len(providers) == len(parts) and all(part["weight"].number() is not None for part in parts)
 
 
 def dead_patterns(mappings: Mappings) -> Problems:
