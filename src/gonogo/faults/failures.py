@@ -25,6 +25,8 @@ class Failure:
     attributes: dict[str, Any] = field(default_factory=dict)
     act: str = ""
     """What to do with its container."""
+    scale: bool = False
+    """Its workload in the cluster is scaled to zero."""
     service: str = ""
     """What to do with its service: ``stop`` or ``freeze``."""
     redis: Step = field(default_factory=dict)
@@ -45,6 +47,8 @@ class Failure:
             steps.append({"toxic": levers.name, "type": self.toxic, "attributes": self.attributes})
         if self.act and levers.container:
             steps.append({"container": levers.name, "act": self.act})
+        if self.scale and levers.workload:
+            steps.append({"scale": levers.name, "replicas": 0})
         if self.service and levers.service:
             steps.append({self.service: levers.service})
         return [*steps, self.redis] if self.redis else steps
@@ -62,7 +66,8 @@ class Failure:
         for step in self.steps(levers):
             if not lacks(step):
                 return step
-        means = {"control_url": self.control, "proxy": self.toxic, "container": self.act, "service": self.service}
+        means = {"control_url": self.control, "proxy": self.toxic, "container": self.act, "workload": self.scale}
+        means["service"] = self.service
         wanted = [name for name, possible in means.items() if possible]
         if self.redis:
             wanted.append(lacks(self.redis))
@@ -72,7 +77,7 @@ class Failure:
 
 
 FAILURES: dict[str, Failure] = {
-    "refused": Failure(toxic="down", act="kill", service="stop", arrives=False),
+    "refused": Failure(toxic="down", act="kill", scale=True, service="stop", arrives=False),
     "reset": Failure(toxic="reset_peer", attributes={"timeout": 0}, arrives=False),
     "frozen": Failure(act="pause", service="freeze", arrives=False, slow=True),
     "silent": Failure("silent", toxic="timeout", attributes={"timeout": 0}, slow=True),
@@ -96,7 +101,7 @@ FAILURES: dict[str, Failure] = {
 """By name. Delays of those that answer are short: they must not cost an answer, only try the gateway's reading."""
 
 OUTAGES: dict[str, Failure] = {
-    "stopped": Failure(toxic="down", act="kill", service="stop"),
+    "stopped": Failure(toxic="down", act="kill", scale=True, service="stop"),
     "frozen": Failure(act="pause", service="freeze"),
     "read-only": Failure(redis={"redis_config": ["min-replicas-to-write", "1"]}),
     "full": Failure(redis={"redis_config": ["maxmemory", "1"]}),

@@ -3,7 +3,7 @@
 A fault's steps are objects; the key that a step has says by which means it is done: ``file``, ``commit``
 (`gonogo.faults.files`), ``control``, ``toxic``, ``redis_config``, ``redis_pause``, ``redis_flush``
 (`gonogo.faults.servers`), ``stop``, ``restart``, ``freeze``, ``command`` (`gonogo.faults.processes`), ``container``
-(`gonogo.faults.containers`).
+(`gonogo.faults.containers`), ``scale`` (`gonogo.faults.kubernetes`).
 """
 
 import time
@@ -19,6 +19,7 @@ from gonogo.faults.edits import drop_copy
 from gonogo.faults.files import CommitMeans, FileMeans
 from gonogo.faults.interface import Means, Step
 from gonogo.faults.journal import Entry, Journal
+from gonogo.faults.kubernetes import ScaleMeans
 from gonogo.faults.processes import CommandMeans, FreezeMeans, ServiceMeans
 from gonogo.faults.servers import ControlMeans, RedisMeans, ToxicMeans
 from gonogo.probes.context import ProbeContext
@@ -44,6 +45,7 @@ class Injector:
             ToxicMeans(target, context),
             self._redis,
             ContainerMeans(target),
+            ScaleMeans(target),
             CommandMeans(target),
             FreezeMeans(target),
             ServiceMeans(target, self._await_health),

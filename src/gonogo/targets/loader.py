@@ -27,6 +27,7 @@ from gonogo.targets.model import (
     Canary,
     Chatbot,
     ChatModel,
+    Cluster,
     Command,
     ConfigRollback,
     Deviation,
@@ -168,6 +169,7 @@ class _Reader:
             bands={**_DEFAULT_BANDS, **bands},
             load=self._load(raw["load"], gateway) if "load" in raw else None,
             actor=self._actor(raw["supervisor"]) if "supervisor" in raw else None,
+            cluster=self._cluster(raw["cluster"]) if "cluster" in raw else None,
             toxiproxy=raw["toxiproxy"]["url"].rstrip("/") if "toxiproxy" in raw else None,
             commands=self._commands(raw.get("commands", {})),
             config_rollback=self._config_rollback(raw),
@@ -315,6 +317,10 @@ class _Reader:
 
     def _cache(self, raw: dict[str, Any]) -> Cache:
         return Cache(**{**raw, "password": self._secret(raw.get("password"), ("cache", "password"))})
+
+    def _cluster(self, raw: dict[str, str]) -> Cluster:
+        kubeconfig = self._path(raw["kubeconfig"]) if "kubeconfig" in raw else None
+        return Cluster(**{**raw, "kubeconfig": kubeconfig})  # type: ignore[arg-type]
 
     def _web(self, raw: dict[str, Any]) -> WebPage:
         return WebPage(**{"send": "", **raw})

@@ -132,6 +132,7 @@ class Levers:
     container: str | None = None
     proxy: str | None = None
     control: bool = False
+    workload: str | None = None
 
 
 @dataclass(frozen=True)
@@ -191,6 +192,8 @@ class Endpoint:
     """Where each of them says which model it has loaded."""
     container: str | None = None
     """The container that it runs in, which may be paused and killed."""
+    workload: str | None = None
+    """What it is in the cluster, which may be scaled to zero: ``deployment/NAME`` or ``statefulset/NAME``."""
     proxy: str | None = None
     """Its name at Toxiproxy, where that stands before it."""
     routing: Routing = Routing()
@@ -219,7 +222,7 @@ class Endpoint:
     @property
     def levers(self) -> Levers:
         """What it can be broken by."""
-        return Levers(self.name, self.service, self.container, self.proxy, self.control_url is not None)
+        return Levers(self.name, self.service, self.container, self.proxy, self.control_url is not None, self.workload)
 
 
 @dataclass(frozen=True)
@@ -308,13 +311,25 @@ class Cache:
     service: str | None = None
     container: str | None = None
     proxy: str | None = None
+    workload: str | None = None
     flushable: bool = False
     """Nothing but the gateway's cache is in it: it may be emptied."""
 
     @property
     def levers(self) -> Levers:
         """What it can be broken by."""
-        return Levers("cache", self.service, self.container, self.proxy)
+        return Levers("cache", self.service, self.container, self.proxy, workload=self.workload)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The Kubernetes cluster that parts run in."""
+
+    context: str
+    """The kubeconfig's context; the current one is never used."""
+    namespace: str = "default"
+    kubeconfig: Path | None = None
+    """None: where kubectl looks."""
 
 
 @dataclass(frozen=True)
@@ -417,6 +432,7 @@ class Target:
     bands: Mapping[str, Band] = field(default_factory=dict)
     load: Load | None = None
     actor: Actor | None = None
+    cluster: Cluster | None = None
     toxiproxy: str | None = None
     """Base URL of Toxiproxy's API."""
     commands: Mapping[str, Command] = field(default_factory=dict)
