@@ -8,7 +8,15 @@ import os
 
 import pytest
 
-ORDER = ("test_faults", "test_contract", "test_healthy", "test_routed", "test_real_servers", "test_samples", "test_gate")
+ORDER = (
+    "test_faults",
+    "test_contract",
+    "test_healthy",
+    "test_routed",
+    "test_real_servers",
+    "test_samples",
+    "test_gate",
+)
 """xdist hands out the first two files, then the next two: the first and the third are on the embedded deployment."""
 NICENESS = 10
 
