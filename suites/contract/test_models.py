@@ -10,7 +10,7 @@ from gonogo.probes.chat import Chat, listed_models
 from gonogo.probes.http import Http
 from gonogo.rules.completions import is_listed
 from gonogo.rules.reading import mapping, objects
-from gonogo.targets.model import ChatModel, Endpoint
+from gonogo.targets.endpoints import ChatModel, Endpoint
 
 
 @check("contract.models.listed", severity="major", covers=["C2"], smoke=True)

@@ -12,7 +12,8 @@ from gonogo.faults.failures import FAILURES
 from gonogo.objectives import decide_share
 from gonogo.plugin import check, expect_flawless, settle
 from gonogo.probes.redis import RedisProbe
-from gonogo.targets.model import Target, Tenant
+from gonogo.targets.endpoints import Tenant
+from gonogo.targets.model import Target
 
 TRIES = 5
 WARM_PROMPTS, ROUNDS = 10, 4

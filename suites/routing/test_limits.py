@@ -9,7 +9,7 @@ from gonogo.probes.chat import Chat
 from gonogo.probes.http import Http
 from gonogo.rules.attempts import most_at_once
 from gonogo.rules.limits import burst_flaws, request_flaws, token_flaws
-from gonogo.targets.model import Endpoint, Tenant
+from gonogo.targets.endpoints import Endpoint, Tenant
 
 EARLY_S = 0.5
 """Retry-After counts whole seconds (RFC 9110, section 10.2.3); a client may be that much early."""

@@ -11,7 +11,7 @@ from gonogo.plugin import check, expect_flawless
 from gonogo.probes.http import Http
 from gonogo.probes.redis import RedisProbe
 from gonogo.rules.pointers import pointed
-from gonogo.targets.model import CacheState, Endpoint
+from gonogo.targets.endpoints import CacheState, Endpoint
 
 RECONNECT_S = 5.0
 """A gateway that gave its cache up may try again as seldom as it does with a provider, and need as long to connect."""

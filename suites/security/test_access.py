@@ -5,7 +5,8 @@ import pytest
 from gonogo.plugin import check
 from gonogo.plugin.gate import Gate
 from gonogo.probes.http import Http, HttpAnswer
-from gonogo.targets.model import Chatbot, Endpoint, Target
+from gonogo.targets.endpoints import Endpoint
+from gonogo.targets.model import Chatbot, Target
 from gonogo.targets.secrets import Secret
 
 CHAT = "/v1/chat/completions"

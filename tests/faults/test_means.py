@@ -22,8 +22,9 @@ from gonogo.errors import EndpointFailedError, GonogoError, NotDeclared
 from gonogo.faults.failures import FAILURES, OUTAGES
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Journal
+from gonogo.targets.endpoints import Levers
 from gonogo.targets.loader import load_target
-from gonogo.targets.model import Levers, Target
+from gonogo.targets.model import Target
 from tests.calibration.servers import free_port
 
 

@@ -8,7 +8,7 @@ import pytest
 from gonogo.model import CheckInfo, Permission, Severity
 from gonogo.plugin.checks import FlawsFoundError
 from gonogo.plugin.outcomes import _known_deviation
-from gonogo.targets.model import ChatModel, Deviation, Endpoint
+from gonogo.targets.endpoints import ChatModel, Deviation, Endpoint
 
 INFO = CheckInfo("contract.a.b", "title", Severity.MAJOR, Permission.LIVE, ("C1",), smoke=False)
 KNOWN = (

@@ -16,7 +16,8 @@ from gonogo.plugin.ledger import Ledger
 from gonogo.plugin.locks import target_lock
 from gonogo.plugin.stages import STAGES
 from gonogo.redaction import Redactor
-from gonogo.targets.model import Budget, ChatModel, Target
+from gonogo.targets.endpoints import ChatModel
+from gonogo.targets.model import Budget, Target
 
 
 def test_shared_locks_go_together_and_exclusive_ones_alone(tmp_path: Path) -> None:

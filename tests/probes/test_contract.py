@@ -16,7 +16,8 @@ from gonogo.probes.http import Http
 from gonogo.probes.ollama import Ollama
 from gonogo.probes.readiness import watch_start
 from gonogo.probes.services import Service
-from gonogo.targets.model import ChatModel, Endpoint, RestService
+from gonogo.targets.endpoints import ChatModel, Endpoint
+from gonogo.targets.model import RestService
 from tests.probes.test_http import KEY, Bench
 
 Answer = Callable[[str, dict[str, Any]], tuple[int, str]]

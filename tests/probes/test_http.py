@@ -13,7 +13,7 @@ from gonogo.probes.chat import Chat, listed_models
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.http import Http, open_client
 from gonogo.redaction import Redactor
-from gonogo.targets.model import ChatModel, Endpoint
+from gonogo.targets.endpoints import ChatModel, Endpoint
 from gonogo.targets.secrets import Secret
 
 KEY = Secret("$THE_KEY", "sk-very-secret-value")

@@ -10,7 +10,7 @@ from typing import Any
 
 from gonogo.errors import NotDeclared
 from gonogo.faults.interface import Step
-from gonogo.targets.model import Levers
+from gonogo.targets.endpoints import Levers
 
 
 @dataclass(frozen=True)

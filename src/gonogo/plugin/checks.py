@@ -10,7 +10,7 @@ from gonogo.documents import Problems
 from gonogo.errors import InconclusiveError, InWarningBand, NotDeclared, Unsupported
 from gonogo.model import SUITES, CheckInfo, Outcome, Permission, Severity
 from gonogo.objectives import Decided
-from gonogo.targets.model import ChatModel
+from gonogo.targets.endpoints import ChatModel
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _ID = re.compile(r"[a-z]+(\.[a-z0-9_]+){2}")

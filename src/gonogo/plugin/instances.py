@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from gonogo.plugin.gate import Gate, gate_of
-from gonogo.targets.model import ChatModel, Deviation, Endpoint, Target
+from gonogo.targets.endpoints import ChatModel, Deviation, Endpoint
+from gonogo.targets.model import Target
 
 _Instances = dict[str, object]
 

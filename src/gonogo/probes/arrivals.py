@@ -7,7 +7,7 @@ from gonogo.errors import EndpointFailedError
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.http import Client, Http
 from gonogo.rules.reading import mapping, number, objects
-from gonogo.targets.model import Endpoint
+from gonogo.targets.endpoints import Endpoint
 
 
 @dataclass(frozen=True)

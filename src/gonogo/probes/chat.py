@@ -12,7 +12,7 @@ from gonogo.probes.http import Http, HttpAnswer
 from gonogo.rules.completions import choices_of, finish_reasons_of, text_of
 from gonogo.rules.reading import json_value, mapping, objects
 from gonogo.stream import ChatStream, SseParser, StreamProtocolError
-from gonogo.targets.model import ChatModel, Endpoint
+from gonogo.targets.endpoints import ChatModel, Endpoint
 
 
 @dataclass(frozen=True)

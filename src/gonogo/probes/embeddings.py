@@ -11,7 +11,7 @@ from gonogo.errors import EndpointFailedError
 from gonogo.probes.http import Http
 from gonogo.rules.embeddings import Vector
 from gonogo.rules.reading import mapping
-from gonogo.targets.model import ChatModel, Endpoint
+from gonogo.targets.endpoints import ChatModel, Endpoint
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from gonogo.errors import EndpointFailedError
 from gonogo.probes.chat import ChatAnswer
 from gonogo.probes.http import Http
 from gonogo.rules.drift import LoadedModel
-from gonogo.targets.model import Endpoint
+from gonogo.targets.endpoints import Endpoint
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from gonogo.errors import EndpointFailedError
 from gonogo.probes.http import Http, HttpAnswer
 from gonogo.rules.reading import mapping, objects
 from gonogo.stream import NdjsonParser, StreamProtocolError
-from gonogo.targets.model import ChatModel, Endpoint
+from gonogo.targets.endpoints import ChatModel, Endpoint
 
 
 def _text(line: Mapping[str, Any]) -> str:

@@ -16,31 +16,33 @@ from gonogo import resources
 from gonogo.documents import Document, DocumentError, Path_, Problem, did_you_mean, load_document, map_strings, validate
 from gonogo.model import Waiver
 from gonogo.objectives import Band
+from gonogo.targets.endpoints import (
+    AnswerHeaders,
+    CacheState,
+    Canary,
+    ChatModel,
+    Deviation,
+    Endpoint,
+    Routing,
+    ServedModel,
+    Tenant,
+)
 from gonogo.targets.file_sections import FileSections
 from gonogo.targets.model import (
     REST_ROUTES,
     Actor,
-    AnswerHeaders,
     Budget,
     Cache,
-    CacheState,
-    Canary,
     Chatbot,
-    ChatModel,
     Cluster,
     Command,
     ConfigRollback,
-    Deviation,
-    Endpoint,
     Load,
     LoadObjective,
     MetricsEndpoint,
     RestRoute,
     RestService,
-    Routing,
-    ServedModel,
     Target,
-    Tenant,
     WebPage,
 )
 from gonogo.targets.secrets import Secret
