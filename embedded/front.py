@@ -36,7 +36,6 @@ FAILURES: dict[str, str] = {
     "wrong-model": "completions name another model than the one that was asked",
 }
 KEPT_ARRIVALS = 20_000
-_SILENCE_S = 60.0
 _PIECES = 8
 _COMPLETIONS = ("/chat/completions", "/api/chat", "/api/generate")
 _HOSTED = "/models/"
@@ -74,6 +73,10 @@ class Front:
         self._arrivals.append(arrival)
         self._board.requests["arrived"] += 1
         try:
+            if self._board.on("silent"):
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+                return
             failed = await self._failure(native="/api/" in scope["path"])
             if failed is not None:
                 self._board.requests["completions"] += 1
@@ -86,8 +89,6 @@ class Front:
     async def _failure(self, *, native: bool) -> Response | None:
         """What a half-dead server answers to a good request; None where nothing of that kind is switched on."""
         board = self._board
-        if board.on("silent"):
-            await asyncio.sleep(_SILENCE_S)
         if board.on("slow-first-byte"):
             await asyncio.sleep(board.parameter("slow-first-byte", "delay_ms", 1000) / 1000)
         if board.on("http-429"):
@@ -171,7 +172,9 @@ def _arrival_of(body: bytes) -> Arrival:
 def _digest(asked: Mapping[str, Any]) -> str:
     messages = asked.get("messages")
     last = messages[-1] if isinstance(messages, list) and messages else None
-    text = last.get("content") if isinstance(last, dict) else None
+    text = last.get("content") if isinstance(last, dict) else asked.get("prompt", asked.get("inputs"))
+    if isinstance(text, list):  # content parts
+        text = "".join(str(part.get("text", "")) for part in text if isinstance(part, dict))
     return hashlib.sha256(str(text).encode("utf-8", errors="replace")).hexdigest()
 
 

@@ -77,7 +77,7 @@ class Router:
         keeping = Keeping(self._cache.key_of(asked, caller) if opt_in else "", _ttl_s(opt_in))
         key = keeping.key
         if key and (kept := await self._cache.get(key)):
-            return await self._from_cache(kept, asked)
+            return await self._from_cache(kept, asked, key)
         self._limits.admit(name, route, caller)
         stack = AsyncExitStack()  # the slot is given back when the answer has ended, not when it begins
         try:
@@ -117,12 +117,12 @@ class Router:
         if keeping.key and seen[-1] == DONE:
             await self._cache.keep(keeping.key, answer, keeping.ttl_s)
 
-    async def _from_cache(self, kept: dict[str, Any], asked: dict[str, Any]) -> Response:
+    async def _from_cache(self, kept: dict[str, Any], asked: dict[str, Any], key: str) -> Response:
         if self._board.on("cache-slow"):
             await asyncio.sleep(_HELD_BACK_S)
         if self._board.on("cache-differs"):
             kept["choices"][0]["message"]["content"] = "otra cosa"
-        headers = {"x-router-cache": "hit"}
+        headers = {"x-router-cache": key}
         if "error" in kept:
             return JSONResponse(kept, 502, headers)
         if not asked.get("stream"):

@@ -2,7 +2,8 @@
 
 import time
 
-from fixtures.routing import MOST_WAITED_S, Burst, exhaust, fresh_prompt, use_up
+from fixtures.limits import MOST_WAITED_S, Burst, exhaust, use_up
+from fixtures.routing import fresh_prompt
 from gonogo.errors import InconclusiveError
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.chat import Chat
@@ -15,14 +16,14 @@ EARLY_S = 0.5
 """Retry-After counts whole seconds (RFC 9110, section 10.2.3); a client may be that much early."""
 
 
-@check("routing.limits.enforced", severity="major", covers=["R7"])
+@check("routing.limits.enforced", severity="major", covers=["R7"], exclusive=True)
 def test_limits_enforced(limited_chat: Chat) -> None:
     """Exactly the limit of requests passes in a window, and the next one gets 429."""
     limit = limited_chat.model.rpm or 0
     expect_flawless(request_flaws(exhaust(limited_chat, limit, lambda seen: seen.passed), limit))
 
 
-@check("routing.limits.retry_after", severity="minor", covers=["R7"])
+@check("routing.limits.retry_after", severity="minor", covers=["R7"], exclusive=True)
 def test_limits_retry_after(limited_chat: Chat) -> None:
     """A refused client is told how long to wait, and is let in when it has waited."""
     limit = limited_chat.model.rpm or 0
@@ -35,7 +36,7 @@ def test_limits_retry_after(limited_chat: Chat) -> None:
     assert polite.status == 200, f"HTTP {polite.status} after waiting {seen.retry_after_s:g} s, as Retry-After asked"
 
 
-@check("routing.limits.others", severity="major", covers=["R7"])
+@check("routing.limits.others", severity="major", covers=["R7"], exclusive=True)
 def test_limits_others(limited_chat: Chat, routed_chat: Chat) -> None:
     """A model whose limit is reached does not keep others from being asked."""
     limit = limited_chat.model.rpm or 0
@@ -44,14 +45,14 @@ def test_limits_others(limited_chat: Chat, routed_chat: Chat) -> None:
     assert other.status == 200, f"{routed_chat.model.name} answers HTTP {other.status}"
 
 
-@check("routing.limits.tokens", severity="major", covers=["R7"])
+@check("routing.limits.tokens", severity="major", covers=["R7"], exclusive=True)
 def test_limits_tokens(token_limited_chat: Chat) -> None:
     """The limit of tokens a minute is kept, give or take one answer."""
     limit = token_limited_chat.model.tpm or 0
     expect_flawless(token_flaws(exhaust(token_limited_chat, limit, lambda seen: seen.tokens), limit))
 
 
-@check("routing.limits.key", severity="major", covers=["R7"])
+@check("routing.limits.key", severity="major", covers=["R7"], exclusive=True)
 def test_limits_key(gateway: Endpoint, gateway_http: Http, limited_tenant: Tenant, routed_chat: Chat) -> None:
     """Exactly a key's limit of requests passes in a window, and the next one gets 429."""
     chat = Chat(gateway, routed_chat.model, gateway_http.with_key(limited_tenant.key))
@@ -59,7 +60,7 @@ def test_limits_key(gateway: Endpoint, gateway_http: Http, limited_tenant: Tenan
     expect_flawless(request_flaws(exhaust(chat, limit, lambda seen: seen.passed), limit))
 
 
-@check("routing.limits.keys_apart", severity="major", covers=["R7"])
+@check("routing.limits.keys_apart", severity="major", covers=["R7"], exclusive=True)
 def test_limits_keys_apart(gateway: Endpoint, gateway_http: Http, limited_tenant: Tenant, routed_chat: Chat) -> None:
     """A caller whose limit is reached does not keep others from asking."""
     chat = Chat(gateway, routed_chat.model, gateway_http.with_key(limited_tenant.key))
@@ -79,4 +80,4 @@ def test_limits_parallel(burst: Burst) -> None:
 @check("routing.burst.answered", severity="critical", covers=["R13"], exclusive=True)
 def test_burst_answered(burst: Burst) -> None:
     """Of a burst beyond the limit every request is answered or refused, in time, and none is lost."""
-    expect_flawless(burst_flaws(burst.statuses, len(burst.spans), burst.slowest_s, burst.patience_s))
+    expect_flawless(burst_flaws(burst.statuses, len(burst.spans) + burst.cached, burst.slowest_s, burst.patience_s))

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from fixtures.routing import PAUSE_S, Cached, Outage, fresh_prompt
+from fixtures.caches import Cached, Outage
+from fixtures.routing import PAUSE_S, fresh_prompt
 from gonogo.errors import EndpointFailedError, NotDeclared
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.http import Http
@@ -48,10 +49,10 @@ def test_outage_returns(cached: Cached, outage: Outage, redis: RedisProbe) -> No
     patience_s = cached.chat.endpoint.routing.cooldown_s + RECONNECT_S
     began, last = time.monotonic(), ""
     while (waited_s := time.monotonic() - began) <= patience_s:
-        before, prompt = redis.keys(), fresh_prompt("¿Ha vuelto?")
+        prompt = fresh_prompt("¿Ha vuelto?")
         cached.ask(prompt)
         second = cached.ask(prompt)
-        if cached.served_from_cache(second) and cached.is_in(redis, second, before):
+        if cached.is_hit(second) and cached.is_in(redis, second):
             redis.note("back in use", {"after_s": round(waited_s, 1)})
             return
         time.sleep(PAUSE_S)

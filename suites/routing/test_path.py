@@ -20,8 +20,9 @@ def test_path_health(chatbot: Chatbot, chatbot_http: Http) -> None:
 def test_path_message(chat_path: ChatPath) -> None:
     """A message to the chatbot goes through the gateway to a model's provider, and is answered."""
     before = chat_path.arrived()
-    answer = chat_path.ask(fresh_prompt("Hola, ¿qué coches tienen?")).http
-    assert answer.status == 200, f"HTTP {answer.status}: {answer.text[:200]}"
+    reply = chat_path.ask(fresh_prompt("Hola, ¿qué coches tienen?"))
+    assert reply.http.status == 200, f"HTTP {reply.http.status}: {reply.http.text[:200]}"
+    assert (reply.value or {}).get("isFallback") is not True, "the chatbot fell back to its own answer"
     assert chat_path.arrived() > before, "no provider of the chatbot's model was asked"
 
 

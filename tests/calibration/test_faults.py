@@ -10,7 +10,7 @@ NEIGHBOURS = {
     "artifacts": ("config",),
     "config": ("artifacts",),
     "contract": (),
-    "routing": ("contract",),
+    "routing": (),
     "output": ("monitoring",),
     "monitoring": ("routing",),
     "security": ("monitoring",),

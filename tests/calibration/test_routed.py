@@ -24,9 +24,16 @@ FILES = {
 
 
 def scope_of(fault: Fault) -> str:
-    """The file of the fault's check, and the quick checks of the others."""
-    file = FILES[fault.primary]
-    return f"smoke or ({file} and {FEW})" if file == "test_fallbacks.py" else f"smoke or {file}"
+    """The file of the fault's check, and the quick checks of the others; what takes long only for its own faults."""
+    file, check = FILES[fault.primary], f"test_{'_'.join(fault.primary.split('.')[1:])}"
+    match file:
+        case "test_fallbacks.py":
+            return f"smoke or ({file} and {FEW})"
+        case "test_path.py":
+            return f"smoke or ({file} and not web_page) or {check}"
+        case "test_shares.py":
+            return f"smoke or {check}"
+    return f"smoke or {file}"
 
 
 PLAN = Plan("suites/routing", TARGET, RoutedServers, scope_of, lanes=4)

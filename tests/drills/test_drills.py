@@ -12,7 +12,7 @@ from gonogo.drills.timeline import Timeline, Traffic
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.faults.actors import ServiceState
 from gonogo.faults.injection import Injector
-from gonogo.faults.journal import Journal
+from gonogo.faults.journal import Entry, Journal
 from gonogo.targets.loader import load_target
 from gonogo.targets.model import ConfigRollback, Target
 
@@ -34,6 +34,9 @@ class Service:
     def state(self, service: str) -> ServiceState:
         assert service == "s"
         return ServiceState(self.running, self._pid if self.running else 0)
+
+    def own_pid(self) -> int:
+        return 0
 
     def stop(self, service: str) -> None:
         assert service == "s"
@@ -62,9 +65,13 @@ class MemoryInjector(Injector):
     def healthy(self) -> bool:
         return self._service.running
 
-    def _bring_up(self, service: str, *, fresh: bool) -> None:
-        assert fresh
-        self._service.start(service)
+    def undo(self, entry: Entry) -> None:
+        if entry.kind != "service":
+            super().undo(entry)
+            return
+        assert entry.details["fresh"]
+        self._service.start(entry.details["service"])
+        self.forget(entry)
 
 
 @pytest.fixture

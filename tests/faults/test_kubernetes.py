@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gonogo.errors import EndpointFailedError, InconclusiveError
+from gonogo.errors import GonogoError, InconclusiveError
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Journal
 from gonogo.targets.loader import load_target
@@ -86,7 +86,7 @@ def target_of(tmp_path: Path, server: str, workload: str = "deployment/vllm", co
     file = tmp_path / "target.yaml"
     file.write_text(
         f"name: t\nenvironment: staging\ncluster: {{context: {context}, namespace: chat, kubeconfig: kubeconfig}}\n"
-        f"providers: [{{name: p, kind: vllm, url: 'http://p:1', workload: {workload}}}]\n",
+        f"providers: [{{name: p, kind: vllm, url: '{server}', health_path: {PATH}, workload: {workload}}}]\n",
         encoding="utf-8",
     )
     return load_target(file, date(2026, 1, 1))
@@ -107,7 +107,7 @@ def test_a_workload_is_scaled_to_zero_and_back(tmp_path: Path, server: str) -> N
 def test_what_the_cluster_does_not_have_is_told(tmp_path: Path, server: str) -> None:
     injector = Injector(target_of(tmp_path, server, "deployment/gone"), Journal(tmp_path / "journal"))
     with (
-        pytest.raises(EndpointFailedError, match="deployment/gone: the API server says 404"),
+        pytest.raises(InconclusiveError, match="deployment/gone: the API server says 404"),
         injector.broken({"scale": "p"}),
     ):
         pass
@@ -124,3 +124,14 @@ def test_an_api_server_that_is_gone_decides_nothing(tmp_path: Path, server: str)
     injector = Injector(target_of(tmp_path, server, context="production"), Journal(tmp_path / "journal"))
     with pytest.raises(InconclusiveError, match="does not answer"), injector.broken({"scale": "p"}):
         pass
+
+
+def test_one_that_is_scaled_to_zero_already_is_left_alone(tmp_path: Path, server: str) -> None:
+    ApiServer.wanted = ApiServer.there = 0
+    journal = Journal(tmp_path / "journal")
+    with (
+        pytest.raises(GonogoError, match="somebody else"),
+        Injector(target_of(tmp_path, server), journal).broken({"scale": "p"}),
+    ):
+        pass
+    assert (ApiServer.asked, journal.unfinished()) == ([], [])

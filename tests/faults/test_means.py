@@ -18,7 +18,7 @@ import pytest
 import redis
 
 from embedded.programs import redis_server
-from gonogo.errors import EndpointFailedError, GonogoError, NotDeclared
+from gonogo.errors import GonogoError, InconclusiveError, NotDeclared
 from gonogo.faults.failures import FAILURES, OUTAGES
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Journal
@@ -36,6 +36,9 @@ class Supervised:
 
     def getProcessInfo(self, _name: str) -> dict[str, Any]:  # noqa: N802 (supervisord's name)
         return {"statename": "RUNNING", "pid": self._process.pid}
+
+    def getPID(self) -> int:  # noqa: N802 (supervisord's name)
+        return os.getpid()
 
 
 @pytest.fixture
@@ -147,7 +150,7 @@ def test_a_service_on_another_machine_cannot_be_frozen(tmp_path: Path, superviso
 def test_a_command_that_fails_is_told_and_still_undone(tmp_path: Path, command: str, told: str) -> None:
     text = f"commands: {{c: {{do: {command}, undo: [touch, undone], timeout_s: 0.5}}}}\n"
     injector = Injector(target_of(tmp_path, text), Journal(tmp_path / "journal"))
-    with pytest.raises(EndpointFailedError, match=told), injector.broken({"command": "c"}):
+    with pytest.raises(InconclusiveError, match=told), injector.broken({"command": "c"}):
         pass
     assert (tmp_path / "undone").exists()
 
@@ -156,6 +159,9 @@ class Toxic(BaseHTTPRequestHandler):
     """Toxiproxy's API as far as it is used: what was asked of it, in order."""
 
     asked: "list[tuple[str, str, Any]]" = []  # noqa: RUF012 (one server a test)
+
+    def do_GET(self) -> None:
+        self._answer(200 if self.path == "/proxies/door" else 404, {})
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))

@@ -79,7 +79,8 @@ def test_a_window_may_have_changed_once(passed: int, refused: int | None, may: b
         ([200, 200, 429, 503], 2, 1.0, []),
         ([200, "the answer broke"], 1, 1.0, ["1 of 2 requests got no answer: the answer broke"]),
         ([200, 500], 1, 1.0, ["HTTP 500, wanted 200, 429 or 503"]),
-        ([200, 200], 3, 1.0, ["2 were answered, but 3 arrived at the provider"]),
+        ([200, 200], 3, 1.0, []),
+        ([200, 200], 1, 1.0, ["2 were answered, but only 1 arrived at the provider"]),
         ([429, 429], 0, 1.0, ["none was answered"]),
         ([200], 1, 9.0, ["one took 9.0 s, at most 5"]),
     ],
@@ -97,7 +98,7 @@ def test_weights_mean_shares() -> None:
 def decided(share: float, seed: int, wanted: float, margin: float) -> Outcome:
     """What is decided of a share by requests in batches of forty, as the fixture sends them."""
     numbers, count = random.Random(seed), 0
-    for total in range(1, 1601):
+    for total in range(1, 2401):
         count += numbers.random() < share
         if total % 40 == 0:
             outcome = decide_within(count, total, wanted, margin).outcome
@@ -108,19 +109,21 @@ def decided(share: float, seed: int, wanted: float, margin: float) -> Outcome:
 
 @pytest.mark.parametrize("share", [0.05, 0.25, 0.5, 0.75, 1.0])
 def test_the_right_share_is_shown(share: float) -> None:
-    outcomes = [decided(share, seed, share, 0.1) for seed in range(60)]
+    outcomes = [decided(share, seed, share, 0.1) for seed in range(20)]
     assert outcomes.count(Outcome.FAIL) == 0
-    assert outcomes.count(Outcome.PASS) >= 57
+    assert outcomes.count(Outcome.PASS) >= 19
 
 
-@pytest.mark.parametrize(("share", "wanted"), [(0.5, 0.75), (0.25, 0.05), (0.0, 0.25), (1.0, 0.75)])
+@pytest.mark.parametrize(
+    ("share", "wanted"), [(0.5, 0.75), (0.25, 0.05), (0.0, 0.25), (1.0, 0.75), (0.0, 0.05), (0.15, 0.05)]
+)
 def test_a_wrong_share_is_found(share: float, wanted: float) -> None:
-    assert {decided(share, seed, wanted, 0.1) for seed in range(60)} == {Outcome.FAIL}
+    assert {decided(share, seed, wanted, 0.1) for seed in range(20)} == {Outcome.FAIL}
 
 
 def test_a_share_at_the_margin_is_not_passed_off_as_right() -> None:
-    outcomes = [decided(0.85, seed, 0.75, 0.1) for seed in range(100)]
-    assert outcomes.count(Outcome.PASS) <= 3
+    outcomes = [decided(0.85, seed, 0.75, 0.1) for seed in range(40)]
+    assert outcomes.count(Outcome.PASS) <= 2
 
 
 def test_no_request_decides_nothing() -> None:

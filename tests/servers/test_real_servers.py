@@ -16,6 +16,8 @@ from tests.servers.processes import all_running
 
 TARGET = ROOT / "tests" / "servers" / "real.yaml"
 PARTS = {"litellm": "gateway", "llamacpp": "llamacpp", "ollama": "ollama"}
+FEW = "not (502 or 503 or trickle or wrong or slow or 429-retry-after or in_time)"
+"""Each request is a real model's: one of each sort of failure."""
 ELSEWHERE = {
     "Ollama ignores tool_choice",  # the tiny model's template has no tools
     # seen with another provider behind LiteLLM: tests/calibration/test_healthy.py
@@ -78,12 +80,12 @@ def test_every_known_deviation_is_still_there(ran: GateRun, kind: str) -> None:
 
 def test_fallbacks_hold_with_real_servers(run: Callable[..., GateRun]) -> None:
     """Real LiteLLM, real llama.cpp, real Ollama; attempts counted and failures made by pass-throughs before them."""
-    ran = run(ROOT / "tests" / "servers" / "chain.yaml", "suites/routing/test_fallbacks.py")
+    ran = run(ROOT / "tests" / "servers" / "chain.yaml", "-k", FEW, "suites/routing/test_fallbacks.py")
     outcomes = {name: outcome for name, outcome in ran.outcomes().items() if outcome != "skip"}
     odd = {name for name, outcome in outcomes.items() if outcome != "pass"}
     wrong = [check for check in ran.verdict["checks"] if check["outcome"] in ("fail", "inconclusive")]
     assert wrong == [], ran.output
-    assert len(outcomes) >= 25
+    assert len(outcomes) >= 16
     assert odd == {
         f"routing.fallback.survives[{failure}-gateway/chained-streamed]"
         for failure in ("broken-json", "empty", "error-in-200")

@@ -25,6 +25,9 @@ class ServiceActor(Protocol):
     def state(self, service: str) -> ServiceState:
         """How the service is now."""
 
+    def own_pid(self) -> int:
+        """The number of the supervisor's own process, on its machine."""
+
     def stop(self, service: str) -> None:
         """Stop it and wait until it has stopped."""
 
@@ -49,6 +52,10 @@ class SupervisorActor:
         info = cast("dict[str, Any]", self._call("getProcessInfo", service))
         return ServiceState(info["statename"] == "RUNNING", int(info["pid"]))
 
+    def own_pid(self) -> int:
+        """The number of supervisord's process."""
+        return cast("int", self._call("getPID"))
+
     def stop(self, service: str) -> None:
         """Stop it and wait until it has stopped; one that does not run stays as it is."""
         self._call("stopProcess", service, tolerated=(self._NOT_RUNNING,))
@@ -57,14 +64,16 @@ class SupervisorActor:
         """Start it; one that ends at once is seen in its `state`, not here."""
         self._call("startProcess", service, tolerated=(self._ALREADY_STARTED, self._ABNORMAL, *self._NO_FILE_OR_SPAWN))
 
-    def _call(self, method: str, service: str, tolerated: tuple[int, ...] = ()) -> object:
+    def _call(self, method: str, *service: str, tolerated: tuple[int, ...] = ()) -> object:
         try:
             with xmlrpc.client.ServerProxy(self._endpoint) as proxy:
-                return cast("object", getattr(proxy.supervisor, method)(service))
+                return cast("object", getattr(proxy.supervisor, method)(*service))
         except xmlrpc.client.Fault as fault:
             if fault.faultCode in tolerated:
                 return None
-            raise InconclusiveError(f"supervisor at {self._url}: {method}({service}): {fault.faultString}") from fault
+            raise InconclusiveError(
+                f"supervisor at {self._url}: {method}({', '.join(service)}): {fault.faultString}"
+            ) from fault
         except xmlrpc.client.ProtocolError as error:
             raise InconclusiveError(f"supervisor at {self._url}: HTTP {error.errcode} {error.errmsg}") from error
         except (OSError, http.client.HTTPException) as error:

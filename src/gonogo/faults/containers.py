@@ -1,10 +1,12 @@
 """Containers of a Docker engine: paused (a frozen peer), killed, stopped, cut off from their networks.
 
-The engine is the one of the environment (``DOCKER_HOST``, else the local socket), as for the docker command.
+The engine is the one of the environment: ``DOCKER_HOST``, else the local socket; the docker command's contexts are not
+read.
 """
 
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -22,8 +24,8 @@ class ContainerMeans:
     keys: ClassVar[tuple[str, ...]] = ("container",)
     kind: ClassVar[str] = "container"
 
-    def __init__(self, target: Target) -> None:
-        self._target = target
+    def __init__(self, target: Target, await_part: Callable[[str], None]) -> None:
+        self._target, self._await_part = target, await_part
 
     def lacks(self, step: Step) -> str:
         """The part's container, where none is declared."""
@@ -45,7 +47,9 @@ class ContainerMeans:
                 raise GonogoError(f"the fault needs the container {levers.container} running, it is {container.status}")
             networks = container.attrs["NetworkSettings"]["Networks"]
             aliases = {name: network.get("Aliases") or [] for name, network in networks.items()}
-        return {"container": levers.container, "act": step["act"], "networks": aliases}
+        engine = os.environ.get("DOCKER_HOST", "")
+        told = {"part": step["container"], "container": levers.container, "engine": engine}
+        return {**told, "act": step["act"], "networks": aliases}
 
     def apply(self, step: Step, details: Details) -> None:
         """Break it."""
@@ -57,7 +61,13 @@ class ContainerMeans:
                 container.client.networks.get(name).disconnect(container)
 
     def undo(self, details: Details) -> None:
-        """Let it run, and connect it, with the names that it had."""
+        """Let it run, and connect it, with the names that it had; wait until what is in it answers.
+
+        Raises:
+            EndpointFailedError: the environment names another engine now, or it does not run again.
+        """
+        if os.environ.get("DOCKER_HOST", "") != details["engine"]:
+            raise EndpointFailedError(f"{details['container']} is on the engine {details['engine'] or '(default)'}")
         with _container(details["container"]) as container:
             if container.status == "paused":
                 container.unpause()
@@ -73,6 +83,7 @@ class ContainerMeans:
                     raise EndpointFailedError(f"the container {details['container']} is {container.status}")
                 time.sleep(0.05)
                 container.reload()
+        self._await_part(details["part"])
 
 
 @contextmanager

@@ -35,8 +35,6 @@ class Failure:
     """Attempts reach the server, so they can be counted there."""
     answers: bool = False
     """The server does answer, only badly or late: a gateway may take that answer."""
-    slow: bool = False
-    """A gateway notices it only when its patience with the server is at an end."""
 
     def steps(self, levers: Levers) -> list[Step]:
         """The steps that make a part fail so; which of them are possible, an `Injector` knows."""
@@ -79,8 +77,8 @@ class Failure:
 FAILURES: dict[str, Failure] = {
     "refused": Failure(toxic="down", act="kill", scale=True, service="stop", arrives=False),
     "reset": Failure(toxic="reset_peer", attributes={"timeout": 0}, arrives=False),
-    "frozen": Failure(act="pause", service="freeze", arrives=False, slow=True),
-    "silent": Failure("silent", toxic="timeout", attributes={"timeout": 0}, slow=True),
+    "frozen": Failure(act="pause", service="freeze", arrives=False),
+    "silent": Failure("silent", toxic="timeout", attributes={"timeout": 0}),
     "500": Failure("http-500"),
     "502-html": Failure("http-502-html"),
     "503": Failure("http-503"),
@@ -104,7 +102,7 @@ OUTAGES: dict[str, Failure] = {
     "stopped": Failure(toxic="down", act="kill", scale=True, service="stop"),
     "frozen": Failure(act="pause", service="freeze"),
     "read-only": Failure(redis={"redis_config": ["min-replicas-to-write", "1"]}),
-    "full": Failure(redis={"redis_config": ["maxmemory", "1"]}),
+    "full": Failure(redis={"redis_full": True}),
     "slow": Failure(toxic="latency", attributes={"latency": 400}, redis={"redis_pause": 800}),
     "flushed": Failure(redis={"redis_flush": True}),
 }

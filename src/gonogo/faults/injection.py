@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from gonogo.errors import EndpointFailedError, GonogoError
+from gonogo.errors import EndpointFailedError, GonogoError, InconclusiveError
 from gonogo.faults.actors import actor_of
 from gonogo.faults.catalogue import Fault
 from gonogo.faults.containers import ContainerMeans
@@ -44,8 +44,8 @@ class Injector:
             ControlMeans(target, context),
             ToxicMeans(target, context),
             self._redis,
-            ContainerMeans(target),
-            ScaleMeans(target),
+            ContainerMeans(target, self._await_part),
+            ScaleMeans(target, self._await_part),
             CommandMeans(target),
             FreezeMeans(target),
             ServiceMeans(target, self._await_health),
@@ -69,7 +69,8 @@ class Injector:
 
         Raises:
             GonogoError: the target does not declare what one of them needs.
-            EndpointFailedError: one cannot be done, or not be put back.
+            InconclusiveError: one could not be done.
+            EndpointFailedError: one could not be put back.
         """
         entries: list[Entry] = []
         try:
@@ -77,8 +78,11 @@ class Injector:
                 means = self._means_for(step)
                 if missing := means.lacks(step):
                     raise GonogoError(f"the fault needs {missing}, which {self._target.file.name} does not declare")
-                entries.append(self._journal.write(means.kind, means.prepare(step)))
-                means.apply(step, entries[-1].details)
+                try:
+                    entries.append(self._journal.write(means.kind, means.prepare(step)))
+                    means.apply(step, entries[-1].details)
+                except EndpointFailedError as error:  # a tool of ours that fails is no finding
+                    raise InconclusiveError(f"the fault could not be switched on: {error}") from error
             yield
         finally:
             self.undo_all(entries)
@@ -90,7 +94,7 @@ class Injector:
             successor = Injector(self._target, journal)
             left = journal.unfinished()
             successor.undo_all(left)
-            undone += [f"{e.kind}: {e.details.get('path') or e.details.get('service') or e.details}" for e in left]
+            undone += [f"{entry.kind}: {_told(entry)}" for entry in left]
             journal.close_if_empty()
         return undone
 
@@ -103,12 +107,17 @@ class Injector:
             EndpointFailedError: some could not be put back; they stay in the journal, and the message names them.
         """
         latest_first = reversed(entries)
-        failures = []
+        failures: list[Exception] = []
+        interrupted: BaseException | None = None
         for entry in sorted(latest_first, key=lambda entry: entry.kind == ServiceMeans.kind):
             try:
                 self.undo(entry)
             except Exception as error:  # noqa: BLE001 (whatever it is, the others come first)
                 failures.append(error)
+            except BaseException as error:  # noqa: BLE001 (a second Ctrl-C: the others come first all the same)
+                interrupted = error
+        if interrupted is not None:
+            raise interrupted
         if failures:
             told = "; ".join(str(failure) for failure in failures)
             raise EndpointFailedError(
@@ -151,6 +160,19 @@ class Injector:
                 return means
         raise GonogoError(f"no means is known for the step {step}: {', '.join(self._by_key)}")
 
+    def _await_part(self, name: str) -> None:
+        """Wait until a part answers, where the target says how it does.
+
+        Raises:
+            EndpointFailedError: it does not in time.
+        """
+        pages = [e.url + (e.ready_path or e.health_path) for e in self._target.endpoints() if e.name == name]
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while not (all(map(self._answers, pages)) and (name != "cache" or self._redis.answers())):
+            if time.monotonic() > deadline:
+                raise EndpointFailedError(f"{name} does not answer again after {READY_TIMEOUT_S:g} s")
+            time.sleep(0.1)
+
     def _await_health(self, service: str) -> None:
         """Wait until the service answers, if the target says where; otherwise until its supervisor calls it running."""
         target, drill = self._target, self._target.config_rollback
@@ -182,3 +204,9 @@ class Injector:
                 return Http(client, url, None, self._context, 3).get("").status == 200
             except EndpointFailedError:
                 return False
+
+
+def _told(entry: Entry) -> str:
+    """What was put back, for people: its name, without anything that may be a secret."""
+    names = ("path", "service", "container", "workload", "command", "branch", "url", "proxy")
+    return str(next((entry.details[name] for name in names if entry.details.get(name)), entry.entry_id))

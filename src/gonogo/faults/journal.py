@@ -82,6 +82,7 @@ class Journal:
             self._folder.mkdir(parents=True, exist_ok=True)
             path = self._folder / f"{os.getpid()}-{uuid.uuid4().hex}.jsonl"
             unlocked = path.with_suffix(".new")  # nobody may take it for an orphan before it is locked
+            unlocked.touch(mode=0o600)  # what a command needs to be undone may be nobody's business
             self._file, self._path = unlocked.open("a+", encoding="utf-8"), path
             fcntl.flock(self._file, fcntl.LOCK_EX)
             unlocked.rename(path)

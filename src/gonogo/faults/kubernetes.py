@@ -1,11 +1,11 @@
 """Workloads of a Kubernetes cluster, scaled to zero: nobody answers behind their service."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
-from gonogo.errors import EndpointFailedError, InconclusiveError
+from gonogo.errors import EndpointFailedError, GonogoError, InconclusiveError
 from gonogo.faults.interface import Details, Step
 from gonogo.targets.model import Target
 
@@ -22,8 +22,8 @@ class ScaleMeans:
     keys: ClassVar[tuple[str, ...]] = ("scale",)
     kind: ClassVar[str] = "scale"
 
-    def __init__(self, target: Target) -> None:
-        self._target = target
+    def __init__(self, target: Target, await_part: Callable[[str], None]) -> None:
+        self._target, self._await_part = target, await_part
 
     def lacks(self, step: Step) -> str:
         """A cluster, or the part's workload."""
@@ -33,7 +33,11 @@ class ScaleMeans:
         return "" if levers is not None and levers.workload is not None else f"a workload of {step['scale']}"
 
     def prepare(self, step: Step) -> Details:
-        """How many replicas it has now."""
+        """How many replicas it has now.
+
+        Raises:
+            GonogoError: as many as it is to have.
+        """
         levers = self._target.levers(step["scale"])
         assert levers is not None
         assert self._target.cluster is not None
@@ -44,7 +48,10 @@ class ScaleMeans:
             "kubeconfig": str(self._target.cluster.kubeconfig) if self._target.cluster.kubeconfig else None,
         }
         with _workload(details) as workload:
-            return {**details, "replicas": workload.wanted()}
+            wanted = workload.wanted()
+        if wanted == step.get("replicas", 0):
+            raise GonogoError(f"{levers.workload} has {wanted} replicas already: somebody else may have scaled it")
+        return {**details, "part": step["scale"], "replicas": wanted}
 
     def apply(self, step: Step, details: Details) -> None:
         """Scale it, and wait until that many replicas are left."""
@@ -55,6 +62,7 @@ class ScaleMeans:
         """Scale it back, and wait until all of them are ready."""
         with _workload(details) as workload:
             workload.scale(details["replicas"])
+        self._await_part(details["part"])
 
 
 class _Workload:
@@ -72,7 +80,8 @@ class _Workload:
         self._call("patch_namespaced_{}_scale", {"spec": {"replicas": replicas}})
         deadline = time.monotonic() + SCALED_WITHIN_S
         while True:
-            status = self._read().status
+            read = self._read()
+            status, replicas = read.status, read.spec.replicas  # an autoscaler may want another number meanwhile
             if (status.replicas or 0) == replicas and (status.ready_replicas or 0) == replicas:
                 return
             if time.monotonic() > deadline:

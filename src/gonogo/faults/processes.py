@@ -57,8 +57,8 @@ class ServiceMeans:
 class FreezeMeans:
     """``freeze``: a service's process is stopped by a signal: its connections stay open, and nothing answers.
 
-    Its actor must run on this machine. The process is known by its number and the time of its start, so that no other
-    process is ever continued or stopped in its place.
+    Its actor must run on this machine: the process must be a child of the supervisor's own. It is known by its number
+    and the time of its start, so that no other process is ever continued or stopped in its place.
     """
 
     keys: ClassVar[tuple[str, ...]] = ("freeze",)
@@ -79,8 +79,9 @@ class FreezeMeans:
             GonogoError: it does not run, or not on this machine.
         """
         assert self._target.actor is not None
-        state = actor_of(self._target.actor).state(step["freeze"])
-        started = _started(state.pid) if state.running else ""
+        actor = actor_of(self._target.actor)
+        state = actor.state(step["freeze"])
+        started = _started(state.pid) if state.running and _parent(state.pid) == actor.own_pid() else ""
         if not started:
             raise GonogoError(f"the fault freezes {step['freeze']}, which does not run on this machine")
         return {"service": step["freeze"], "pid": state.pid, "started": started}
@@ -99,20 +100,31 @@ class FreezeMeans:
             os.kill(pid, signal.SIGCONT)
 
 
-def _started(pid: int) -> str:
-    """When a process was started, in the kernel's ticks; empty if there is none of that number (proc(5))."""
+def _stat(pid: int) -> list[str]:
+    """What the kernel tells of a process, from its state on; nothing if there is none of that number (proc(5))."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except OSError:
-        return ""
+        return []
+
+
+def _started(pid: int) -> str:
+    """When a process was started, in the kernel's ticks; empty if there is none of that number."""
+    return stat[19] if (stat := _stat(pid)) else ""
+
+
+def _parent(pid: int) -> int:
+    """The number of a process's parent; -1 if there is none of that number."""
+    return int(stat[1]) if (stat := _stat(pid)) else -1
 
 
 def _family(pid: int) -> list[int]:
     """A process and all below it, the eldest first."""
     try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
+        texts = [path.read_text(encoding="utf-8") for path in Path(f"/proc/{pid}/task").glob("*/children")]
     except OSError:
         return [pid]
+    children = [child for text in texts for child in text.split()]
     return [pid, *(one for child in children for one in _family(int(child)))]
 
 
@@ -137,7 +149,12 @@ class CommandMeans:
         """The command that puts it back."""
         command = self._target.commands[step["command"]]
         words = _filled(command.undo, step)
-        return {"undo": words, "folder": str(self._target.file.parent), "timeout_s": command.timeout_s}
+        return {
+            "command": step["command"],
+            "undo": words,
+            "folder": str(self._target.file.parent),
+            "timeout_s": command.timeout_s,
+        }
 
     def apply(self, step: Step, details: Details) -> None:
         """Run it."""
@@ -151,7 +168,8 @@ class CommandMeans:
         began = time.monotonic()
         try:
             done = subprocess.run(words, cwd=details["folder"], capture_output=True, text=True, errors="replace",
-                                  stdin=subprocess.DEVNULL, timeout=details["timeout_s"], check=False)  # fmt: skip
+                                  stdin=subprocess.DEVNULL, timeout=details["timeout_s"], check=False,
+                                  start_new_session=True)  # fmt: skip
         except subprocess.TimeoutExpired as error:
             raise EndpointFailedError(f"{words[0]} did not end within {details['timeout_s']:g} s") from error
         except OSError as error:

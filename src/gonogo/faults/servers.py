@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import redis
 
-from gonogo.errors import EndpointFailedError
+from gonogo.errors import EndpointFailedError, GonogoError
 from gonogo.faults.interface import Details, Step
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.http import Http, open_client
@@ -47,9 +47,16 @@ class ControlMeans:
         return "" if self._target.control_url(step["control"]) else f"a control_url of {step['control']}"
 
     def prepare(self, step: Step) -> Details:
-        """Where the deviation is switched."""
-        url = self._target.control_url(step["control"]) or ""
-        return {"url": f"{url.rstrip('/')}/faults/{step['fault']}"}
+        """Where the deviation is switched.
+
+        Raises:
+            GonogoError: nothing there is called so.
+        """
+        url = (self._target.control_url(step["control"]) or "").rstrip("/")
+        known = request(self._context, "GET", f"{url}/faults").get("known", {})
+        if step["fault"] not in known:
+            raise GonogoError(f"the fault does not fit: {step['control']} has no fault {step['fault']!r} to switch on")
+        return {"url": f"{url}/faults/{step['fault']}"}
 
     def apply(self, step: Step, details: Details) -> None:
         """Switch it on."""
@@ -57,7 +64,7 @@ class ControlMeans:
 
     def undo(self, details: Details) -> None:
         """Switch it off."""
-        request(self._context, "DELETE", details["url"])
+        request(self._context, "DELETE", details["url"], gone=404)
 
 
 class ToxicMeans:
@@ -85,6 +92,7 @@ class ToxicMeans:
         levers = self._target.levers(step["toxic"])
         assert levers is not None
         proxy = f"{self._target.toxiproxy}/proxies/{levers.proxy}"
+        request(self._context, "GET", proxy)  # one that is not there is told before anything is journalled
         return {"proxy": proxy, "toxic": "" if step["type"] == DOWN else f"gonogo-{uuid.uuid4().hex[:8]}"}
 
     def apply(self, step: Step, details: Details) -> None:
@@ -100,19 +108,21 @@ class ToxicMeans:
         """Remove the toxic, or bring the proxy up; connections that it holds are cut."""
         if details["toxic"]:
             request(self._context, "DELETE", f"{details['proxy']}/toxics/{details['toxic']}", gone=404)
-        request(self._context, "POST", details["proxy"], {"enabled": False})
-        if not request(self._context, "POST", details["proxy"], {"enabled": True})["enabled"]:
+        request(self._context, "POST", details["proxy"], {"enabled": False}, gone=404)
+        proxy = request(self._context, "POST", details["proxy"], {"enabled": True}, gone=404)
+        if not proxy.get("enabled", "error" in proxy):  # one that was removed meanwhile is not broken any more
             raise EndpointFailedError(f"{details['proxy']} is not enabled again")
 
 
 class RedisMeans:
     """``redis_config: [parameter, value]``: a setting of the target's cache, changed while it runs.
 
-    ``redis_pause: milliseconds``: it answers nobody for so long; ``redis_flush: true``: it is emptied, which nothing
-    puts back and which the target must allow (``cache.flushable``).
+    ``redis_full: true``: it takes no more writes, and evicts nothing; ``redis_pause: milliseconds``: it answers nobody
+    for so long; ``redis_flush: true``: it is emptied, which nothing puts back and which the target must allow
+    (``cache.flushable``).
     """
 
-    keys: ClassVar[tuple[str, ...]] = ("redis_config", "redis_pause", "redis_flush")
+    keys: ClassVar[tuple[str, ...]] = ("redis_config", "redis_full", "redis_pause", "redis_flush")
     kind: ClassVar[str] = "redis"
 
     def __init__(self, target: Target) -> None:
@@ -125,38 +135,51 @@ class RedisMeans:
         return "cache.flushable" if "redis_flush" in step and not self._cache.flushable else ""
 
     def prepare(self, step: Step) -> Details:
-        """What the setting is now."""
-        if "redis_config" not in step:
-            return {"parameter": "", "value": ""}
-        parameter = step["redis_config"][0]
-        return {"parameter": parameter, "value": self._client().config_get(parameter)[parameter]}
+        """Which Redis it is, and what its settings are now."""
+        assert self._cache is not None
+        client = self._client(self._cache.url)
+        before = {name: client.config_get(name)[name] for name in _settings(step)}
+        return {"url": self._cache.url, "settings": before}
 
     def apply(self, step: Step, details: Details) -> None:
         """Change it, pause or empty it."""
-        del details
-        client = self._client()
-        if "redis_config" in step:
-            client.config_set(*step["redis_config"])
-        elif "redis_pause" in step:
+        client = self._client(details["url"])
+        for name, value in _settings(step).items():
+            client.config_set(name, value)
+        if "redis_pause" in step:
             client.client_pause(step["redis_pause"])
-        else:
+        elif "redis_flush" in step:
             client.flushdb()
 
     def undo(self, details: Details) -> None:
-        """Set what was set; what was paused goes on."""
-        if details["parameter"]:
-            self._client().config_set(details["parameter"], details["value"])
-        else:
-            self._client().client_unpause()
+        """Set what was set, the last one first; what was paused goes on.
+
+        Raises:
+            EndpointFailedError: the target's cache is another one now, so its password does not fit.
+        """
+        if self._cache is None or self._cache.url != details["url"]:
+            raise EndpointFailedError(f"the cache that was changed is {details['url']}, the target names another one")
+        client = self._client(details["url"])
+        for name, value in reversed(details["settings"].items()):
+            client.config_set(name, value)
+        if not details["settings"]:
+            client.client_unpause()
 
     def answers(self) -> bool:
         """Whether it answers now."""
+        assert self._cache is not None
         try:
-            return bool(self._client().ping())
+            return bool(self._client(self._cache.url).ping())
         except redis.RedisError:
             return False
 
-    def _client(self) -> redis.Redis:
-        assert self._cache is not None
-        password = self._cache.password.value if self._cache.password else None
-        return redis.Redis.from_url(self._cache.url, password=password, socket_timeout=10, decode_responses=True)
+    def _client(self, url: str) -> redis.Redis:
+        password = self._cache.password.value if self._cache and self._cache.password else None
+        return redis.Redis.from_url(url, password=password, socket_timeout=10, decode_responses=True)
+
+
+def _settings(step: Step) -> dict[str, str]:
+    """The settings that a step changes, in their order."""
+    if "redis_full" in step:
+        return {"maxmemory-policy": "noeviction", "maxmemory": "1"}
+    return dict([step["redis_config"]]) if "redis_config" in step else {}

@@ -3,9 +3,9 @@
 import hashlib
 from dataclasses import dataclass
 
-from gonogo.errors import EndpointFailedError
+from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.probes.context import ProbeContext
-from gonogo.probes.http import Client, Http
+from gonogo.probes.http import Client, Http, HttpAnswer
 from gonogo.rules.reading import mapping, number, objects
 from gonogo.targets.endpoints import Endpoint
 
@@ -36,25 +36,25 @@ class Arrivals:
         """How many completions have arrived, whatever their prompt.
 
         Raises:
-            EndpointFailedError: the control API does not tell it.
+            InconclusiveError: the control API does not tell it.
         """
-        answer = self._http.get("/counters")
+        answer = self._get("/counters")
         told = mapping(answer.json()).get("arrived", 0) if answer.status == 200 else None
         if not isinstance(told, int):
-            raise EndpointFailedError(f"{self._http.base_url}/counters: HTTP {answer.status}, no count of arrivals")
+            raise InconclusiveError(f"{self._http.base_url}/counters: HTTP {answer.status}, no count of arrivals")
         return told
 
     def of(self, prompt: str) -> tuple[Arrival, ...]:
         """Those of one prompt, the earliest first.
 
         Raises:
-            EndpointFailedError: the control API does not tell them.
+            InconclusiveError: the control API does not tell them.
         """
         digest = hashlib.sha256(prompt.encode()).hexdigest()
-        answer = self._http.get(f"/arrivals?prompt={digest}")
+        answer = self._get(f"/arrivals?prompt={digest}")
         listed = answer.json() if answer.status == 200 else None
         if not isinstance(listed, list):
-            raise EndpointFailedError(f"{self._http.base_url}/arrivals: HTTP {answer.status}, no list of arrivals")
+            raise InconclusiveError(f"{self._http.base_url}/arrivals: HTTP {answer.status}, no list of arrivals")
         return tuple(
             Arrival(
                 at_s=number(item.get("at_s")) or 0.0,
@@ -64,3 +64,14 @@ class Arrivals:
             )
             for item in objects(listed)
         )
+
+    def _get(self, path: str) -> HttpAnswer:
+        """A page of the control API: what measures, not what is measured.
+
+        Raises:
+            InconclusiveError: it does not answer.
+        """
+        try:
+            return self._http.get(path)
+        except EndpointFailedError as error:
+            raise InconclusiveError(f"what arrives at {self.name} cannot be told: {error}") from error

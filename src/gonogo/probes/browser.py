@@ -3,12 +3,19 @@
 import shutil
 import time
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.model import Observation
 from gonogo.probes.context import ProbeContext
 from gonogo.targets.model import WebPage
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Request
+
+QUIET_S = 0.5
+"""How long an answer must not change to be whole."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 """Where one is looked for on PATH; without any, the one that Playwright has downloaded is used."""
 
@@ -47,8 +54,8 @@ def visit(page: WebPage, message: str, context: ProbeContext) -> Visit:
                 tab = browser.new_page()
                 tab.set_default_timeout(page.timeout_s * 1000)
                 tab.on("pageerror", lambda error: seen.errors.append(f"script error: {error}"))
-                tab.on("requestfailed", lambda failed: seen.errors.append(f"{failed.method} {failed.url}: no answer"))
-                tab.on("response", lambda answer: _note_bad(answer.status, answer.url, seen))
+                tab.on("requestfailed", lambda failed: _note_failed(failed, page, seen))
+                tab.on("response", lambda answer: _note_bad(answer.status, answer.url, page, seen))
                 opened = tab.goto(page.url)
                 if opened is None or opened.status != 200:
                     raise EndpointFailedError(f"{page.url}: HTTP {opened.status if opened else 'nothing'}")
@@ -61,7 +68,7 @@ def visit(page: WebPage, message: str, context: ProbeContext) -> Visit:
                     tab.locator(page.prompt).press("Enter")
                 try:
                     answers.nth(before).wait_for()
-                    seen.answer = answers.nth(before).inner_text().strip()
+                    seen.answer = _settled_text(answers, before, page.timeout_s)
                 except Error:
                     seen.errors.append(f"no new {page.answer} within {page.timeout_s:g} s")
     except Error as error:
@@ -73,8 +80,31 @@ def visit(page: WebPage, message: str, context: ProbeContext) -> Visit:
     return seen
 
 
-def _note_bad(status: int, url: str, seen: Visit) -> None:
-    if status >= 400 and not url.endswith("/favicon.ico"):  # browsers ask for it unasked
+def _settled_text(answers: "Locator", before: int, timeout_s: float) -> str:
+    """The text of the last new answer when it has stopped to change: before it there may be a sign of typing."""
+    deadline, text, since = time.monotonic() + timeout_s, "", time.monotonic()
+    while time.monotonic() < deadline:
+        now = answers.last.inner_text().strip() if answers.count() > before else ""
+        if now != text:
+            text, since = now, time.monotonic()
+        elif text and time.monotonic() - since > QUIET_S:
+            return text
+        time.sleep(QUIET_S / 5)
+    return text
+
+
+def _is_own(url: str, page: WebPage) -> bool:
+    """Whether a request goes to the page's own origin: what others' trackers answer is not its fault."""
+    return urlsplit(url)[:2] == urlsplit(page.url)[:2]
+
+
+def _note_failed(request: "Request", page: WebPage, seen: Visit) -> None:
+    if _is_own(request.url, page) and "ERR_ABORTED" not in (request.failure or ""):  # the page itself gave it up
+        seen.errors.append(f"{request.method} {request.url}: no answer")
+
+
+def _note_bad(status: int, url: str, page: WebPage, seen: Visit) -> None:
+    if status >= 400 and _is_own(url, page) and not url.endswith("/favicon.ico"):  # browsers ask for it unasked
         seen.errors.append(f"{url}: HTTP {status}")
 
 

@@ -62,7 +62,7 @@ def burst_flaws(statuses: Sequence[int | str], arrived: int, slowest_s: float, p
 
     Args:
         statuses: HTTP statuses; a text where no answer came, saying why.
-        arrived: how many of them reached the provider.
+        arrived: how many of them reached the provider, or were answered by the cache; retries may make it more.
         slowest_s: of the answers.
         patience_s: how long an answer may take.
     """
@@ -71,6 +71,6 @@ def burst_flaws(statuses: Sequence[int | str], arrived: int, slowest_s: float, p
     answered = statuses.count(200)
     flaws = [f"{len(lost)} of {len(statuses)} requests got no answer: {lost[0]}"] if lost else []
     flaws += [f"HTTP {', '.join(map(str, odd))}, wanted 200, 429 or 503"] if odd else []
-    flaws += [f"{answered} were answered, but {arrived} arrived at the provider"] if arrived != answered else []
+    flaws += [f"{answered} were answered, but only {arrived} arrived at the provider"] if arrived < answered else []
     flaws += [] if answered else ["none was answered"]
     return flaws if slowest_s <= patience_s else [*flaws, f"one took {slowest_s:.1f} s, at most {patience_s:g}"]

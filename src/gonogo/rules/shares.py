@@ -11,6 +11,8 @@ from gonogo.model import Outcome
 from gonogo.objectives import Decided, evidence_above, evidence_below
 
 LEVEL = 0.01
+_PART = 0.75
+"""Of a small share the margin is no more than this part: else one that gets nothing were within the margin."""
 
 
 def shares_of(weights: Mapping[str, float]) -> dict[str, float]:
@@ -26,11 +28,12 @@ def decide_within(count: int, total: int, share: float, margin: float, level: fl
         count: requests that went there.
         total: of all.
         share: what it should be, 0 to 1.
-        margin: how far it may be off.
+        margin: how far it may be off; of small shares (and of what is left of large ones) three quarters at most.
         level: the error level of each side.
     """
+    margin = min(margin, _PART * share, _PART * (1 - share)) if 0 < share < 1 else margin
     low, high = share - margin, share + margin
-    text = f"{count} of {total} requests = {count / total if total else 0:.1%}, wanted {share:.1%} ± {margin:.0%}"
+    text = f"{count} of {total} requests = {count / total if total else 0:.1%}, wanted {share:.1%} ± {margin:.1%}"
     if total == 0:
         return Decided(Outcome.INCONCLUSIVE, "no request")
     within = (high >= 1 or evidence_below(count, total, high) >= 1 / level) and (

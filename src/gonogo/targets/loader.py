@@ -145,6 +145,7 @@ class _Reader:
         )
         self._check_names(gateway, providers, [item["name"] for item in raw.get("services", ())])
         self._check_metrics(raw)
+        self._check_commands(gateway, raw.get("commands", {}))
         bands = {name: self._band(value, ("objectives", name)) for name, value in raw.get("objectives", {}).items()}
         root = self._path(raw.get("root", "."))
         sections = FileSections(root, self._problem, self._secret)
@@ -269,6 +270,13 @@ class _Reader:
             if name in names[:i] or name == "gateway":
                 self._problem(("providers", i, "name"), f"the name {name!r} is taken")
         self._check_models(gateway.models if gateway else (), names)
+
+    def _check_commands(self, gateway: Endpoint | None, commands: Mapping[str, Any]) -> None:
+        for i, model in enumerate(gateway.models if gateway else ()):
+            name = model.canary.command if model.canary else None
+            if name is not None and name not in commands:
+                message = f"no command is called {name!r}{did_you_mean(name, commands)}"
+                self._problem(("gateway", "models", i, "canary", "command"), message)
 
     def _check_models(self, models: Sequence[ChatModel], providers: list[str]) -> None:
         """Every provider and every fallback that a gateway's model names is declared."""
