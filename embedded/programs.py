@@ -67,6 +67,7 @@ def program_environment(layout: Layout) -> dict[str, str]:
         **inherited,
         **layout.keys,
         "PYTHONUNBUFFERED": "1",
+        "PYTHONFAULTHANDLER": "1",  # a program that crashes says where, in its log
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # nothing is fetched from outside
         "LITELLM_TELEMETRY": "False",
         "DO_NOT_TRACK": "1",

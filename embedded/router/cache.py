@@ -53,7 +53,7 @@ class ResponseCache:
             CacheDownError: Redis does not answer, and ``redis-needed`` is switched on.
         """
         self._lookups += 1
-        if self._board.on("cache-off") or (self._board.on("cache-forgets") and self._lookups % 3):
+        if self._board.on("cache-off") or (self._board.on("cache-forgets") and self._lookups % 6):
             return None
         found = await self._ask("get", key)
         return json.loads(found) if found else None

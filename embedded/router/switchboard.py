@@ -8,7 +8,7 @@ FAULTS: dict[str, str] = {
     "cache-differs": "a hit has another text than the miss",
     "cache-endless": "entries of the cache do not expire",
     "cache-failures": "errors are cached as well",
-    "cache-forgets": "two of three lookups find nothing",
+    "cache-forgets": "five of six lookups find nothing",
     "cache-last-message": "of the messages only the last one is part of the cache's key",
     "cache-off": "nothing is cached",
     "cache-slow": "a hit takes as long as a miss",
