@@ -18,10 +18,10 @@ import pytest
 import redis
 
 from embedded.programs import redis_server
-from gonogo.errors import GonogoError, InconclusiveError, NotDeclared
+from gonogo.errors import EndpointFailedError, GonogoError, InconclusiveError, NotDeclared
 from gonogo.faults.failures import FAILURES, OUTAGES
 from gonogo.faults.injection import Injector
-from gonogo.faults.journal import Journal
+from gonogo.faults.journal import Entry, Journal
 from gonogo.targets.endpoints import Levers
 from gonogo.targets.loader import load_target
 from gonogo.targets.model import Target
@@ -95,7 +95,7 @@ import os, sys
 from datetime import date
 from pathlib import Path
 from gonogo.faults.injection import Injector
-from gonogo.faults.journal import Journal
+from gonogo.faults.journal import Entry, Journal
 from gonogo.targets.loader import load_target
 
 folder = Path(sys.argv[1])
@@ -275,3 +275,105 @@ def test_a_redis_fails_and_works_again(tmp_path: Path, cache_url: str, outage: s
             assert (time.monotonic() - began > 0.3) == (outage == "slow")
         assert client.set("after", "1")
     assert journal.unfinished() == []
+
+
+def test_a_full_redis_evicts_nothing(tmp_path: Path, cache_url: str) -> None:
+    injector = Injector(target_of(tmp_path, f"cache: {{url: '{cache_url}'}}\n"), Journal(tmp_path / "journal"))
+    with redis.Redis.from_url(cache_url, socket_timeout=5) as client:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        for i in range(50):
+            client.set(f"kept-{i}", "x")
+        with injector.broken({"redis_full": True}), pytest.raises(redis.RedisError):
+            client.set("during", "1")
+        assert client.exists(*(f"kept-{i}" for i in range(50))) == 50
+        policy = client.config_get("maxmemory-policy")
+        assert policy in ({"maxmemory-policy": "allkeys-lru"}, {b"maxmemory-policy": b"allkeys-lru"})
+        client.config_set("maxmemory-policy", "noeviction")
+
+
+def test_another_cache_is_not_set_back_in_its_place(tmp_path: Path, cache_url: str) -> None:
+    journal = Journal(tmp_path / "journal")
+    entry = journal.write("redis", {"url": "redis://elsewhere:1/0", "settings": {"maxmemory": "7"}})
+    injector = Injector(target_of(tmp_path, f"cache: {{url: '{cache_url}'}}\n"), journal)
+    with pytest.raises(EndpointFailedError, match="names another one"):
+        injector.undo(entry)
+    with redis.Redis.from_url(cache_url, decode_responses=True) as client:
+        assert client.config_get("maxmemory") == {"maxmemory": "0"}
+    journal.mark_undone(entry)
+
+
+class Control(Toxic):
+    """A control API that knows one fault, and what is on."""
+
+    on: "set[str]" = set()  # noqa: RUF012 (one server a test)
+
+    def do_GET(self) -> None:
+        self._answer(200, {"known": {"http-500": "it answers 500"}})
+
+    def do_PUT(self) -> None:
+        self.on.add(self.path)
+        self._answer(200, {})
+
+    def do_DELETE(self) -> None:
+        self.on.discard(self.path)
+        self._answer(200, {})
+
+
+@pytest.fixture
+def controlled(tmp_path: Path) -> Iterator[Target]:
+    Control.on = set()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Control) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        yield target_of(tmp_path, f"providers: [{{name: p, kind: vllm, url: '{url}', control_url: '{url}'}}]\n")
+        server.shutdown()
+
+
+def test_a_fault_that_nobody_knows_is_told_before_anything_is_journalled(controlled: Target, tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    with (
+        pytest.raises(GonogoError, match="p has no fault 'htpp-500'"),
+        Injector(controlled, journal).broken({"control": "p", "fault": "htpp-500"}),
+    ):
+        pass
+    assert (journal.unfinished(), Control.on) == ([], set())
+
+
+def test_a_second_interrupt_does_not_keep_the_others_broken(
+    controlled: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path / "journal")
+    injector = Injector(controlled, journal)
+    undo, calls = injector.undo, []
+
+    def interrupted_once(entry: Entry) -> None:
+        calls.append(entry.kind)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        undo(entry)
+
+    monkeypatch.setattr(injector, "undo", interrupted_once)
+    with pytest.raises(KeyboardInterrupt), injector.broken(*[{"control": "p", "fault": "http-500"}] * 2):
+        raise KeyboardInterrupt
+    assert calls == ["control", "control"]
+    assert len(journal.unfinished()) == 1
+    journal.mark_undone(journal.unfinished()[0])
+
+
+def test_a_tool_that_fails_decides_nothing(tmp_path: Path) -> None:
+    text = "providers: [{name: p, kind: vllm, url: 'http://127.0.0.1:9', control_url: 'http://127.0.0.1:9'}]\n"
+    journal = Journal(tmp_path / "journal")
+    with (
+        pytest.raises(InconclusiveError, match="could not be switched on"),
+        Injector(target_of(tmp_path, text), journal).broken({"control": "p", "fault": "http-500"}),
+    ):
+        pass
+    assert journal.unfinished() == []
+
+
+def test_the_journal_is_its_owners_alone(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    entry = journal.write("command", {"command": "c", "undo": ["rm", "secret"]})
+    (file,) = (tmp_path / "journal").glob("*.jsonl")
+    assert file.stat().st_mode & 0o077 == 0
+    journal.mark_undone(entry)
