@@ -91,10 +91,6 @@ class Http:
         """The same server, asked with another key."""
         return Http(self._client, self.base_url, key, self._context, self.timeout_s)
 
-    def with_context(self, context: ProbeContext) -> "Http":
-        """The same server, asked with other surroundings."""
-        return Http(self._client, self.base_url, self._key, context, self.timeout_s)
-
     def spend_tokens(self, tokens: int) -> None:
         """Take tokens from the run's budget, once it is known how many an answer cost.
 
