@@ -1,6 +1,7 @@
 """Runs of the gate on scripted servers, a few at a time: most of a run is waiting for tokens."""
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
@@ -13,6 +14,16 @@ from gonogo.faults.catalogue import Fault
 from tests.calibration.conftest import GateRun
 from tests.calibration.forked import Child
 from tests.calibration.servers import Servers
+
+
+def selected(faults: Iterable[Fault]) -> dict[str, Fault]:
+    """The faults that run, by name: the first one of each check, or all of them with ``GONOGO_FAULTS=all``."""
+    first: dict[str, Fault] = {}
+    faults = list(faults)
+    for fault in faults:
+        first.setdefault(fault.primary, fault)
+    chosen = faults if os.environ.get("GONOGO_FAULTS") == "all" else first.values()
+    return {fault.name: fault for fault in chosen}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 
 from gonogo.faults.catalogue import Fault, all_faults
 from gonogo.probes import clients  # noqa: F401 (imported here, once for all runs)
-from tests.calibration.pipeline import Pipeline, Plan, assert_noticed
+from tests.calibration.pipeline import Pipeline, Plan, assert_noticed, selected
 from tests.calibration.scripted import TARGET, ScriptedServers
 
 PARTS = {"vllm-main", "ollama-edge", "edge-api", "gateway"}
@@ -26,7 +26,7 @@ def is_scripted(fault: Fault) -> bool:
 
 
 PLAN = Plan("suites/contract", TARGET, ScriptedServers, scope_of)
-FAULTS = {fault.name: fault for fault in all_faults().values() if is_scripted(fault)}
+FAULTS = selected(fault for fault in all_faults().values() if is_scripted(fault))
 
 
 @pytest.fixture(scope="module")
