@@ -16,7 +16,7 @@ HERE = ROOT / "tests" / "servers"
 MODELS = ("chat", "chat-limited", "chat-parallel", "chat-pool", "chat-canary")
 WINDOW_S, RPM = 2, 4
 VERIFIED = (
-    "routing.alias.served_by_mapped",
+    "routing.alias.served_by_mapped[gateway/chat]",
     "routing.pool.shares[gateway/chat-pool]",
     "routing.pool.survives[gateway/chat-pool-500]",
     "routing.pool.survives[gateway/chat-pool-503]",
