@@ -78,7 +78,7 @@ class RoutedServers(Servers):
                 "chat": {"pool": [main], "fallbacks": ["chat-edge", "chat-hosted"]},
                 "chat-edge": {"pool": [edge]},
                 "chat-limited": {"pool": [main], "rpm": 3},
-                "chat-tokens": {"pool": [main], "tpm": 100},
+                "chat-tokens": {"pool": [main], "tpm": 60},
                 "chat-parallel": {"pool": [main], "parallel": 4, "queue": 8},
                 "chat-pool": {"pool": [{**main, "weight": 3.0}, edge]},
                 "chat-canary": {"pool": [main, {**hosted, "weight": 0.0}]},

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gonogo.model import Outcome
 from gonogo.rules.attempts import attempt_flaws, most_at_once
-from gonogo.rules.limits import Exhausted, burst_flaws, may_hold_border, request_flaws, token_flaws
+from gonogo.rules.limits import Exhausted, burst_flaws, is_past, may_hold_border, request_flaws, token_flaws
 from gonogo.rules.shares import decide_within, shares_of
 
 
@@ -54,16 +54,23 @@ def test_requests_at_a_time_are_what_a_look_at_every_beginning_sees(raw: list[tu
         (2, 429, ["2 requests passed in a window, the limit is 3"]),
         (4, 429, ["4 requests passed in a window, the limit is 3"]),
         (3, 503, ["past the limit: HTTP 503, wanted 429"]),
-        (7, None, ["7 requests passed in a window, the limit is 3", "no request was refused"]),
+        (7, None, ["no request was refused: 7 requests passed in 2.0 s, the limit is 3"]),
     ],
 )
 def test_a_limit_of_requests_is_exact(passed: int, refused: int | None, flaws: list[str]) -> None:
-    assert request_flaws(Exhausted(passed, 0, 0, refused), 3) == flaws
+    assert request_flaws(Exhausted(passed, 0, 0, refused, ended_s=2.0), 3) == flaws
 
 
 @pytest.mark.parametrize(("tokens", "kept"), [(100, True), (111, True), (89, True), (88, False), (112, False)])
 def test_a_limit_of_tokens_may_be_off_by_one_answer(tokens: int, kept: bool) -> None:
     assert (token_flaws(Exhausted(9, tokens, 11, 429), 100) == []) == kept
+
+
+@pytest.mark.parametrize(
+    ("passed", "ended_s", "past"), [(6, 0.9, False), (7, 0.9, True), (7, 1.1, False), (9, 1.9, False), (10, 1.9, True)]
+)
+def test_more_than_any_window_lets_through_is_past_the_limit(passed: int, ended_s: float, past: bool) -> None:
+    assert is_past(Exhausted(passed, 0, 0, None, ended_s=ended_s), 3, passed, window_s=1) == past
 
 
 @pytest.mark.parametrize(

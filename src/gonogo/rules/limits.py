@@ -24,8 +24,10 @@ class Exhausted:
 
 def request_flaws(seen: Exhausted, limit: int) -> list[str]:
     """Where not exactly `limit` requests passed, and the next was not refused with 429."""
+    if seen.refused is None:
+        return [_unlimited(seen, f"{seen.passed} requests", limit)]
     flaws = [] if seen.passed == limit else [f"{seen.passed} requests passed in a window, the limit is {limit}"]
-    return [*flaws, *_refusal_flaws(seen)]
+    return [*flaws, *_refusal_flaws(seen.refused)]
 
 
 def token_flaws(seen: Exhausted, limit: int) -> list[str]:
@@ -34,16 +36,20 @@ def token_flaws(seen: Exhausted, limit: int) -> list[str]:
     A gateway counts an answer's tokens when it has ended, or reserves them before it begins; so one answer more or less
     may pass.
     """
+    if seen.refused is None:
+        return [_unlimited(seen, f"{seen.tokens} tokens", limit)]
     low, high = limit - seen.largest, limit + seen.largest
     kept = low <= seen.tokens <= high
     text = f"{seen.tokens} tokens passed in a window, the limit is {limit} (answers of {seen.largest})"
-    return [*([] if kept else [text]), *_refusal_flaws(seen)]
+    return [*([] if kept else [text]), *_refusal_flaws(seen.refused)]
 
 
-def _refusal_flaws(seen: Exhausted) -> list[str]:
-    if seen.refused is None:
-        return ["no request was refused"]
-    return [] if seen.refused == 429 else [f"past the limit: HTTP {seen.refused}, wanted 429"]
+def _unlimited(seen: Exhausted, passed: str, limit: int) -> str:
+    return f"no request was refused: {passed} passed in {seen.ended_s - seen.began_s:.1f} s, the limit is {limit}"
+
+
+def _refusal_flaws(refused: int) -> list[str]:
+    return [] if refused == 429 else [f"past the limit: HTTP {refused}, wanted 429"]
 
 
 def may_hold_border(seen: Exhausted, limit: int, spent: int) -> bool:
@@ -55,6 +61,19 @@ def may_hold_border(seen: Exhausted, limit: int, spent: int) -> bool:
         spent: what passed, in the limit's unit.
     """
     return seen.refused is not None and limit < spent <= 2 * limit
+
+
+def is_past(seen: Exhausted, limit: int, spent: int, window_s: float) -> bool:
+    """Whether more passed than the limit lets through in all windows that the requests can have touched.
+
+    Args:
+        seen: what passed, and when.
+        limit: of one window.
+        spent: what passed, in the limit's unit.
+        window_s: of the limit.
+    """
+    touched = int((seen.ended_s - seen.began_s) / window_s) + 2
+    return spent > limit * touched
 
 
 def burst_flaws(statuses: Sequence[int | str], arrived: int, slowest_s: float, patience_s: float) -> list[str]:
