@@ -7,14 +7,10 @@ import pytest
 
 from gonogo.faults.catalogue import Fault, all_faults
 from gonogo.resources import ROOT
-from tests.calibration.pipeline import Pipeline, Plan, assert_noticed, selected
+from tests.calibration.pipeline import FEW, Pipeline, Plan, assert_noticed, selected
 from tests.calibration.routed import TARGET, RoutedServers
 
 FAULTS = selected(fault for fault in all_faults().values() if fault.target == "routed")
-FEW = "not (502 or 503 or 429 or empty or trickle or slow or wrong or refused or frozen or error-in-200)"
-"""One of each sort of failure: the others take the same way through the gateway."""
-
-
 FILES = {
     check: file.name
     for file in (ROOT / "suites" / "routing").glob("test_*.py")
