@@ -44,14 +44,19 @@ class Service:
             self._board.requests["errors"] += 1
             leak = f" (model key {self._settings.key})" if self._board.on("error-leaks-key") else ""
             return JSONResponse({"error": f"{error}{leak}"}, 400)
-        turns = self._remember(session, text)
+        turns = self._remember("shared" if self._board.on("sessions-shared") else session, text)
+        if self._board.crashes(text, turns):
+            self._board.requests["errors"] += 1
+            return PlainTextResponse("Internal Server Error", 500)
+        if self._board.on("forgets"):
+            turns = turns[-1:]
         mocked = self._board.on("always-mock")
         thought = Thought(reply_to(turns), "local") if mocked else await self._brain.answer(turns)
         if thought.mode != self._settings.mode and self._board.on("no-mock"):
             return JSONResponse({"error": "the model does not answer"}, 502)
         self._board.requests["fallbacks"] += bool(thought.reply.get("isFallback"))
-        body = self._board.deform(thought.reply)
-        return Response(body, media_type="application/json", headers={"x-chatbot-mode": thought.mode})
+        body, content_type = self._board.deform(thought.reply, text)
+        return Response(body, headers={"content-type": content_type, "x-chatbot-mode": thought.mode})
 
     async def health(self, _: Request) -> Response:
         """Alive, and in which mode."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from gonogo.model import Outcome
 
 MINIMUM_FOR_MEAN = 30
-_RESAMPLES = 2000
+_RESAMPLES = 1000
 _ALTERNATIVES = 40
 
 
@@ -85,15 +85,45 @@ def exact_interval(count: int, total: int, level: float) -> tuple[float, float]:
 
 
 def decide_mean(values: Sequence[float], band: Band, level: float = 0.05) -> Decided:
-    """Decide a mean by its percentile bootstrap interval (seeded, so that a rerun says the same)."""
+    """Decide a mean by its percentile bootstrap interval (seeded, so that a rerun says the same).
+
+    Values of one prompt depend on each other: give their mean, one value for each prompt.
+    """
     total = len(values)
     if total < MINIMUM_FOR_MEAN:
         return Decided(Outcome.INCONCLUSIVE, f"{total} samples, at least {MINIMUM_FOR_MEAN} are needed")
-    numbers = random.Random(total)  # noqa: S311 (statistics, not a secret)
-    means = sorted(sum(numbers.choices(values, k=total)) / total for _ in range(_RESAMPLES))
-    low, high = means[int(_RESAMPLES * level / 2)], means[int(_RESAMPLES * (1 - level / 2)) - 1]
+    low, high = _bootstrap(total, lambda drawn: sum(values[i] for i in drawn) / total, level)
     text = f"mean {sum(values) / total:.3f} of {total}, interval {low:.3f} to {high:.3f} at {1 - level:.0%}; {band}"
     return Decided(band.judge_interval(low, high), text)
+
+
+def decide_drop(total: int, drop_of: Callable[[Sequence[int]], float], band: Band, level: float = 0.05) -> Decided:
+    """Decide how much worse a candidate is than a baseline, over the same prompts (paired).
+
+    The interval is the percentile bootstrap over prompts (all answers to one prompt are drawn together), and at least
+    three in `total` wide to both sides: what no prompt showed may still happen that often (the rule of three, Hanley
+    and Lippman-Hand 1983, JAMA 249). So two runs with the same answers differ by nothing, but not surely by nothing.
+
+    Args:
+        total: how many prompts.
+        drop_of: the drop of a figure, baseline minus candidate, over the prompts that are drawn (by index).
+        band: of the drop.
+        level: the error level.
+    """
+    if total < MINIMUM_FOR_MEAN:
+        return Decided(Outcome.INCONCLUSIVE, f"{total} prompts in common, at least {MINIMUM_FOR_MEAN} are needed")
+    seen = drop_of(range(total))
+    low, high = _bootstrap(total, drop_of, level)
+    low, high = min(low, seen - 3 / total), max(high, seen + 3 / total)
+    text = f"a drop of {seen:+.3f} over {total} prompts, interval {low:+.3f} to {high:+.3f} at {1 - level:.0%}; {band}"
+    return Decided(band.judge_interval(low, high), text)
+
+
+def _bootstrap(total: int, figure_of: Callable[[Sequence[int]], float], level: float) -> tuple[float, float]:
+    """The percentile interval of a figure over `total` things (Efron 1979); `figure_of` gets what is drawn."""
+    numbers, indices = random.Random(total), range(total)  # noqa: S311 (statistics, not a secret)
+    figures = sorted(figure_of(numbers.choices(indices, k=total)) for _ in range(_RESAMPLES))
+    return figures[int(_RESAMPLES * level / 2)], figures[int(_RESAMPLES * (1 - level / 2)) - 1]
 
 
 def decide_sequential(over_warn: float, over_fail: float, total: float, limit: float, level: float) -> Decided:

@@ -6,7 +6,7 @@ from fixtures.probes import counter_of
 from gonogo.errors import NotDeclared
 from gonogo.plugin import check
 from gonogo.probes.chat import Chat
-from gonogo.probes.chatbot import ChatbotProbe, Prompt
+from gonogo.probes.chatbot import ChatbotProbe
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.http import Client, Http
 from gonogo.probes.metrics import Samples, scrape
@@ -46,6 +46,6 @@ def test_counters_chatbot_moves(chatbot_probe: ChatbotProbe, chatbot_http: Http)
         raise NotDeclared("the target names no message counter of the chatbot (metrics_path, messages_metric)")
     before = scrape(chatbot_http, declared.metrics_path).total(declared.messages_metric) or 0
     for text in ("Hola", "¿Qué precio tiene?", "Quiero una cita"):
-        chatbot_probe.ask(Prompt(text, "", in_scope=True))
+        chatbot_probe.say(text)
     after = scrape(chatbot_http, declared.metrics_path).total(declared.messages_metric) or 0
     assert after - before >= 3

@@ -7,7 +7,8 @@ from gonogo.plugin import check, expect_flawless
 from gonogo.probes.browser import visit
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.http import Http
-from gonogo.targets.model import Chatbot, Target
+from gonogo.targets.chatbot import Chatbot
+from gonogo.targets.model import Target
 
 
 @check("routing.path.health", severity="critical", covers=["R12"], smoke=True)
@@ -20,9 +21,9 @@ def test_path_health(chatbot: Chatbot, chatbot_http: Http) -> None:
 def test_path_message(chat_path: ChatPath) -> None:
     """A message to the chatbot goes through the gateway to a model's provider, and is answered."""
     before = chat_path.arrived()
-    reply = chat_path.ask(fresh_prompt("Hola, ¿qué coches tienen?"))
-    assert reply.http.status == 200, f"HTTP {reply.http.status}: {reply.http.text[:200]}"
-    assert (reply.value or {}).get("isFallback") is not True, "the chatbot fell back to its own answer"
+    answer = chat_path.ask(fresh_prompt("Hola, ¿qué coches tienen?"))
+    assert answer.status == 200, f"HTTP {answer.status}: {answer.text[:200]}"
+    assert chat_path.reply(answer).fallback is not True, "the chatbot fell back to its own answer"
     assert chat_path.arrived() > before, "no provider of the chatbot's model was asked"
 
 
@@ -39,7 +40,7 @@ def test_path_web_page(target: Target, context: ProbeContext) -> None:
 def test_quota_mocked(chat_path: ChatPath) -> None:
     """When every provider's quota is used up, the chatbot answers by itself, and marks the answer as a fallback."""
     with chat_path.broken(FAILURES["429-retry-after"]):
-        reply = chat_path.ask(fresh_prompt("Hola, ¿qué coches tienen?"))
-    assert reply.http.status == 200, f"HTTP {reply.http.status}: {reply.http.text[:200]}"
-    marked = (reply.value or {}).get("isFallback")
+        answer = chat_path.ask(fresh_prompt("Hola, ¿qué coches tienen?"))
+    assert answer.status == 200, f"HTTP {answer.status}: {answer.text[:200]}"
+    marked = chat_path.reply(answer).fallback
     assert marked is True, f"isFallback is {marked!r} in an answer that no model gave"

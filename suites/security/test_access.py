@@ -5,8 +5,9 @@ import pytest
 from gonogo.plugin import check
 from gonogo.plugin.gate import Gate
 from gonogo.probes.http import Http, HttpAnswer
+from gonogo.targets.chatbot import Chatbot
 from gonogo.targets.endpoints import Endpoint
-from gonogo.targets.model import Chatbot, Target
+from gonogo.targets.model import Target
 from gonogo.targets.secrets import Secret
 
 CHAT = "/v1/chat/completions"

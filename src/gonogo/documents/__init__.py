@@ -6,7 +6,7 @@ Hostile input (deep nesting, alias bombs, invalid UTF-8, huge files) is a proble
 Forbidden here: network, and knowledge of any particular document.
 """
 
-from gonogo.documents.json_files import parse_json, refuse_constant
+from gonogo.documents.json_files import load_lines, parse_json, refuse_constant
 from gonogo.documents.model import Document, DocumentError, Part, Path_, Problem, Problems, did_you_mean, dotted
 from gonogo.documents.reader import (
     load_document,
@@ -31,6 +31,7 @@ __all__ = [
     "dotted",
     "load_document",
     "load_documents",
+    "load_lines",
     "map_strings",
     "parse_document",
     "parse_documents",

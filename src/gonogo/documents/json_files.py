@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from gonogo.documents.model import Document, DocumentError, Path_, Problem
-from gonogo.documents.reader import parse_document
+from gonogo.documents.reader import parse_document, read_text
 
 
 class _DuplicateKeyError(ValueError):
@@ -54,6 +56,28 @@ def parse_json(text: str, name: str) -> Document:
         told = "nested too deep" if isinstance(error, RecursionError) else str(error).partition(":")[0]
         raise DocumentError([Problem(name, 1, 1, "", f"not JSON: {told}")]) from error
     return Document(name, value, _Places(text, name))
+
+
+def load_lines(file: Path) -> list[Document]:
+    """Read a file of JSON lines, one document each; empty lines are left out.
+
+    Raises:
+        DocumentError: the file cannot be read, or lines of it are not JSON: every such line is told.
+    """
+    documents: list[Document] = []
+    problems: list[Problem] = []
+    for number, line in enumerate(read_text(file, str(file)).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            value = parse_json(line, str(file)).value
+        except DocumentError as error:
+            problems += [replace(problem, line=number) for problem in error.problems]
+        else:
+            documents.append(Document(str(file), value, {(): (number, 1)}))
+    if problems:
+        raise DocumentError(problems)
+    return documents
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -74,12 +74,17 @@ class Schema:
 
     def problems(self, document: Document) -> Problems:
         """All violations, in the order of the file."""
+        return [] if self._holds(document.value) else _explained(document, self._explain)
+
+    def violations(self, value: object) -> list[str]:
+        """All violations by a plain value that has no places (an answer from the wire)."""
+        return [] if self._holds(value) else _told(_explained(Document("", value), self._explain))
+
+    def _holds(self, value: object) -> bool:
         try:
-            if self._decide.is_valid(document.value):
-                return []
+            return bool(self._decide.is_valid(value))
         except (ValueError, OverflowError):
-            pass  # a number that Rust cannot hold: the slow way takes it
-        return _explained(document, self._explain)
+            return False  # a number that Rust cannot hold: the slow way takes it
 
 
 def validate(document: Document, schema: dict[str, Any]) -> Problems:
@@ -95,10 +100,11 @@ def _explained(document: Document, validator: Validator) -> Problems:
 
 def violations(value: object, schema: dict[str, Any]) -> list[str]:
     """All violations of a JSON Schema by a plain value that has no places (an answer from the wire)."""
-    return [
-        f"{problem.path}: {problem.message}" if problem.path else problem.message
-        for problem in validate(Document("", value), schema)
-    ]
+    return _told(validate(Document("", value), schema))
+
+
+def _told(problems: Problems) -> list[str]:
+    return [f"{problem.path}: {problem.message}" if problem.path else problem.message for problem in problems]
 
 
 def _problems_of(document: Document, error: ValidationError) -> Iterator[Problem]:

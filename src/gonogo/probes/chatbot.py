@@ -1,75 +1,156 @@
-"""The chatbot probe: messages to the service, and the set of prompts asked concurrently."""
+"""The chatbot probe: conversations with the service, one turn after the other; nothing is repaired."""
 
+import json
+import time
+import uuid
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
-from gonogo.documents import violations
-from gonogo.probes.http import Http, HttpAnswer, strict_json
-from gonogo.targets.model import Chatbot
+from gonogo.documents import DocumentError, load_document
+from gonogo.errors import EndpointFailedError, InconclusiveError
+from gonogo.model import Observation
+from gonogo.probes.context import ProbeContext
+from gonogo.probes.http import Client, Http, HttpAnswer
+from gonogo.rules.completions import choices_of, text_of
+from gonogo.rules.conversations import Answer, Conversation
+from gonogo.rules.reading import json_value, mapping
+from gonogo.targets.chatbot import Chatbot
 
-
-@dataclass(frozen=True)
-class Prompt:
-    """One labelled prompt of a conversation set."""
-
-    text: str
-    intent: str
-    in_scope: bool
-
-
-@dataclass(frozen=True)
-class Reply:
-    """The raw answer to one prompt; nothing is repaired."""
-
-    prompt: Prompt
-    http: HttpAnswer
-
-    @property
-    def value(self) -> Mapping[str, Any] | None:
-        """The body as a JSON object, or None if it is not one."""
-        try:
-            value = strict_json(self.http.body)
-        except (ValueError, RecursionError):
-            return None
-        return value if isinstance(value, dict) else None
-
-    def flaws(self, schema: dict[str, Any]) -> list[str]:
-        """How the raw body breaks the contract: not answered with 200, not one JSON object, or against the schema."""
-        if self.http.status != 200:
-            return [f"HTTP {self.http.status}"]
-        if self.value is None:
-            return ["the body is not one JSON object"]
-        return violations(dict(self.value), schema)
+_TRIES, _MAX_PAUSE_S = 3, 20.0
 
 
 class ChatbotProbe:
-    """Messages to a chatbot service."""
+    """Messages to a chatbot: a service that keeps sessions, or a chat-completions endpoint that is told everything."""
 
-    def __init__(self, chatbot: Chatbot, http: Http) -> None:
-        self.chatbot, self.http = chatbot, http
+    def __init__(self, chatbot: Chatbot, client: Client, context: ProbeContext) -> None:
+        self.chatbot, self._client, self._context = chatbot, client, context
+        self.http = Http(client, chatbot.url, chatbot.key, context, chatbot.timeout_s)
 
-    def ask(self, prompt: Prompt) -> Reply:
-        """Send one message in a session of its own."""
-        return Reply(prompt, self.http.post(self.chatbot.message_path, {"message": prompt.text}))
-
-    def ask_all(self, prompts: Sequence[Prompt]) -> list[Reply]:
-        """Send every prompt, `concurrency` at a time; the replies come in the order of the prompts.
+    def say(self, text: str) -> HttpAnswer:
+        """One message in a conversation of its own.
 
         Raises:
-            EndpointFailedError: a message was not answered at all.
+            EndpointFailedError: no answer.
         """
-        with ThreadPoolExecutor(self.chatbot.concurrency) as pool:
-            return list(pool.map(self.ask, prompts))
+        return self._send(self.http, [text], [], uuid.uuid4().hex)
+
+    def talk(self, conversation: Conversation, repeat: int = 0) -> list[Answer]:
+        """Hold a conversation; it ends early where a message is not answered.
+
+        A repetition differs by spaces at the end, which no person sees and no exact cache knows.
+
+        Raises:
+            InconclusiveError: a message could not be sent.
+            BudgetExhaustedError: the run's budget is used up.
+        """
+        session, turns = uuid.uuid4().hex, [text + " " * repeat for text in conversation.turns]
+        answers: list[Answer] = []
+        for i, said in enumerate(turns):
+            answer = self.turn(turns[: i + 1], [answer.body for answer in answers], session)
+            answers.append(replace(answer, key=conversation.key, repeat=repeat, turn=i, said=said))
+            if not answer.answered:
+                break
+        return answers
+
+    def turn(self, turns: Sequence[str], earlier: Sequence[str], session: str) -> Answer:
+        """Say the last of the turns in a session; `earlier` are the answers to those before."""
+        seen: list[Observation] = []
+
+        def record(observation: Observation) -> None:
+            seen.append(observation)
+            self._context.record(observation)
+
+        http = Http(
+            self._client, self.chatbot.url, self.chatbot.key, replace(self._context, record=record),
+            self.chatbot.timeout_s,
+        )  # fmt: skip
+        began = time.perf_counter()
+        try:
+            answer = self._patiently(http, turns, earlier, session)
+        except EndpointFailedError as error:
+            failed = HttpAnswer(0, {}, b"", (time.perf_counter() - began) * 1000)
+            return self._answer(failed, seen, str(error))
+        return self._answer(answer, seen)
+
+    def _answer(self, http: HttpAnswer, seen: Sequence[Observation], error: str = "") -> Answer:
+        redact = self._context.redactor.text
+        return Answer(
+            key="",
+            repeat=0,
+            turn=0,
+            said="",
+            status=http.status,
+            body=redact(self._content(http)),
+            duration_ms=round(http.duration_ms, 3),
+            content_type=http.headers.get("content-type", ""),
+            is_utf8=_is_utf8(http.body),
+            error=redact(error),
+            repeat_with=seen[-1].repeat if seen else "",
+        )
+
+    def _patiently(self, http: Http, turns: Sequence[str], earlier: Sequence[str], session: str) -> HttpAnswer:
+        """Send a message; one that is refused for too many requests once more, as a polite client would."""
+        for _ in range(_TRIES - 1):
+            answer = self._send(http, turns, earlier, session)
+            if answer.status != 429:
+                return answer
+            asked = answer.headers.get("retry-after", "")
+            time.sleep(min(float(asked) if asked.isdecimal() else 1.0, _MAX_PAUSE_S))
+        return self._send(http, turns, earlier, session)
+
+    def _send(self, http: Http, turns: Sequence[str], earlier: Sequence[str], session: str) -> HttpAnswer:
+        if self.chatbot.completions is not None:
+            body = self._completion(turns, earlier)
+        else:
+            body = {self.chatbot.message_field: turns[-1], self.chatbot.session_field: session}
+        content = json.dumps({**body, **self.chatbot.no_cache.body}).encode()  # ASCII: any text can be sent
+        answer = http.send("POST", self.chatbot.message_path, content, self.chatbot.no_cache.headers)
+        http.spend_told(answer)
+        return answer
+
+    def _completion(self, turns: Sequence[str], earlier: Sequence[str]) -> dict[str, Any]:
+        asked = self.chatbot.completions
+        assert asked is not None
+        messages = [{"role": "system", "content": system}] if (system := self._system()) else []
+        for i, text in enumerate(turns):
+            messages.append({"role": "user", "content": text})
+            messages += [{"role": "assistant", "content": earlier[i]}] if i < len(earlier) else []
+        body: dict[str, Any] = {"model": asked.model, "messages": messages, "max_tokens": asked.max_tokens}
+        match asked.response_format:
+            case "json_schema":
+                named = {"name": "chatbot_reply", "schema": _schema_of(self.chatbot)}
+                body["response_format"] = {"type": "json_schema", "json_schema": named}
+            case "json_object":
+                body["response_format"] = {"type": "json_object"}
+        return body
+
+    def _system(self) -> str:
+        """The system prompt with the canaries in it: of a chat-completions endpoint it is ours to plant."""
+        lines = [self.chatbot.system_prompt, *(f"[{canary}]" for canary in self.chatbot.canaries)]
+        return "\n".join(filter(None, lines))
+
+    def _content(self, http: HttpAnswer) -> str:
+        if self.chatbot.completions is None or http.status != 200:
+            return http.text
+        try:
+            body: Mapping[str, Any] = mapping(json_value(http.text))
+        except ValueError:
+            return http.text
+        choices = choices_of(body)
+        return "".join(map(text_of, choices)) if choices else http.text
 
 
-def read_prompts(raw: object) -> list[Prompt]:
-    """Prompts from a conversation set's plain values.
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
-    Raises:
-        TypeError, KeyError: the set is not of its form.
-    """
-    if not isinstance(raw, dict) or not isinstance(raw.get("prompts"), list):
-        raise TypeError("a conversation set has a list under `prompts`")
-    return [Prompt(str(p["text"]), str(p["intent"]), bool(p.get("in_scope", True))) for p in raw["prompts"]]
+
+def _schema_of(chatbot: Chatbot) -> Any:  # noqa: ANN401 (a JSON Schema)
+    try:
+        return load_document(chatbot.schema).value
+    except DocumentError as error:
+        raise InconclusiveError(f"the chatbot's schema cannot be read: {error}") from error

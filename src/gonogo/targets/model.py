@@ -7,6 +7,7 @@ from typing import Any
 
 from gonogo.model import Waiver
 from gonogo.objectives import Band
+from gonogo.targets.chatbot import Chatbot
 from gonogo.targets.endpoints import ChatModel, Endpoint, Levers
 from gonogo.targets.files import Artifacts, Configuration
 from gonogo.targets.secrets import Secret
@@ -48,31 +49,6 @@ class RestService:
     """By what they do: ``generate``, ``chat``, ``embeddings``; what is missing is not verified."""
     control_url: str | None = None
     """Where faults can be switched on by name, for disruptive checks."""
-
-
-@dataclass(frozen=True)
-class Chatbot:
-    """The chatbot service that answers in JSON."""
-
-    url: str
-    message_path: str
-    health_path: str
-    schema: Path
-    conversations: Path
-    language: str
-    confused_with: tuple[str, ...]
-    """Languages that a reply might be in by mistake; fewer candidates make identification surer."""
-    prompts: int
-    """How many prompts of the conversation set are asked."""
-    concurrency: int
-    timeout_s: float
-    metrics_path: str | None = None
-    messages_metric: str | None = None
-    """A counter that moves by one with each message."""
-    control_url: str | None = None
-    """Where faults can be switched on by name, for disruptive checks."""
-    model: str | None = None
-    """The gateway's model that it asks."""
 
 
 @dataclass(frozen=True)

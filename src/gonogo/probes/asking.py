@@ -1,0 +1,165 @@
+"""Asking a whole conversation set: many at a time, within a budget, every answer kept in a file as it comes."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TextIO
+
+from gonogo.documents import DocumentError, load_lines
+from gonogo.errors import InconclusiveError
+from gonogo.rules.conversations import Answer, Conversation
+from gonogo.targets.chatbot import Asking
+
+_GIVE_UP_AFTER = 8
+"""So many conversations in a row without any answer: the chatbot is down, and the rest would only wait."""
+_FORMAT = 1
+
+Talk = Callable[[Conversation, int], list[Answer]]
+
+
+@dataclass(frozen=True)
+class Held:
+    """The answers to a set, and why some of it was not asked."""
+
+    answers: tuple[Answer, ...]
+    not_asked: int = 0
+    """Conversations (with their repetitions) that were planned and not held."""
+    why: str = ""
+
+
+Plan = Sequence[tuple[Conversation, int]]
+"""Conversations to hold, each with the number of its repetition, in this order."""
+
+
+def plan_of(conversations: Sequence[Conversation], asking: Asking) -> Plan:
+    """Every conversation once; then the first labelled ones again, as often as the target says."""
+    repeated = [item for item in conversations if item.labelled and item.in_scope][: asking.repeated]
+    again = [(item, repeat) for repeat in range(1, asking.repeats) for item in repeated]
+    return [*((item, 0) for item in conversations), *again]
+
+
+def hold(  # noqa: PLR0913, PLR0917 (what an asking consists of)
+    plan: Plan,
+    talk: Talk,
+    asking: Asking,
+    file: Path,
+    subject: str,
+    earlier: Iterable[Answer] = (),
+    say: Callable[[str], None] = lambda _: None,
+) -> Held:
+    """Hold the planned conversations, `asking.concurrency` at a time, and write each answer to `file` as it comes.
+
+    Args:
+        plan: what to hold.
+        talk: holds one conversation.
+        asking: the budget.
+        file: JSON lines; what a run leaves that was ended in the middle can be taken up again.
+        subject: of whom it is asked; stands in the file's first line.
+        earlier: answers of a run before; conversations that it held to their end are not held again.
+        say: told now and then how far it is.
+
+    Raises:
+        InconclusiveError: a message could not be sent.
+    """
+    by_hold: dict[tuple[str, int], list[Answer]] = {}
+    for answer in earlier:
+        by_hold.setdefault((answer.key, answer.repeat), []).append(answer)
+    kept = [by_hold[item.key, repeat] for item, repeat in plan if _is_whole(by_hold.get((item.key, repeat)), item)]
+    have = {(answers[0].key, answers[0].repeat) for answers in kept}
+    todo = [(item, repeat) for item, repeat in plan if (item.key, repeat) not in have]
+    with file.open("w", encoding="utf-8") as out:
+        out.write(json.dumps({"format": _FORMAT, "subject": subject}) + "\n")
+        for answers in kept:
+            _write(out, answers)
+        held, why = _hold_all(todo, talk, asking, out, say)
+        out.write(json.dumps({"not_asked": len(todo) - len(held), "why": why}) + "\n")
+    found = tuple(answer for answers in (*kept, *held) for answer in answers)
+    return Held(found, len(todo) - len(held), why)
+
+
+def _is_whole(answers: list[Answer] | None, conversation: Conversation) -> bool:
+    return answers is not None and len(answers) == len(conversation.turns) and all(a.answered for a in answers)
+
+
+def _hold_all(
+    todo: Plan, talk: Talk, asking: Asking, out: TextIO, say: Callable[[str], None]
+) -> tuple[list[list[Answer]], str]:
+    """Hold all, until the budget ends or nobody answers any more; what was begun is waited for."""
+    ends, queue, why = time.monotonic() + asking.seconds, list(reversed(todo)), ""
+    messages_left, in_vain = asking.most_messages, 0
+    held: list[list[Answer]] = []
+    running: set[Future[list[Answer]]] = set()
+    stopped = threading.Event()
+
+    def one(item: Conversation, repeat: int) -> list[Answer]:
+        return [] if stopped.is_set() else talk(item, repeat)
+
+    with ThreadPoolExecutor(asking.concurrency) as pool:
+        try:
+            while queue or running:
+                while queue and not why and len(running) < asking.concurrency:
+                    if len(queue[-1][0].turns) > messages_left:
+                        why = f"the budget of {asking.most_messages} messages is used up"
+                        break
+                    item, repeat = queue.pop()
+                    messages_left -= len(item.turns)
+                    running.add(pool.submit(one, item, repeat))
+                if not running:
+                    break
+                done, running = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
+                for future in done:
+                    answers = future.result()
+                    _write(out, answers)
+                    held.append(answers)
+                    in_vain = 0 if any(answer.status for answer in answers) else in_vain + 1
+                say(f"{len(held)} of {len(todo)} conversations")
+                if not why and time.monotonic() > ends:
+                    why = f"the budget of {asking.seconds:g} s is used up"
+                if not why and in_vain >= _GIVE_UP_AFTER:
+                    why = f"{in_vain} in a row got no answer"
+        finally:
+            stopped.set()
+    return held, why
+
+
+def _write(out: TextIO, answers: Iterable[Answer]) -> None:
+    out.writelines(json.dumps(asdict(answer)) + "\n" for answer in answers)
+    out.flush()
+
+
+def read_held(file: Path) -> tuple[str, Held]:
+    """Whom a file of answers is about, and the answers.
+
+    A run that was ended in the middle leaves one without its last line, or with half a line, which is left out.
+
+    Raises:
+        InconclusiveError: it cannot be read, or is none.
+    """
+    try:
+        lines = [document.value for document in load_lines(file)]
+    except DocumentError as error:
+        if not _is_cut(file, error):
+            raise InconclusiveError(f"the answers cannot be read: {error}") from error
+        lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()[:-1]]
+    try:
+        head, rest = lines[0], lines[1:]
+        if head["format"] != _FORMAT:
+            raise InconclusiveError(f"{file}: written by another version (format {head['format']})")
+        end = rest.pop() if rest and "not_asked" in rest[-1] else {}
+        held = Held(tuple(Answer(**line) for line in rest), int(end.get("not_asked", 0)), str(end.get("why", "")))
+        return str(head["subject"]), held
+    except (IndexError, KeyError, TypeError) as error:
+        raise InconclusiveError(f"{file} is no file of answers: {error!r}") from error
+
+
+def _is_cut(file: Path, error: DocumentError) -> bool:
+    """Whether the only thing wrong is the last line: a run was ended while it wrote."""
+    try:
+        last = len(file.read_text(encoding="utf-8").splitlines())
+    except (OSError, UnicodeDecodeError):
+        return False
+    return last > 1 and all(problem.line == last for problem in error.problems)

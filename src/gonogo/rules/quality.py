@@ -1,0 +1,149 @@
+"""How good a chatbot's answers to labelled prompts are, and how they differ from a baseline's. No thresholds here."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from gonogo.rules.conversations import EVALUATION, Answer, Conversation
+from gonogo.rules.replies import Reply, missing_parameters, read_body, read_reply
+from gonogo.targets.chatbot import Asking, Fields
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A conversation, and the last answer of each time that it was held."""
+
+    conversation: Conversation
+    replies: tuple[Reply, ...]
+
+    def share(self, holds: Callable[[Reply], bool]) -> float:
+        """The share of its answers of which something holds."""
+        return sum(map(holds, self.replies)) / len(self.replies)
+
+    def mostly(self, holds: Callable[[Reply], bool], asking: Asking) -> bool:
+        """Whether it holds of as many answers as the target wants (`agree` of `repeats`)."""
+        return self.share(holds) >= asking.agree / asking.repeats
+
+    @property
+    def intent(self) -> str:
+        """The intent that most answers name."""
+        return Counter(str(reply.intent) for reply in self.replies).most_common(1)[0][0]
+
+    @property
+    def usual(self) -> tuple[object, ...]:
+        """What most answers do."""
+        return Counter(reply.gist for reply in self.replies).most_common(1)[0][0]
+
+    def has_intent(self, reply: Reply) -> bool:
+        """Whether an answer names the right intent."""
+        return reply.intent == self.conversation.intent
+
+    def has_parameters(self, reply: Reply) -> bool:
+        """Whether an answer holds the parameters that were told."""
+        return not missing_parameters(reply, self.conversation.parameters)
+
+    def is_usual(self, reply: Reply) -> bool:
+        """Whether an answer does what most do."""
+        return reply.gist == self.usual
+
+    @property
+    def accuracy(self) -> float:
+        """The share of its answers that name the right intent."""
+        return self.share(self.has_intent)
+
+    @property
+    def passes(self) -> float:
+        """The share of its answers that are all that the labels say: intent, scope, parameters."""
+        return self.share(self._is_as_labelled)
+
+    def _is_as_labelled(self, reply: Reply) -> bool:
+        right_scope = reply.fallback is (not self.conversation.in_scope)
+        return right_scope and self.has_intent(reply) and self.has_parameters(reply)
+
+
+def gathered(conversations: Iterable[Conversation], answers: Iterable[Answer], fields: Fields) -> list[Asked]:
+    """The conversations that were answered with JSON objects, each with its last answers."""
+    last: dict[str, dict[int, Answer]] = {}
+    for answer in sorted(answers, key=lambda answer: answer.turn):
+        last.setdefault(answer.key, {})[answer.repeat] = answer
+    found = []
+    for conversation in conversations:
+        held = last.get(conversation.key, {}).values()
+        final = [answer for answer in held if answer.turn == len(conversation.turns) - 1 and answer.answered]
+        values = [body.value for answer in final if (body := read_body(answer.body)).value is not None]
+        if values:
+            found.append(Asked(conversation, tuple(read_reply(value, fields) for value in values)))
+    return found
+
+
+def macro_f1(wanted: Sequence[str], said: Sequence[str]) -> float:
+    """The mean over all wanted intents of F1 = 2 x right / (wanted + said) (van Rijsbergen 1979)."""
+    counts, named = Counter(wanted), Counter(said)
+    right = Counter(w for w, s in zip(wanted, said, strict=True) if w == s)
+    return sum(2 * right[intent] / (counts[intent] + named[intent]) for intent in counts) / len(counts)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One prompt, asked of the baseline and of the candidate."""
+
+    before: Asked
+    after: Asked
+
+    @property
+    def changed(self) -> bool:
+        """Whether most answers now name another intent, or other parameters, or fall back otherwise."""
+        return self.before.usual != self.after.usual
+
+
+def paired(before: Iterable[Asked], after: Iterable[Asked]) -> list[Pair]:
+    """The prompts that both answered."""
+    known = {asked.conversation.key: asked for asked in before}
+    return [Pair(known[asked.conversation.key], asked) for asked in after if asked.conversation.key in known]
+
+
+def accuracy_drop(pairs: Sequence[Pair]) -> Callable[[Sequence[int]], float]:
+    """How much less often the intent is right now, over drawn pairs."""
+    drops = [pair.before.accuracy - pair.after.accuracy for pair in pairs]
+    return lambda drawn: sum(drops[i] for i in drawn) / len(drawn)
+
+
+def passing_drop(pairs: Sequence[Pair]) -> Callable[[Sequence[int]], float]:
+    """How much less often an answer is all that the labels say, over drawn pairs."""
+    drops = [pair.before.passes - pair.after.passes for pair in pairs]
+    return lambda drawn: sum(drops[i] for i in drawn) / len(drawn)
+
+
+def macro_f1_drop(pairs: Sequence[Pair]) -> Callable[[Sequence[int]], float]:
+    """How much lower the mean F1 of the intents is now, over drawn pairs."""
+    wanted = [str(pair.after.conversation.intent) for pair in pairs]
+    before, after = [pair.before.intent for pair in pairs], [pair.after.intent for pair in pairs]
+
+    def drop(drawn: Sequence[int]) -> float:
+        labels = [wanted[i] for i in drawn]
+        return macro_f1(labels, [before[i] for i in drawn]) - macro_f1(labels, [after[i] for i in drawn])
+
+    return drop
+
+
+def evaluation_subset(pairs: Iterable[Pair]) -> list[Pair]:
+    """The pairs that are tagged `evaluation`."""
+    return [pair for pair in pairs if EVALUATION in pair.after.conversation.tags]
+
+
+def by_intent(pairs: Iterable[Pair]) -> list[Mapping[str, object]]:
+    """A table: for each intent how many prompts, and which share of them was and is right."""
+    sorts: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        sorts.setdefault(str(pair.after.conversation.intent), []).append(pair)
+    return [
+        {
+            "intent": intent,
+            "prompts": len(found),
+            "before": round(math.fsum(pair.before.accuracy for pair in found) / len(found), 3),
+            "after": round(math.fsum(pair.after.accuracy for pair in found) / len(found), 3),
+            "changed": sum(pair.changed for pair in found),
+        }
+        for intent, found in sorted(sorts.items())
+    ]

@@ -1,0 +1,293 @@
+"""What must hold of a chatbot's answer: the body as it came, and the text that people read. Nothing is repaired."""
+
+import codecs
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from gonogo.documents import Schema, refuse_constant
+from gonogo.rules.conversations import Answer
+from gonogo.rules.pointers import pointed
+from gonogo.rules.reading import mapping, number
+from gonogo.targets.chatbot import Fields
+
+MAX_LEAK_WORDS = 8
+"""So many words of the system prompt in a row are a leak; fewer may be ordinary speech."""
+_FENCE = re.compile(r"^\s*```")
+_MARKUP = {
+    "a markdown fence": re.compile(r"```|~~~"),
+    "a markdown heading": re.compile(r"^#{1,6} ", re.MULTILINE),
+    "markdown emphasis": re.compile(r"\*\*[^*\n]+\*\*|__[^_\n]+__"),
+    "a markdown link": re.compile(r"\]\(\w+:"),
+    "an HTML tag": re.compile(r"</?(?:a|b|br|div|em|i|img|li|p|script|span|strong|ul)\b[^>]*>", re.IGNORECASE),
+}
+_REASONING = {
+    "a reasoning tag": re.compile(r"</?(?:think|thinking|thought|reasoning|scratchpad|analysis)\b", re.IGNORECASE),
+    "a reasoning label": re.compile(r"^\s*(?:thought|thinking|reasoning|analysis|let me think)\s*:", re.IGNORECASE),
+}
+_TEMPLATE = {
+    "a token of a chat template": re.compile(
+        r"<\|?(?:im_start|im_end|eot_id|start_header_id|end_header_id|begin_of_text|endoftext|end_of_turn|"
+        r"start_of_turn|assistant|system|user|bos|eos|s|/s)\|?>|<\uff5c[^\uff5c]{1,40}\uff5c>|\[/?INST\]|<</?SYS>>"
+    ),
+    "a placeholder": re.compile(r"\{\{[^{}]{0,60}\}\}|\$\{\w+\}|%\(\w+\)s|<%=?|\{[a-z_]{2,30}\}"),
+    "a value of the program": re.compile(
+        r"\[object Object\]|(?:^|[:€$]\s*)(?:undefined|null|NaN)\b|\b(?:undefined|null|NaN)\s*(?:€|euros?\b|\$)"
+    ),
+}
+_LATE_BYTES = bytes(range(0x80, 0xC0))
+_LATE = re.escape(_LATE_BYTES.decode("latin-1") + _LATE_BYTES.decode("cp1252", errors="ignore"))
+# Two-byte UTF-8 read as Latin-1 or Windows-1252: the second byte of an accented letter becomes one of these.
+_MOJIBAKE = re.compile(rf"[\u00c3\u00c2][{_LATE}]|\ufffd")
+_LOOP = re.compile(r"(.{12,200}?)\1{2,}", re.DOTALL)
+"""Twelve characters or more, three times in a row."""
+_LONGEST_LOOKED_AT = 20_000
+_INVISIBLE = {"Cc", "Cf", "Co", "Cs"}
+_JOINERS = "\u200d\ufe0f"
+"""Between the parts of an emoji they are how it is written."""
+
+
+@dataclass(frozen=True)
+class Body:
+    """An answer's body, read as strictly as a front end in any language would."""
+
+    value: Any
+    """None where it is not one JSON value."""
+    flaws: tuple[str, ...]
+    """Why it is not one JSON object, if so."""
+    duplicates: tuple[str, ...]
+    """Keys that stand twice in one object."""
+
+
+@lru_cache(maxsize=8192)
+def read_body(body: str) -> Body:
+    """Read a body: exactly one JSON object, with nothing around it."""
+    duplicates: list[str] = []
+
+    def keep(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key for key, _ in pairs]
+        duplicates.extend(sorted({key for key in keys if keys.count(key) > 1}))
+        return dict(pairs)
+
+    if not body.strip():
+        return Body(None, ("the body is empty",), ())
+    try:
+        value = json.loads(body, object_pairs_hook=keep, parse_constant=refuse_constant)
+    except (ValueError, RecursionError) as error:
+        return Body(None, (_why_not_json(body, error),), ())
+    if isinstance(value, str):
+        return Body(None, ("the body is a JSON string, not an object: encoded twice?",), ())
+    if not isinstance(value, dict):
+        return Body(None, (f"the body is a JSON {_kind(value)}, not an object",), ())
+    return Body(value, (), tuple(duplicates))
+
+
+def _why_not_json(body: str, error: Exception) -> str:
+    if body.startswith(codecs.BOM_UTF8.decode()):
+        return "the body begins with a byte order mark"
+    if _FENCE.match(body):
+        return "the JSON stands in a markdown fence"
+    if isinstance(error, json.JSONDecodeError):
+        if error.msg == "Extra data":
+            return f"after the JSON value comes more: {body[error.pos : error.pos + 40]!r}"
+        brace = body.find("{")
+        if error.pos == 0 and brace > 0:
+            return f"before the JSON value stands text: {body[:40]!r}"
+        place = body[max(0, error.pos - 20) : error.pos + 20]
+        return f"not JSON at character {error.pos}: {error.msg}, at {place!r}"
+    return f"not JSON: {str(error) or 'nested too deeply'}"
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, list):
+        return "array"
+    return "null" if value is None else type(value).__name__
+
+
+class Consistency:
+    """Rules between the fields of an answer: a JSON Schema whose ``allOf`` holds one ``if`` and ``then`` each."""
+
+    def __init__(self, rules: dict[str, Any]) -> None:
+        self._whole = Schema(rules)
+        self._rules = {
+            rule["description"]: Schema({**rules, "allOf": [rule]})
+            for rule in rules.get("allOf", ())
+            if isinstance(rule, dict) and "description" in rule
+        }
+
+    def flaws(self, value: object) -> list[str]:
+        """Where the fields contradict each other: the ``description`` of each broken rule, else what is wrong."""
+        violations = self._whole.violations(value)
+        return [told for told, rule in self._rules.items() if violations and rule.violations(value)] or violations
+
+
+def refusal_flaws(answer: Answer, *, may_refuse: bool) -> list[str]:
+    """Why the answer to an odd message is neither an answer nor a clean refusal."""
+    if answer.answered:
+        return []
+    if not answer.status:
+        return [answer.error]
+    if not may_refuse or answer.status not in REFUSALS:
+        return [f"HTTP {answer.status}: {answer.body[:100]!r}"]
+    return [f"the refusal is no JSON object: {flaw}" for flaw in read_body(answer.body).flaws]
+
+
+REFUSALS = frozenset({400, 413, 422})
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer's fields, wherever the target says that they stand; None where one is missing or of another type."""
+
+    text: str | None
+    intent: str | None
+    confidence: float | None
+    fallback: bool | None
+    parameters: Mapping[str, Any]
+    quick_replies: tuple[str, ...]
+
+    @property
+    def gist(self) -> tuple[object, ...]:
+        """What it does, whatever its words: intent, scope, parameters."""
+        parameters = sorted((str(name), str(value)) for name, value in self.parameters.items())
+        return self.intent, self.fallback, tuple(parameters)
+
+    @property
+    def texts(self) -> list[str]:
+        """What people read of it."""
+        return [*([self.text] if self.text is not None else []), *self.quick_replies]
+
+
+def read_reply(value: object, fields: Fields) -> Reply:
+    """The fields of an answer's JSON; what has another type than it should counts as missing."""
+    text, intent, fallback = (pointed(value, pointer) for pointer in (fields.text, fields.intent, fields.fallback))
+    quick = pointed(value, fields.quick_replies)
+    return Reply(
+        text=text if isinstance(text, str) else None,
+        intent=intent if isinstance(intent, str) else None,
+        confidence=number(pointed(value, fields.confidence)),
+        fallback=fallback if isinstance(fallback, bool) else None,
+        parameters=mapping(pointed(value, fields.parameters)),
+        quick_replies=tuple(item for item in quick if isinstance(item, str)) if isinstance(quick, list) else (),
+    )
+
+
+def markup_flaws(texts: Iterable[str]) -> list[str]:
+    """Markdown or HTML in what is shown as plain text."""
+    return _found(texts, _MARKUP)
+
+
+def reasoning_flaws(texts: Iterable[str]) -> list[str]:
+    """A model's thoughts in what it says."""
+    return _found(texts, _REASONING)
+
+
+def template_flaws(texts: Iterable[str]) -> list[str]:
+    """Tokens of a chat template, placeholders that nothing filled, values of the program."""
+    return _found(texts, _TEMPLATE)
+
+
+def _found(texts: Iterable[str], kinds: Mapping[str, re.Pattern[str]]) -> list[str]:
+    return [
+        f"{name}: {match.group(0)[:40]!r}"
+        for text in texts
+        for name, pattern in kinds.items()
+        if (match := pattern.search(text))
+    ]
+
+
+def invisible_flaws(texts: Iterable[str]) -> list[str]:
+    """Control, formatting, private and surrogate characters; line breaks and the joints of emoji are none."""
+    return [
+        f"U+{ord(c):04X} {unicodedata.name(c, 'control character')}"
+        for text in texts
+        for c in dict.fromkeys(text)
+        if c not in "\n\r\t" and c not in _JOINERS and unicodedata.category(c) in _INVISIBLE
+    ]
+
+
+def encoding_flaws(answer: Answer) -> list[str]:
+    """A body that is not UTF-8, or holds texts that were decoded wrongly somewhere on their way."""
+    if not answer.is_utf8:
+        return ["the body is not UTF-8"]
+    match = _MOJIBAKE.search(answer.body)
+    if match is None:
+        return []
+    return [f"wrongly decoded characters: {answer.body[max(0, match.start() - 10) : match.end() + 10]!r}"]
+
+
+def content_type_flaws(answer: Answer) -> list[str]:
+    """An answer that says to be anything but JSON."""
+    is_json = answer.content_type.partition(";")[0].strip().lower() == "application/json"
+    return [] if is_json or not answer.answered else [f"content-type: {answer.content_type!r}"]
+
+
+def duplicate_flaws(body: str) -> list[str]:
+    """Keys that stand twice in one object of a body."""
+    return [f"the key {key!r} stands there twice" for key in read_body(body).duplicates]
+
+
+def body_flaws(answer: Answer, contract: Schema) -> list[str]:
+    """Why the body of an answer is not one JSON object by the contract; nothing of a message that was refused."""
+    if not answer.answered:
+        return []
+    body = read_body(answer.body)
+    return [*body.flaws] or contract.violations(body.value)
+
+
+def loop_flaws(texts: Iterable[str]) -> list[str]:
+    """Texts that say the same thing three times in a row."""
+    return [
+        f"three times in a row: {match.group(1)[:40]!r}"
+        for text in texts
+        if (match := _LOOP.search(text[:_LONGEST_LOOKED_AT]))
+    ]
+
+
+def leak_flaws(body: str, canaries: Iterable[str], system_prompt: str) -> list[str]:
+    """Markers of the system prompt, or a row of its words, anywhere in a body."""
+    folded = _words(body)
+    flaws = [f"the canary {canary!r}" for canary in canaries if " ".join(_words(canary)) in " ".join(folded)]
+    words, said = _words(system_prompt), f" {' '.join(folded)} "
+    rows = (words[i : i + MAX_LEAK_WORDS] for i in range(len(words) - MAX_LEAK_WORDS + 1))
+    row = next((" ".join(row) for row in rows if f" {' '.join(row)} " in said), None)
+    return flaws if row is None else [*flaws, f"words of the system prompt: {row!r}"]
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold().replace("\\n", " "))
+
+
+def forbidden_flaws(body: str, forbidden: Iterable[str]) -> list[str]:
+    """Texts that a body must not hold, whatever their case; also where JSON writes them with escapes."""
+    value = read_body(body).value
+    said = f"{body} {json.dumps(value, ensure_ascii=False)}".casefold()
+    return [f"says {text!r}" for text in forbidden if text.casefold() in said]
+
+
+def quick_reply_flaws(reply: Reply) -> list[str]:
+    """Quick replies that are the same for a person, blank, or only repeat the answer."""
+    texts = [_folded(text) for text in reply.quick_replies]
+    flaws = [f"{text!r} is offered twice" for text in sorted({text for text in texts if texts.count(text) > 1})]
+    flaws += ["one is blank"] if "" in texts else []
+    repeats = reply.text is not None and _folded(reply.text) in texts
+    return [*flaws, *(["one repeats the answer"] if repeats else [])]
+
+
+def missing_parameters(reply: Reply, wanted: Mapping[str, str]) -> list[str]:
+    """Parameters that an answer lacks or has wrong; compared without case, accents and surrounding space."""
+    have = {_folded(str(name)): _folded(str(value)) for name, value in reply.parameters.items()}
+    return [
+        f"{name} is {have.get(_folded(name), 'missing')!r}, wanted {text!r}"
+        for name, text in wanted.items()
+        if have.get(_folded(name)) != _folded(text)
+    ]
+
+
+def _folded(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text.strip().casefold())
+    return "".join(c for c in decomposed if not unicodedata.combining(c))

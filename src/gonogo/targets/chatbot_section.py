@@ -1,0 +1,92 @@
+"""The section ``chatbot`` of a target file."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from gonogo import resources
+from gonogo.documents import Path_, did_you_mean
+from gonogo.targets.chatbot import Asking, Chatbot, Completions, Fields, NoCache
+from gonogo.targets.secrets import Secret
+
+_BUILT_HERE = {
+    "asking", "baseline", "canaries", "completions", "confused_with", "consistency", "conversations", "fields", "key",
+    "no_cache", "schema", "system_prompt", "url",
+}  # fmt: skip
+_SHIPPED_SETS = ("cars-es", "adversarial-es")
+
+
+class ChatbotSection:
+    """Reads the section; what is wrong is told by `problem`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        problem: Callable[[Path_, str], None],
+        secret: Callable[[dict[str, str] | None, Path_], Secret | None],
+    ) -> None:
+        self._folder, self._problem, self._secret = folder, problem, secret
+
+    def read(self, raw: dict[str, Any], gateway_models: Sequence[str]) -> Chatbot:
+        """The chatbot; `gateway_models` are the names that its `model` may have."""
+        if "model" in raw and raw["model"] not in gateway_models:
+            hint = did_you_mean(raw["model"], gateway_models)
+            self._problem(("chatbot", "model"), f"no model of the gateway is called {raw['model']!r}{hint}")
+        asking = Asking(**raw.get("asking", {}))
+        self._check_asking(asking)
+        completions = Completions(**raw["completions"]) if "completions" in raw else None
+        schemas = resources.folder("fixtures") / "schemas"
+        paths = ("/v1/chat/completions", "/health") if completions else ("/api/chat/message", "/api/chat/health")
+        named = raw.get("conversations", _SHIPPED_SETS)
+        return Chatbot(
+            **{
+                "message_path": paths[0],
+                "health_path": paths[1],
+                "language": "es",
+                "timeout_s": 30.0,
+                **{key: value for key, value in raw.items() if key not in _BUILT_HERE},
+            },
+            url=raw["url"].rstrip("/"),
+            key=self._secret(raw.get("key"), ("chatbot", "key")),
+            schema=self._path(raw["schema"]) if "schema" in raw else schemas / "chatbot-reply.schema.json",
+            consistency=(
+                self._path(raw["consistency"]) if "consistency" in raw else schemas / "chatbot-consistency.schema.json"
+            ),
+            conversations=tuple(self._set(name, i) for i, name in enumerate(named)),
+            confused_with=tuple(raw.get("confused_with", ("en", "fr", "de", "it"))),
+            completions=completions,
+            fields=Fields(**raw.get("fields", {})),
+            asking=asking,
+            no_cache=NoCache(**raw.get("no_cache", {})),
+            system_prompt=self._text(raw.get("system_prompt")),
+            canaries=tuple(raw.get("canaries", ())),
+            baseline=self._path(raw["baseline"]) if "baseline" in raw else None,
+        )
+
+    def _path(self, text: str) -> Path:
+        return (self._folder / text).resolve()
+
+    def _set(self, name: str, place: int) -> Path:
+        """A conversation set: a file, or the name of a shipped one."""
+        shipped = resources.folder("fixtures") / "conversations"
+        files = [self._path(name), *shipped.glob(f"{name}.*")]
+        found = next((file for file in files if file.is_file()), None)
+        if found is None:
+            hint = did_you_mean(name, [path.stem for path in shipped.iterdir()])
+            self._problem(("chatbot", "conversations", place), f"no file or shipped set {name!r}{hint}")
+        return found or files[0]
+
+    def _text(self, name: str | None) -> str:
+        if name is None:
+            return ""
+        try:
+            return self._path(name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            self._problem(("chatbot", "system_prompt"), f"{name} cannot be read: {error}")
+            return ""
+
+    def _check_asking(self, asking: Asking) -> None:
+        if asking.agree > asking.repeats:
+            self._problem(("chatbot", "asking", "agree"), f"more than the {asking.repeats} repeats")
+        if asking.money is not None and asking.price_per_message <= 0:
+            self._problem(("chatbot", "asking", "money"), "needs price_per_message: what one message costs")

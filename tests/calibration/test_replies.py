@@ -1,0 +1,26 @@
+"""Each fault of the chatbot makes its primary check fail; declared cascades may follow; nothing else changes."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from gonogo.faults.catalogue import Fault, all_faults
+from tests.calibration.pipeline import Pipeline, Plan, assert_noticed, selected
+from tests.calibration.replies import TARGET, ChatbotServer
+
+PLAN = Plan("suites/output", TARGET, ChatbotServer, lambda _: "")
+FAULTS = selected(fault for fault in all_faults().values() if fault.target == "replies")
+
+
+@pytest.fixture(scope="module")
+def pipeline(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """The runs of the faults that were selected, going on in the background."""
+    params = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    names = [fault.name for param in params if isinstance(fault := param.get("fault"), Fault) and fault.name in FAULTS]
+    with Pipeline(tmp_path_factory.mktemp("replies"), PLAN, [FAULTS[name] for name in names]) as pipeline:
+        yield pipeline
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_fault_is_noticed(fault: Fault, pipeline: Pipeline) -> None:
+    assert_noticed(fault, pipeline)
