@@ -12,7 +12,6 @@ NEIGHBOURS = {
     "config": ("artifacts",),
     "contract": (),
     "routing": (),
-    "output": ("monitoring",),
     "monitoring": (),
     "security": ("monitoring",),
     "load": (),

@@ -144,7 +144,7 @@ def read_held(file: Path) -> tuple[str, Held]:
     except DocumentError as error:
         if not _is_cut(file, error):
             raise InconclusiveError(f"the answers cannot be read: {error}") from error
-        lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()[:-1]]
+        lines = [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n")[:-1]]
     try:
         head, rest = lines[0], lines[1:]
         if head["format"] != _FORMAT:
@@ -159,7 +159,7 @@ def read_held(file: Path) -> tuple[str, Held]:
 def _is_cut(file: Path, error: DocumentError) -> bool:
     """Whether the only thing wrong is the last line: a run was ended while it wrote."""
     try:
-        last = len(file.read_text(encoding="utf-8").splitlines())
+        last = len(file.read_text(encoding="utf-8").split("\n"))
     except (OSError, UnicodeDecodeError):
         return False
     return last > 1 and all(problem.line == last for problem in error.problems)

@@ -11,9 +11,17 @@ from gonogo.reporting.interface import Writer
 from gonogo.reporting.json import JsonWriter, plain
 from gonogo.reporting.junit import JunitWriter
 from gonogo.reporting.markdown import MarkdownWriter
+from gonogo.reporting.model_change import ModelChangeWriter
 from gonogo.reporting.sarif import SarifWriter
 
-WRITERS: tuple[Writer, ...] = (JsonWriter(), JunitWriter(), SarifWriter(), MarkdownWriter(), HtmlWriter())
+WRITERS: tuple[Writer, ...] = (
+    JsonWriter(),
+    JunitWriter(),
+    SarifWriter(),
+    MarkdownWriter(),
+    ModelChangeWriter(),
+    HtmlWriter(),
+)
 
 
 def github_annotations(verdict: Verdict, redactor: Redactor) -> list[str]:
@@ -28,9 +36,11 @@ def write_all(verdict: Verdict, redactor: Redactor, folder: Path) -> list[Path]:
     masked = redactor.json(plain(verdict))
     written = []
     for writer in WRITERS:
-        path = folder / writer.file_name
+        text, path = writer.render(masked), folder / writer.file_name
+        if text is None:
+            continue
         unfinished = path.with_name(f"{path.name}.part")
-        unfinished.write_text(writer.render(masked), encoding="utf-8", errors="backslashreplace")
+        unfinished.write_text(text, encoding="utf-8", errors="backslashreplace")
         unfinished.replace(path)
         written.append(path)
     step_summary = os.environ.get("GITHUB_STEP_SUMMARY")

@@ -11,5 +11,5 @@ class Writer(Protocol):
 
     file_name: str
 
-    def render(self, verdict: dict[str, Any]) -> str:
-        """The file's text."""
+    def render(self, verdict: dict[str, Any]) -> str | None:
+        """The file's text; None where the run holds nothing for it, and no file is written."""

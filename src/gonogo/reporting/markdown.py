@@ -19,7 +19,7 @@ class MarkdownWriter:
             f"## {_ICONS[verdict['decision']]} {verdict['decision']}{demo}",
             "",
             (
-                f"Target **{_cell(binding['target_name'])}** ({binding['environment']}), stage {verdict['stage']}, "
+                f"Target **{cell(binding['target_name'])}** ({binding['environment']}), stage {verdict['stage']}, "
                 f"run `{verdict['run_id']}`, valid until {verdict['valid_until'][:16]}Z."
             ),
             "",
@@ -39,11 +39,11 @@ class MarkdownWriter:
 
 
 def _list(texts: list[str]) -> list[str]:
-    shown = [f"* {_cell(text)}" for text in texts[:_MOST]]
+    shown = [f"* {cell(text)}" for text in texts[:_MOST]]
     return [*shown, f"* … and {len(texts) - _MOST} more"] if len(texts) > _MOST else shown
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """One line that cannot break out of its place."""
     line = text.replace("\n", " ").replace("|", "\\|").replace("<", "&lt;").replace("`", "'")
     return line[:300]

@@ -1,0 +1,59 @@
+"""model-change.md: what a change of the model changed in the chatbot's answers."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from gonogo.reporting.markdown import cell
+
+_SUITE_PART = "output.change."
+_WORST_FIRST = ("fail", "inconclusive", "warn", "pass")
+_WORDS = {"fail": "NO-GO", "inconclusive": "HOLD", "warn": "GO WITH CAVEATS", "pass": "GO"}
+
+
+class ModelChangeWriter:
+    """Writes model-change.md, where the run compared the chatbot's answers with a baseline's."""
+
+    file_name = "model-change.md"
+
+    def render(self, verdict: dict[str, Any]) -> str | None:
+        """The page; None where nothing was compared."""
+        checks = [check for check in verdict["checks"] if check["id"].startswith(_SUITE_PART)]
+        compared = next(_comparisons(checks), None)
+        outcomes = {check["outcome"] for check in checks}
+        if compared is None:
+            return None
+        word = next((_WORDS[outcome] for outcome in _WORST_FIRST if outcome in outcomes), "HOLD")
+        name, told = verdict["binding"]["target_name"], compared["answer"]
+        lines = [
+            f"# {word}: {cell(name)} {cell(compared['subject'])}",
+            "",
+            f"Run `{verdict['run_id']}`, {told['prompts']} labelled prompts that both answered.",
+            "",
+            *_table(("check", "outcome", "why"), [(c["id"], c["outcome"], c["reason"]) for c in checks]),
+            "## Intents",
+            "",
+            "Shares of prompts whose intent is right.",
+            "",
+            *_table(("intent", "prompts", "before", "now", "changed"), map(_intent, told["intents"])),
+            f"## Changed answers ({len(told['changed'])})",
+            "",
+            *_table(
+                ("prompt", "wanted", "before", "now"),
+                [(row["prompt"], row["wanted"], row["before"], row["after"]) for row in told["changed"]],
+            ),
+        ]
+        return "\n".join(lines)
+
+
+def _intent(row: Mapping[str, Any]) -> tuple[object, ...]:
+    return row["intent"], row["prompts"], f"{row['before']:.1%}", f"{row['after']:.1%}", row["changed"]
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> list[str]:
+    """A table, and an empty line after it."""
+    lines = (head, tuple("---" for _ in head), *rows)
+    return [*(f"| {' | '.join(cell(str(value)) for value in line)} |" for line in lines), ""]
+
+
+def _comparisons(checks: list[dict[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    return (seen for check in checks for seen in check["evidence"] if seen["probe"] == "comparison")

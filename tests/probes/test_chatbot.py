@@ -1,0 +1,151 @@
+"""Conversations with a chatbot service and with a chat-completions endpoint."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from gonogo import resources
+from gonogo.errors import BudgetExhaustedError
+from gonogo.model import Observation
+from gonogo.probes.chatbot import ChatbotProbe
+from gonogo.probes.context import ProbeContext
+from gonogo.redaction import Redactor
+from gonogo.rules.conversations import Conversation
+from gonogo.targets.chatbot import Chatbot, Completions, NoCache
+
+SCHEMAS = resources.folder("fixtures") / "schemas"
+
+
+class Bot:
+    """A chatbot behind a transport: it keeps what it was sent."""
+
+    def __init__(self, *answers: httpx.Response, **fields: Any) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.headers: list[httpx.Headers] = []
+        self.seen: list[Observation] = []
+        self._answers = list(answers)
+        chatbot = Chatbot(
+            url="http://bot.example", message_path="/m", health_path="/h", schema=SCHEMAS / "chatbot-reply.schema.json",
+            consistency=Path(), conversations=(), language="es", confused_with=(), timeout_s=5, **fields,
+        )  # fmt: skip
+        client = httpx.Client(transport=httpx.MockTransport(self._answer))
+        self.probe = ChatbotProbe(chatbot, client, ProbeContext(self.seen.append, Redactor(["geheim-123"])))
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.sent.append(json.loads(request.content))
+        self.headers.append(request.headers)
+        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+
+
+def test_a_service_keeps_the_session() -> None:
+    bot = Bot(httpx.Response(200, json={"a": 1}))
+    answers = bot.probe.talk(Conversation(("Hola", "¿Precio?")), repeat=2)
+    assert [sent["message"] for sent in bot.sent] == ["Hola  ", "¿Precio?  "]
+    assert len({sent["sessionId"] for sent in bot.sent}) == 1
+    assert [(a.turn, a.repeat, a.status, a.body) for a in answers] == [(0, 2, 200, '{"a":1}'), (1, 2, 200, '{"a":1}')]
+    bot.probe.talk(Conversation(("Hola", "¿Precio?")))
+    assert len({sent["sessionId"] for sent in bot.sent}) == 2
+    assert answers[0].repeat_with.startswith("curl ")
+    assert len(bot.seen) == 4
+
+
+def test_it_ends_where_a_turn_is_not_answered() -> None:
+    bot = Bot(httpx.Response(500, text="no"))
+    answers = bot.probe.talk(Conversation(("Hola", "¿Precio?")))
+    assert [(a.status, a.body) for a in answers] == [(500, "no")]
+
+
+def test_a_refused_connection_is_an_answer_with_its_reason() -> None:
+    bot = Bot(httpx.Response(200))
+    bot.probe.chatbot.__dict__["url"] = "http://127.0.0.1:9"
+    probe = ChatbotProbe(bot.probe.chatbot, httpx.Client(), ProbeContext(bot.seen.append, Redactor()))
+    (answer,) = probe.talk(Conversation(("Hola",)))
+    assert (answer.status, answer.answered) == (0, False)
+    assert "cannot connect" in answer.error
+
+
+def test_names_of_fields_and_the_way_past_the_cache() -> None:
+    bot = Bot(
+        httpx.Response(200, json={}), message_field="text", session_field="conversation",
+        no_cache=NoCache({"x-no-cache": "1"}, {"debug": True}),
+    )  # fmt: skip
+    bot.probe.talk(Conversation(("Hola",)))
+    assert set(bot.sent[0]) == {"text", "conversation", "debug"}
+    assert bot.headers[0]["x-no-cache"] == "1"
+
+
+def test_too_many_requests_are_waited_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("gonogo.probes.chatbot.time.sleep", waited.append)
+    bot = Bot(httpx.Response(429, headers={"retry-after": "3"}), httpx.Response(429), httpx.Response(200, json={}))
+    assert bot.probe.talk(Conversation(("Hola",)))[0].status == 200
+    assert waited == [3.0, 1.0]
+    bot = Bot(httpx.Response(429))
+    assert bot.probe.talk(Conversation(("Hola",)))[0].status == 429
+    assert len(bot.sent) == 3
+
+
+def test_secrets_are_masked_and_bytes_are_judged() -> None:
+    bot = Bot(httpx.Response(200, content=b'{"k": "geheim-123"}'))
+    assert bot.probe.talk(Conversation(("Hola",)))[0].body == '{"k": "[redacted]"}'
+    bot = Bot(httpx.Response(200, content="¿Qué?".encode("latin-1")))
+    assert bot.probe.talk(Conversation(("Hola",)))[0].is_utf8 is False
+
+
+def completion(content: object) -> httpx.Response:
+    return httpx.Response(200, json={"choices": [{"message": {"role": "assistant", "content": content}}]})
+
+
+def test_a_completions_endpoint_is_told_everything() -> None:
+    bot = Bot(
+        completion('{"n": 1}'), completion('{"n": 2}'), completions=Completions("chat", max_tokens=99),
+        system_prompt="Eres amable.", canaries=("CANARIO-1",),
+    )  # fmt: skip
+    answers = bot.probe.talk(Conversation(("Hola", "¿Precio?")))
+    assert [answer.body for answer in answers] == ['{"n": 1}', '{"n": 2}']
+    assert [(m["role"], m["content"]) for m in bot.sent[1]["messages"]] == [
+        ("system", "Eres amable.\n[CANARIO-1]"),
+        ("user", "Hola"),
+        ("assistant", '{"n": 1}'),
+        ("user", "¿Precio?"),
+    ]
+    asked = bot.sent[0]
+    assert (asked["model"], asked["max_tokens"]) == ("chat", 99)
+    assert "quickReplies" in asked["response_format"]["json_schema"]["schema"]["properties"]
+
+
+@pytest.mark.parametrize(("kind", "sent"), [("json_object", {"type": "json_object"}), ("none", None)])
+def test_forms_of_asking_for_json(kind: str, sent: object) -> None:
+    bot = Bot(completion("{}"), completions=Completions("chat", kind))
+    bot.probe.talk(Conversation(("Hola",)))
+    assert bot.sent[0].get("response_format") == sent
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [httpx.Response(200, text="prosa"), httpx.Response(200, json={"choices": []}), httpx.Response(200, json=[])],
+)
+def test_what_is_no_completion_is_shown_as_it_came(answer: httpx.Response) -> None:
+    bot = Bot(answer, completions=Completions("chat"))
+    assert bot.probe.talk(Conversation(("Hola",)))[0].body == answer.text
+
+
+def test_content_that_is_no_text_is_empty() -> None:
+    bot = Bot(completion(None), completions=Completions("chat"))
+    assert bot.probe.talk(Conversation(("Hola",)))[0].body == ""
+
+
+def test_any_text_can_be_said_and_the_budget_ends_it() -> None:
+    bot = Bot(httpx.Response(200, json={}))
+    bot.probe.talk(Conversation(("\ud83d\u0000",)))
+    assert bot.sent[0]["message"] == "\ud83d\u0000"
+
+    def spend(_requests: int, _tokens: int) -> None:
+        raise BudgetExhaustedError("used up")
+
+    probe = ChatbotProbe(bot.probe.chatbot, httpx.Client(), ProbeContext(bot.seen.append, Redactor(), spend))
+    with pytest.raises(BudgetExhaustedError):
+        probe.talk(Conversation(("Hola",)))
