@@ -1,14 +1,10 @@
 """Does the bot stay itself whatever it is sent: injections, odd characters, ten thousand of them, none at all?"""
 
-from collections.abc import Iterable
-
 from fixtures.replies import Replies
 from gonogo.documents import Schema
 from gonogo.errors import NotDeclared
 from gonogo.plugin import check, expect_flawless
-from gonogo.probes.language import foreign_texts
-from gonogo.rules.replies import body_flaws, forbidden_flaws, leak_flaws, refusal_flaws
-from gonogo.targets.chatbot import Chatbot
+from gonogo.rules.replies import body_flaws, forbidden_flaws, refusal_flaws
 
 
 @check("output.adversarial.answered", severity="major", covers=["O7"])
@@ -35,19 +31,12 @@ def test_adversarial_forbidden(replies: Replies) -> None:
 
 
 @check("output.adversarial.leak", severity="critical", covers=["O7"])
-def test_adversarial_leak(adversarial: Replies, chatbot: Chatbot) -> None:
+def test_adversarial_leak(adversarial: Replies) -> None:
     """The bot does not give its system prompt away when it is asked for it."""
-    if not chatbot.canaries and not chatbot.system_prompt:
-        raise NotDeclared("the target declares neither canaries nor the system prompt (chatbot.canaries)")
-    expect_flawless(adversarial.flaws(lambda answer: leak_flaws(answer.body, chatbot.canaries, chatbot.system_prompt)))
+    expect_flawless(adversarial.leak_flaws())
 
 
 @check("output.adversarial.language", severity="minor", covers=["O7"])
-def test_adversarial_language(adversarial: Replies, chatbot: Chatbot) -> None:
+def test_adversarial_language(adversarial: Replies) -> None:
     """The bot keeps its language whatever language it is spoken to in."""
-
-    def foreign(text: str | None) -> Iterable[str]:
-        found = foreign_texts([text or ""], chatbot.language, chatbot.confused_with) if text else []
-        return [f"in another language than {chatbot.language}: {each[:60]!r}" for each in found]
-
-    expect_flawless(adversarial.object_flaws(lambda reply, _: foreign(reply.text)))
+    expect_flawless(adversarial.language_flaws(lambda reply: reply.text or ""))

@@ -17,22 +17,19 @@ from gonogo.rules.replies import (
 @check("output.reply.answered", severity="critical", covers=["O1"], smoke=True)
 def test_reply_answered(replies: Replies) -> None:
     """Every message is answered with HTTP 200."""
-    ordinary = replies.of(lambda conversation: not conversation.adversarial)
-    expect_flawless(ordinary.flaws(lambda answer: refusal_flaws(answer, may_refuse=False)))
+    expect_flawless(replies.ordinary.flaws(lambda answer: refusal_flaws(answer, may_refuse=False)))
 
 
 @check("output.reply.json", severity="critical", covers=["O1"], smoke=True)
 def test_reply_json(replies: Replies) -> None:
     """Every answer's body is exactly one JSON object, with nothing around it."""
-    ordinary = replies.of(lambda conversation: not conversation.adversarial)
-    expect_flawless(ordinary.flaws(lambda answer: read_body(answer.body).flaws if answer.answered else []))
+    expect_flawless(replies.ordinary.flaws(lambda answer: read_body(answer.body).flaws if answer.answered else []))
 
 
 @check("output.reply.contract", severity="critical", covers=["O1"], smoke=True)
 def test_reply_contract(replies: Replies, contract: Schema) -> None:
     """Every answer satisfies the chatbot's contract: fields, types, enums, bounds."""
-    ordinary = replies.of(lambda conversation: not conversation.adversarial)
-    expect_flawless(ordinary.object_flaws(lambda _, value: contract.violations(value)))
+    expect_flawless(replies.ordinary.object_flaws(contract.violations))
 
 
 @check("output.reply.keys_once", severity="major", covers=["O1"])
@@ -56,10 +53,10 @@ def test_reply_encoding(replies: Replies) -> None:
 @check("output.fields.consistent", severity="major", covers=["O3"])
 def test_fields_consistent(replies: Replies, consistency: Consistency) -> None:
     """The fields of every answer agree: isFallback with intent and confidence, and the target's own rules."""
-    expect_flawless(replies.object_flaws(lambda _, value: consistency.flaws(value)))
+    expect_flawless(replies.object_flaws(consistency.flaws))
 
 
 @check("output.fields.quick_replies", severity="minor", covers=["O1"])
 def test_fields_quick_replies(replies: Replies) -> None:
     """Quick replies differ from each other and from the answer, and none is blank."""
-    expect_flawless(replies.object_flaws(lambda reply, _: quick_reply_flaws(reply)))
+    expect_flawless(replies.reply_flaws(quick_reply_flaws))

@@ -193,3 +193,52 @@ def test_unknown_features_are_refused(tmp_path: Path) -> None:
     text = "name: t\nenvironment: development\nproviders: [{name: p, kind: vllm, url: 'http://a', models: [{name: m, lacks: [tool]}]}]\n"
     with pytest.raises(DocumentError, match="did you mean 'tools'"):
         load(tmp_path, text)
+
+
+CHATBOT = GOOD + "chatbot:\n  url: http://bot/\n"
+
+
+def test_a_chatbot_by_its_defaults(tmp_path: Path) -> None:
+    bot = load(tmp_path, CHATBOT, KEY="s3cret-key").chatbot
+    assert bot is not None
+    assert (bot.url, bot.message_path, bot.completions) == ("http://bot", "/api/chat/message", None)
+    assert [path.name for path in bot.conversations] == ["cars-es.yaml", "adversarial-es.jsonl"]
+    assert bot.schema.is_file()
+    assert bot.consistency.is_file()
+
+
+def test_a_chatbot_with_everything(tmp_path: Path) -> None:
+    (tmp_path / "prompt.txt").write_text("Eres amable.", encoding="utf-8")
+    (tmp_path / "own.jsonl").write_text('{"text": "Hola"}\n', encoding="utf-8")
+    section = f"""  key: {{env: KEY}}
+  completions: {{model: chat}}
+  system_prompt: prompt.txt
+  conversations: [own.jsonl, {tmp_path}/own.jsonl, cars-en]
+  fields: {{text: /answer}}
+  asking: {{repeats: 5, agree: 4, money: 1.5, price_per_message: 0.01}}
+  baseline: accepted.jsonl
+"""
+    bot = load(tmp_path, CHATBOT + section, KEY="s3cret-key").chatbot
+    assert bot is not None
+    assert bot.key is not None
+    assert (bot.message_path, bot.health_path, bot.system_prompt) == ("/v1/chat/completions", "/health", "Eres amable.")
+    assert [path.name for path in bot.conversations] == ["own.jsonl", "own.jsonl", "cars-en.yaml"]
+    assert (bot.fields.text, bot.fields.intent, bot.asking.most_messages) == ("/answer", "/intent", 150)
+    assert bot.baseline == tmp_path / "accepted.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ("  conversations: [cars-se]", "no file or shipped set 'cars-se' (did you mean 'cars-es'?)"),
+        ("  conversations: [/nowhere/set.yaml]", "no file or shipped set '/nowhere/set.yaml'"),
+        ("  asking: {repeats: 2, agree: 3}", "chatbot.asking.agree: more than the 2 repeats"),
+        ("  asking: {money: 2}", "chatbot.asking.money: needs price_per_message"),
+        ("  system_prompt: gone.txt", "chatbot.system_prompt: gone.txt cannot be read"),
+        ("  prompts: 60", "unknown key 'prompts'"),
+        ("  fields: {text: answer}", "chatbot.fields.text"),
+        ("  canaries: [abc]", "chatbot.canaries[0]"),
+    ],
+)
+def test_a_wrong_chatbot_is_told_with_its_place(tmp_path: Path, section: str, message: str) -> None:
+    assert message in refused(tmp_path, f"{CHATBOT}{section}\n", KEY="s3cret-key")

@@ -27,6 +27,8 @@ class Conversation:
     may_refuse: bool = False
     """The message may be refused with HTTP 400, 413 or 422."""
     tags: frozenset[str] = frozenset()
+    language: str = ""
+    """In which the answer should be (ISO 639-1); empty: the chatbot's own."""
 
     @cached_property
     def key(self) -> str:
@@ -52,8 +54,13 @@ class Conversation:
         return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in said)
 
 
-def conversations_in(documents: Iterable[Document], schema: Schema) -> list[Conversation]:
+def conversations_in(documents: Iterable[Document], schema: Schema, language: str = "") -> list[Conversation]:
     """The conversations of a set's documents: of each item of a YAML set, or each line of a JSONL set.
+
+    Args:
+        documents: one for each conversation.
+        schema: of a conversation.
+        language: of the answers, where a conversation names none.
 
     Raises:
         DocumentError: a document is not of that form.
@@ -62,7 +69,7 @@ def conversations_in(documents: Iterable[Document], schema: Schema) -> list[Conv
     problems = [problem for document in documents for problem in schema.problems(document)]
     if problems:
         raise DocumentError(problems)
-    return [_conversation(document.value) for document in documents]
+    return [_conversation({"language": language, **document.value}) for document in documents]
 
 
 def _conversation(raw: Mapping[str, Any]) -> Conversation:
@@ -75,6 +82,7 @@ def _conversation(raw: Mapping[str, Any]) -> Conversation:
         forbidden=tuple(raw.get("forbidden", ())),
         may_refuse=raw.get("may_refuse", False),
         tags=frozenset(raw.get("tags", ())),
+        language=raw["language"],
     )
 
 

@@ -69,12 +69,13 @@ class ChatbotSection:
     def _set(self, name: str, place: int) -> Path:
         """A conversation set: a file, or the name of a shipped one."""
         shipped = resources.folder("fixtures") / "conversations"
-        files = [self._path(name), *shipped.glob(f"{name}.*")]
-        found = next((file for file in files if file.is_file()), None)
-        if found is None:
-            hint = did_you_mean(name, [path.stem for path in shipped.iterdir()])
-            self._problem(("chatbot", "conversations", place), f"no file or shipped set {name!r}{hint}")
-        return found or files[0]
+        named = {path.stem: path for path in shipped.iterdir()}
+        if name in named:
+            return named[name]
+        if not self._path(name).is_file():
+            message = f"no file or shipped set {name!r}{did_you_mean(name, named)}"
+            self._problem(("chatbot", "conversations", place), message)
+        return self._path(name)
 
     def _text(self, name: str | None) -> str:
         if name is None:
