@@ -81,7 +81,10 @@ def test_readme_commands_and_options_exist() -> None:
     assert "uv run pytest tests" in readme
     options = (ROOT / "src" / "gonogo" / "plugin" / "options.py").read_text(encoding="utf-8") + '"--strict"'
     named = set(
-        re.findall(r"--(?:target|stage|allow-disruptive|change|strict|report-dir|fault|catalog|verify|against|answers)\b", readme)
+        re.findall(
+            r"--(?:target|stage|allow-disruptive|change|strict|report-dir|fault|catalog|verify|against|answers)\b",
+            readme,
+        )
     )
     assert named == {f"--{n}" for n in re.findall(r'"--([a-z-]+)"', options)} - {"--lock-timeout", "--markers"}
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gonogo.resources import ROOT
-from gonogo.targets.loader import profiles
+from gonogo.targets.endpoint_sections import profiles
 from tests.calibration.conftest import GateRun
 from tests.calibration.forked import run_pytest
 from tests.servers.build import CannotBuildError, built_ollama

@@ -6,9 +6,8 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +16,10 @@ from gonogo.documents import Document, DocumentError, Path_, Problem, did_you_me
 from gonogo.model import Waiver
 from gonogo.objectives import Band
 from gonogo.targets.chatbot_section import ChatbotSection
-from gonogo.targets.endpoints import (
-    AnswerHeaders,
-    CacheState,
-    Canary,
-    ChatModel,
-    Deviation,
-    Endpoint,
-    Routing,
-    ServedModel,
-    Tenant,
-)
+from gonogo.targets.endpoint_sections import EndpointSections
+from gonogo.targets.endpoints import Endpoint
 from gonogo.targets.file_sections import FileSections
 from gonogo.targets.model import (
-    REST_ROUTES,
     Actor,
     Budget,
     Cache,
@@ -40,8 +29,6 @@ from gonogo.targets.model import (
     Load,
     LoadObjective,
     MetricsEndpoint,
-    RestRoute,
-    RestService,
     Target,
     WebPage,
 )
@@ -101,42 +88,6 @@ def _substitute(
     return _VARIABLE.sub(value, text)
 
 
-def _deviation(raw: dict[str, Any]) -> Deviation:
-    return Deviation(raw["check"], raw["matches"], raw["reason"], tuple(raw.get("models", ())))
-
-
-@dataclasses.dataclass(frozen=True)
-class Profile:
-    """What a kind of endpoint promises, and how it is known to differ."""
-
-    promises: frozenset[str]
-    deviations: tuple[Deviation, ...]
-    endpoint: Mapping[str, Any]
-    """What else an endpoint of that kind has, unless the target says otherwise."""
-
-
-@cache
-def profiles() -> dict[str, Profile]:
-    """The profile of each kind of endpoint."""
-    document = load_document(resources.folder("fixtures") / "profiles.yaml")
-    return {
-        kind: Profile(
-            promises=frozenset(profile["promises"]),
-            deviations=tuple(map(_deviation, profile.get("deviations", ()))),
-            endpoint={key: value for key, value in profile.items() if key not in ("promises", "deviations")},
-        )
-        for kind, profile in document.value.items()
-    }
-
-
-def _model(raw: dict[str, Any], profile: Profile) -> ChatModel:
-    promises = (profile.promises | set(raw.get("has", ()))) - set(raw.get("lacks", ()))
-    fields = {key: value for key, value in raw.items() if key not in ("has", "lacks")}
-    if "canary" in fields:
-        fields["canary"] = Canary(**{**fields["canary"], "percents": tuple(fields["canary"]["percents"])})
-    return ChatModel(**{**fields, "fallbacks": tuple(raw.get("fallbacks", ())), "promises": promises})
-
-
 class _Reader:
     """Builds the dataclasses; problems that the schema cannot see are gathered."""
 
@@ -147,13 +98,14 @@ class _Reader:
 
     def read(self, file: Path, digest: str) -> Target:
         raw: dict[str, Any] = self._document.value
-        gateway = self._endpoint(raw["gateway"], ("gateway",), "gateway") if "gateway" in raw else None
+        endpoints = EndpointSections(self._problem, self._secret)
+        gateway = endpoints.endpoint(raw["gateway"], ("gateway",), "gateway") if "gateway" in raw else None
         providers = tuple(
-            self._endpoint(item, ("providers", i), item["name"]) for i, item in enumerate(raw.get("providers", ()))
+            endpoints.endpoint(item, ("providers", i), item["name"]) for i, item in enumerate(raw.get("providers", ()))
         )
-        self._check_names(gateway, providers, [item["name"] for item in raw.get("services", ())])
+        endpoints.check_names(gateway, providers, [item["name"] for item in raw.get("services", ())])
         self._check_metrics(raw)
-        self._check_commands(gateway, raw.get("commands", {}))
+        endpoints.check_commands(gateway, raw.get("commands", {}))
         bands = {name: self._band(value, ("objectives", name)) for name, value in raw.get("objectives", {}).items()}
         root = self._path(raw.get("root", "."))
         sections = FileSections(root, self._problem, self._secret)
@@ -167,7 +119,7 @@ class _Reader:
             allow_disruptive=raw.get("allow_disruptive", False),
             gateway=gateway,
             providers=providers,
-            services=tuple(self._service(item, ("services", i)) for i, item in enumerate(raw.get("services", ()))),
+            services=tuple(endpoints.service(item, ("services", i)) for i, item in enumerate(raw.get("services", ()))),
             chatbot=chatbot.read(raw["chatbot"], model_names) if "chatbot" in raw else None,
             web=self._web(raw["web"]) if "web" in raw else None,
             root=root,
@@ -229,77 +181,6 @@ class _Reader:
         if not all(math.isfinite(value) for value in raw.values()):
             self._problem(path, "must be finite numbers")
         return Band(float(warn), float(fail), above=bool(above))
-
-    def _endpoint(self, raw: dict[str, Any], path: Path_, name: str) -> Endpoint:
-        built_here = {"answer_headers", "deviations", "key", "models", "name", "replicas", "routing", "serves", "url"}
-        profile = profiles()[raw["kind"]]
-        fields = {key: value for key, value in {**profile.endpoint, **raw}.items() if key not in built_here}
-        deviations = (*profile.deviations, *map(_deviation, raw.get("deviations", ())))
-        for i, deviation in enumerate(raw.get("deviations", ())):
-            try:
-                re.compile(deviation["matches"])
-            except re.error as error:
-                self._problem((*path, "deviations", i, "matches"), f"not a regular expression: {error}")
-        key = self._secret(raw.get("key"), (*path, "key"))
-        return Endpoint(
-            name=name,
-            url=raw["url"].rstrip("/"),
-            key=key,
-            models=tuple(_model(item, profile) for item in raw.get("models", ())),
-            deviations=deviations,
-            replicas=tuple(url.rstrip("/") for url in raw.get("replicas", ())),
-            serves=ServedModel(**raw["serves"]) if "serves" in raw else None,
-            routing=self._routing(raw.get("routing", {}), (*path, "routing")),
-            answer_headers=AnswerHeaders(**{**profile.endpoint, **raw}.get("answer_headers", {})),
-            **fields,
-        )
-
-    def _routing(self, raw: dict[str, Any], path: Path_) -> Routing:
-        tenants = []
-        for i, item in enumerate(raw.get("tenants", ())):
-            key = self._secret(item["key"], (*path, "tenants", i, "key"))
-            assert key is not None
-            tenants.append(Tenant(item["name"], key, item.get("rpm")))
-        state = CacheState(**raw["cache_state"]) if "cache_state" in raw else None
-        return Routing(**{**raw, "tenants": tuple(tenants), "cache_state": state})
-
-    def _service(self, raw: dict[str, Any], path: Path_) -> RestService:
-        key = self._secret(raw.get("key"), (*path, "key"))
-        routes = {
-            name: RestRoute(**{**dataclasses.asdict(REST_ROUTES[name]), **(route or {})})
-            for name, route in raw.get("routes", dict.fromkeys(REST_ROUTES)).items()
-        }
-        return RestService(**{**raw, "key": key, "url": raw["url"].rstrip("/"), "routes": routes})
-
-    def _check_names(self, gateway: Endpoint | None, providers: tuple[Endpoint, ...], services: Sequence[str]) -> None:
-        names = [provider.name for provider in providers]
-        for i, name in enumerate(services):
-            if name in (*names, "gateway", *services[:i]):
-                self._problem(("services", i, "name"), f"the name {name!r} is taken")
-        for i, name in enumerate(names):
-            if name in names[:i] or name == "gateway":
-                self._problem(("providers", i, "name"), f"the name {name!r} is taken")
-        self._check_models(gateway.models if gateway else (), names)
-
-    def _check_commands(self, gateway: Endpoint | None, commands: Mapping[str, Any]) -> None:
-        for i, model in enumerate(gateway.models if gateway else ()):
-            name = model.canary.command if model.canary else None
-            if name is not None and name not in commands:
-                message = f"no command is called {name!r}{did_you_mean(name, commands)}"
-                self._problem(("gateway", "models", i, "canary", "command"), message)
-
-    def _check_models(self, models: Sequence[ChatModel], providers: list[str]) -> None:
-        """Every provider and every fallback that a gateway's model names is declared."""
-        known = [model.name for model in models]
-        for i, model in enumerate(models):
-            served_by = [model.provider, *model.pool, model.canary.provider if model.canary else ""]
-            for name in served_by:
-                if name and name not in providers:
-                    where: Path_ = ("gateway", "models", i, *(["provider"] if name == model.provider else []))
-                    self._problem(where, f"no provider is called {name!r}{did_you_mean(name, providers)}")
-            for name in set(model.fallbacks) - set(known):
-                message = f"no model of the gateway is called {name!r}{did_you_mean(name, known)}"
-                self._problem(("gateway", "models", i, "fallbacks"), message)
 
     def _check_metrics(self, raw: dict[str, Any]) -> None:
         for i, item in enumerate(raw.get("providers", ())):
