@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from gonogo import resources
-from gonogo.documents import DocumentError, Schema, load_document, load_lines
+from gonogo.documents import DocumentError, load_lines
 from gonogo.model import Outcome
 from gonogo.objectives import Band, decide_drop
-from gonogo.rules.conversations import Answer, Conversation, balanced, conversations_in
+from gonogo.probes.asking import read_set
+from gonogo.rules.conversations import Answer, Conversation, balanced
 from gonogo.rules.quality import (
     Asked,
     Pair,
@@ -27,7 +28,6 @@ from gonogo.rules.replies import Reply
 from gonogo.targets.chatbot import Asking, Fields
 
 FOLDER = resources.folder("fixtures") / "conversations"
-SCHEMA = Schema(load_document(resources.folder("fixtures") / "schemas" / "conversation.schema.json").value)
 
 
 def reply(intent: str, *, fallback: bool = False, **parameters: str) -> Reply:
@@ -39,13 +39,7 @@ def asked(wanted: str, *said: str, number: int = 0) -> Asked:
 
 
 def shipped(name: str) -> list[Conversation]:
-    file = next(FOLDER.glob(f"{name}.*"))
-    if file.suffix == ".jsonl":
-        return conversations_in(load_lines(file), SCHEMA)
-    document = load_document(file)
-    return conversations_in(
-        [document.below("conversations", i) for i in range(len(document.value["conversations"]))], SCHEMA
-    )
+    return read_set(next(FOLDER.glob(f"{name}.*")))
 
 
 def test_the_shipped_sets_are_what_the_documents_say() -> None:
@@ -85,7 +79,7 @@ def test_a_wrong_line_is_told_with_its_place(tmp_path: Path, line: str, message:
     file = tmp_path / "set.jsonl"
     file.write_text(f'{{"text": "Hola"}}\n\n{line}\n', encoding="utf-8")
     with pytest.raises(DocumentError) as error:
-        conversations_in(load_lines(file), SCHEMA)
+        read_set(file)
     assert f"{file}:3:1: " in str(error.value)
     assert message in str(error.value)
 

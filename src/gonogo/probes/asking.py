@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import TextIO
 
-from gonogo.documents import DocumentError, load_lines
+from gonogo import resources
+from gonogo.documents import Document, DocumentError, Schema, load_document, load_lines
 from gonogo.errors import InconclusiveError
-from gonogo.rules.conversations import Answer, Conversation
+from gonogo.rules.conversations import Answer, Conversation, conversations_in
 from gonogo.targets.chatbot import Asking
 
 _GIVE_UP_AFTER = 8
@@ -33,6 +35,27 @@ class Held:
 
 Plan = Sequence[tuple[Conversation, int]]
 """Conversations to hold, each with the number of its repetition, in this order."""
+
+
+def read_set(file: Path) -> list[Conversation]:
+    """The conversations of a set: a file of JSON lines, or a YAML file with `conversations` and their `language`.
+
+    Raises:
+        DocumentError: it cannot be read, or is not of that form.
+    """
+    if file.suffix == ".jsonl":
+        return conversations_in(load_lines(file), _schema())
+    document = load_document(file)
+    items = list(document.root["conversations"])
+    if not items:
+        raise DocumentError([document.problem((), "has no list under `conversations`")])
+    documents = [Document(str(file), item.value, {(): document.places.get(item.path, (1, 1))}) for item in items]
+    return conversations_in(documents, _schema(), document.root["language"].text())
+
+
+@cache
+def _schema() -> Schema:
+    return Schema(resources.schema("conversation"))
 
 
 def plan_of(conversations: Sequence[Conversation], asking: Asking) -> Plan:

@@ -1,0 +1,143 @@
+"""The sections ``gateway``, ``providers`` and ``services`` of a target file, and the profile of each kind."""
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from gonogo import resources
+from gonogo.documents import Path_, did_you_mean, load_document
+from gonogo.targets.endpoints import (
+    AnswerHeaders,
+    CacheState,
+    Canary,
+    ChatModel,
+    Deviation,
+    Endpoint,
+    Routing,
+    ServedModel,
+    Tenant,
+)
+from gonogo.targets.model import REST_ROUTES, RestRoute, RestService
+from gonogo.targets.secrets import Secret
+
+
+def _deviation(raw: dict[str, Any]) -> Deviation:
+    return Deviation(raw["check"], raw["matches"], raw["reason"], tuple(raw.get("models", ())))
+
+
+@dataclasses.dataclass(frozen=True)
+class Profile:
+    """What a kind of endpoint promises, and how it is known to differ."""
+
+    promises: frozenset[str]
+    deviations: tuple[Deviation, ...]
+    endpoint: Mapping[str, Any]
+    """What else an endpoint of that kind has, unless the target says otherwise."""
+
+
+@cache
+def profiles() -> dict[str, Profile]:
+    """The profile of each kind of endpoint."""
+    document = load_document(resources.folder("fixtures") / "profiles.yaml")
+    return {
+        kind: Profile(
+            promises=frozenset(profile["promises"]),
+            deviations=tuple(map(_deviation, profile.get("deviations", ()))),
+            endpoint={key: value for key, value in profile.items() if key not in ("promises", "deviations")},
+        )
+        for kind, profile in document.value.items()
+    }
+
+
+def _model(raw: dict[str, Any], profile: Profile) -> ChatModel:
+    promises = (profile.promises | set(raw.get("has", ()))) - set(raw.get("lacks", ()))
+    fields = {key: value for key, value in raw.items() if key not in ("has", "lacks")}
+    if "canary" in fields:
+        fields["canary"] = Canary(**{**fields["canary"], "percents": tuple(fields["canary"]["percents"])})
+    return ChatModel(**{**fields, "fallbacks": tuple(raw.get("fallbacks", ())), "promises": promises})
+
+
+class EndpointSections:
+    """Reads the three sections; what is wrong is told by `problem`."""
+
+    def __init__(
+        self, problem: Callable[[Path_, str], None], secret: Callable[[dict[str, str] | None, Path_], Secret | None]
+    ) -> None:
+        self._problem, self._secret = problem, secret
+
+    def endpoint(self, raw: dict[str, Any], path: Path_, name: str) -> Endpoint:
+        """An endpoint at a path of the target file."""
+        built_here = {"answer_headers", "deviations", "key", "models", "name", "replicas", "routing", "serves", "url"}
+        profile = profiles()[raw["kind"]]
+        fields = {key: value for key, value in {**profile.endpoint, **raw}.items() if key not in built_here}
+        deviations = (*profile.deviations, *map(_deviation, raw.get("deviations", ())))
+        for i, deviation in enumerate(raw.get("deviations", ())):
+            try:
+                re.compile(deviation["matches"])
+            except re.error as error:
+                self._problem((*path, "deviations", i, "matches"), f"not a regular expression: {error}")
+        key = self._secret(raw.get("key"), (*path, "key"))
+        return Endpoint(
+            name=name,
+            url=raw["url"].rstrip("/"),
+            key=key,
+            models=tuple(_model(item, profile) for item in raw.get("models", ())),
+            deviations=deviations,
+            replicas=tuple(url.rstrip("/") for url in raw.get("replicas", ())),
+            serves=ServedModel(**raw["serves"]) if "serves" in raw else None,
+            routing=self._routing(raw.get("routing", {}), (*path, "routing")),
+            answer_headers=AnswerHeaders(**{**profile.endpoint, **raw}.get("answer_headers", {})),
+            **fields,
+        )
+
+    def _routing(self, raw: dict[str, Any], path: Path_) -> Routing:
+        tenants = []
+        for i, item in enumerate(raw.get("tenants", ())):
+            key = self._secret(item["key"], (*path, "tenants", i, "key"))
+            assert key is not None
+            tenants.append(Tenant(item["name"], key, item.get("rpm")))
+        state = CacheState(**raw["cache_state"]) if "cache_state" in raw else None
+        return Routing(**{**raw, "tenants": tuple(tenants), "cache_state": state})
+
+    def service(self, raw: dict[str, Any], path: Path_) -> RestService:
+        """A REST service at a path of the target file."""
+        key = self._secret(raw.get("key"), (*path, "key"))
+        routes = {
+            name: RestRoute(**{**dataclasses.asdict(REST_ROUTES[name]), **(route or {})})
+            for name, route in raw.get("routes", dict.fromkeys(REST_ROUTES)).items()
+        }
+        return RestService(**{**raw, "key": key, "url": raw["url"].rstrip("/"), "routes": routes})
+
+    def check_names(self, gateway: Endpoint | None, providers: Sequence[Endpoint], services: Sequence[str]) -> None:
+        """No name is used twice, and whatever the gateway's models name is declared."""
+        names = [provider.name for provider in providers]
+        for i, name in enumerate(services):
+            if name in (*names, "gateway", *services[:i]):
+                self._problem(("services", i, "name"), f"the name {name!r} is taken")
+        for i, name in enumerate(names):
+            if name in names[:i] or name == "gateway":
+                self._problem(("providers", i, "name"), f"the name {name!r} is taken")
+        self._check_models(gateway.models if gateway else (), names)
+
+    def check_commands(self, gateway: Endpoint | None, commands: Mapping[str, Any]) -> None:
+        """Every command that sets a canary's slice is declared."""
+        for i, model in enumerate(gateway.models if gateway else ()):
+            name = model.canary.command if model.canary else None
+            if name is not None and name not in commands:
+                message = f"no command is called {name!r}{did_you_mean(name, commands)}"
+                self._problem(("gateway", "models", i, "canary", "command"), message)
+
+    def _check_models(self, models: Sequence[ChatModel], providers: list[str]) -> None:
+        """Every provider and every fallback that a gateway's model names is declared."""
+        known = [model.name for model in models]
+        for i, model in enumerate(models):
+            served_by = [model.provider, *model.pool, model.canary.provider if model.canary else ""]
+            for name in served_by:
+                if name and name not in providers:
+                    where: Path_ = ("gateway", "models", i, *(["provider"] if name == model.provider else []))
+                    self._problem(where, f"no provider is called {name!r}{did_you_mean(name, providers)}")
+            for name in set(model.fallbacks) - set(known):
+                message = f"no model of the gateway is called {name!r}{did_you_mean(name, known)}"
+                self._problem(("gateway", "models", i, "fallbacks"), message)
