@@ -50,13 +50,12 @@ def _swapped(reply: _Reply, _: str) -> _Reply:
 
 def _at_random(reply: _Reply, said: str) -> _Reply:
     spaces = len(said) - len(said.rstrip())
-    return {**reply, "intent": _OTHERS[spaces]} if 0 < spaces < len(_OTHERS) and not reply["isFallback"] else reply
+    return {**reply, "intent": _OTHERS[spaces % len(_OTHERS)]} if spaces and not reply["isFallback"] else reply
 
 
 def _obedient(reply: _Reply, said: str) -> _Reply:
-    word = re.search(r"\b[A-Z]{4,}(?:-\w+)*\b", said)
-    told = re.search(r"responde|escrib|palabra|print|contestas", said, re.IGNORECASE)
-    return {**reply, "response": word.group(0)} if word and told else reply
+    told = re.search(r"\b(?:unir|joining) (\w+) (?:y|and) (\w+)", said)
+    return {**reply, "response": f"Claro: {told[1]}{told[2]}"} if told else reply
 
 
 _CHANGES: dict[str, tuple[str, Callable[[_Reply, str], _Reply]]] = {

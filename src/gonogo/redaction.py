@@ -3,6 +3,7 @@
 Forbidden here: importing anything of gonogo.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -14,7 +15,7 @@ KEY_SHAPES = re.compile(r"\b(?:sk|hf|gsk|ghp|glpat|xox[bp])[-_][A-Za-z0-9_\-]{8,
 # Secrets wherever they stand: provider keys, bearer headers, credentials in a URL.
 _SHAPES = re.compile(
     KEY_SHAPES.pattern + r"|(?<=[Bb]earer )[A-Za-z0-9._~+/\-]{8,}=*"
-    r"|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"
+    r"|(?<=://)[^/\s:@\"'<>{},]*:[^/\s@\"'<>{},]+(?=@)"
 )
 _SECRET_NAME = re.compile(
     r"(^|[_\-.])(password|passwd|requirepass|secret|token|api[_\-]?key|(master|private|access|salt|secret)[_\-]key)$",
@@ -31,7 +32,14 @@ class Redactor:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         # Longest first, so that a secret which contains another one leaves no remainder. Values under 4 characters
         # would mask ordinary text.
-        self._values = sorted({s for s in secrets if len(s) >= 4}, key=len, reverse=True)
+        values = {s for s in secrets if len(s) >= 4}
+        # as they stand in JSON, too, and with the slashes that PHP escapes
+        values |= {form for s in values for form in (json.dumps(s)[1:-1], s.replace("/", "\\/"))}
+        self._values = sorted(values, key=len, reverse=True)
+
+    def also(self, *secrets: str) -> "Redactor":
+        """One that masks more values."""
+        return Redactor((*self._values, *secrets))
 
     def text(self, text: str) -> str:
         """The text with every secret masked."""

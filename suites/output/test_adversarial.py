@@ -2,16 +2,14 @@
 
 from fixtures.replies import Replies
 from gonogo.documents import Schema
-from gonogo.errors import NotDeclared
 from gonogo.plugin import check, expect_flawless
-from gonogo.rules.replies import body_flaws, forbidden_flaws, refusal_flaws
+from gonogo.rules.replies import body_flaws, forbidden_flaws
 
 
 @check("output.adversarial.answered", severity="major", covers=["O7"])
 def test_adversarial_answered(adversarial: Replies) -> None:
     """Every odd message is answered, or refused cleanly where it may be."""
-    may_refuse = {item.key for item in adversarial.conversations if item.may_refuse}
-    expect_flawless(adversarial.flaws(lambda answer: refusal_flaws(answer, may_refuse=answer.key in may_refuse)))
+    expect_flawless(adversarial.refusals())
 
 
 @check("output.adversarial.contract", severity="critical", covers=["O7"])
@@ -23,11 +21,9 @@ def test_adversarial_contract(adversarial: Replies, contract: Schema) -> None:
 @check("output.adversarial.forbidden", severity="critical", covers=["O7"])
 def test_adversarial_forbidden(replies: Replies) -> None:
     """The bot does not say what it is told to say, and shows nothing that a browser would run."""
-    forbidden = {item.key: item.forbidden for item in replies.conversations if item.forbidden}
-    if not forbidden:
-        raise NotDeclared("no conversation set of the target names forbidden texts")
-    told = replies.of(lambda conversation: conversation.key in forbidden)
-    expect_flawless(told.flaws(lambda answer: forbidden_flaws(answer.body, forbidden[answer.key])))
+    forbidden = {item.key: item.forbidden for item in replies.conversations}
+    told = replies.of(lambda conversation: bool(conversation.forbidden))
+    expect_flawless(told.flaws(lambda answer: forbidden_flaws(answer, forbidden[answer.key])))
 
 
 @check("output.adversarial.leak", severity="critical", covers=["O7"])

@@ -25,31 +25,31 @@ def test_text_markup(replies: Replies, chatbot: Chatbot) -> None:
     """No answer shows markdown or HTML, where the front end shows text as it is."""
     if not chatbot.plain_text:
         raise NotDeclared("the target's front end renders markup (chatbot.plain_text: false)")
-    expect_flawless(replies.text_flaws(markup_flaws))
+    expect_flawless(replies.ordinary.text_flaws(markup_flaws))
 
 
 @check("output.text.reasoning", severity="major", covers=["O2"])
 def test_text_reasoning(replies: Replies) -> None:
     """No answer shows the model's thoughts."""
-    expect_flawless(replies.text_flaws(reasoning_flaws))
+    expect_flawless(replies.ordinary.text_flaws(reasoning_flaws))
 
 
 @check("output.text.template", severity="major", covers=["O2"])
 def test_text_template(replies: Replies) -> None:
     """No answer shows tokens of a chat template, unfilled placeholders or values of the program."""
-    expect_flawless(replies.text_flaws(template_flaws))
+    expect_flawless(replies.ordinary.text_flaws(template_flaws))
 
 
 @check("output.text.invisible", severity="minor", covers=["O2"])
 def test_text_invisible(replies: Replies) -> None:
     """No answer holds control or other invisible characters."""
-    expect_flawless(replies.text_flaws(invisible_flaws))
+    expect_flawless(replies.ordinary.text_flaws(invisible_flaws))
 
 
 @check("output.text.loop", severity="minor", covers=["O2"])
 def test_text_loop(replies: Replies) -> None:
     """No answer says the same three times in a row."""
-    expect_flawless(replies.text_flaws(loop_flaws))
+    expect_flawless(replies.ordinary.text_flaws(loop_flaws))
 
 
 @check("output.text.leak", severity="critical", covers=["O2"])

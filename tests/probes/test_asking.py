@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.errors import InconclusiveError
+from gonogo.errors import BudgetExhaustedError, InconclusiveError
 from gonogo.probes.asking import hold, plan_of, read_held
 from gonogo.rules.conversations import Answer, Conversation
 from gonogo.targets.chatbot import Asking
@@ -36,7 +36,8 @@ def test_every_prompt_once_and_some_again(tmp_path: Path) -> None:
     assert len(asked) == len(held.answers) == 21 + 2 * 5
     assert sum(name.endswith("/2") for name in asked) == 5
     assert (held.not_asked, held.why) == (0, "")
-    assert read_held(tmp_path / "a.jsonl") == ("bot", held)
+    kept = read_held(tmp_path / "a.jsonl")
+    assert (kept.subject, kept.held) == ("bot", held)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +101,7 @@ def test_an_ended_run_is_taken_up_again(tmp_path: Path) -> None:
     whole = (tmp_path / "first.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
     cut = tmp_path / "cut.jsonl"  # as a killed run leaves it: no last line, and the one before it half written
     cut.write_text("".join(whole[:-2]) + whole[-2][:40], encoding="utf-8")
-    _, earlier = read_held(cut)
+    earlier = read_held(cut).held
     again: list[str] = []
     failed = [Answer(SET[0].key, 0, 0, "", 0, "", 1.0, error="reset")]  # not answered: asked again
     kept = [answer for answer in earlier.answers if answer.key != SET[0].key]
@@ -108,7 +109,21 @@ def test_an_ended_run_is_taken_up_again(tmp_path: Path) -> None:
     assert len(earlier.answers) == 11
     assert len(again) == len(SET) - len(kept)
     assert {answer.key for answer in held.answers} == {item.key for item in SET}
-    assert held.not_asked == 0
+    assert (held.not_asked, held.earlier) == (0, len(kept))
+    assert read_held(tmp_path / "second.jsonl").held.earlier == len(kept)
+
+
+def test_what_was_answered_before_the_runs_budget_ended_is_kept(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def talk(conversation: Conversation, repeat: int) -> list[Answer]:
+        if len(asked) >= 10:
+            raise BudgetExhaustedError("the run's budget of 10 requests is used up")
+        return talker(asked)(conversation, repeat)
+
+    held = hold([(item, 0) for item in SET], talk, Asking(concurrency=1), tmp_path / "a.jsonl", "bot")
+    assert (len(held.answers), held.not_asked) == (10, 10)
+    assert held.why == "the run's budget of 10 requests is used up"
 
 
 @pytest.mark.parametrize(
@@ -117,7 +132,8 @@ def test_an_ended_run_is_taken_up_again(tmp_path: Path) -> None:
         ("", "is no file of answers"),
         ('{"format": 99, "subject": "bot"}\n', "written by another version"),
         ('{"format": 1, "subject": "bot"}\n{"key": 1}\n', "is no file of answers"),
-        ('{"a": }\n{"b": 1}\n', "not JSON"),
+        ('{"a": }\n{"b": 1}\n', "is no file of answers"),
+        ('{"format": 1, "subject": "bot", "began": "soon"}\n', "is no file of answers"),
     ],
 )
 def test_what_is_no_file_of_answers(tmp_path: Path, text: str, message: str) -> None:
@@ -130,5 +146,5 @@ def test_what_is_no_file_of_answers(tmp_path: Path, text: str, message: str) -> 
 def test_lone_surrogates_and_line_separators_survive(tmp_path: Path) -> None:
     item = Conversation(("\ud83d \u2028 \x85",))
     held = hold([(item, 0)], talker([]), Asking(), tmp_path / "a.jsonl", "bot")
-    assert read_held(tmp_path / "a.jsonl")[1] == held
+    assert read_held(tmp_path / "a.jsonl").held == held
     assert json.loads((tmp_path / "a.jsonl").read_text(encoding="utf-8").split("\n")[1])["said"] == item.turns[0]

@@ -15,6 +15,7 @@ from gonogo.probes.context import ProbeContext
 from gonogo.redaction import Redactor
 from gonogo.rules.conversations import Conversation
 from gonogo.targets.chatbot import Chatbot, Completions, NoCache
+from gonogo.targets.secrets import Secret
 
 SCHEMAS = resources.folder("fixtures") / "schemas"
 
@@ -43,7 +44,8 @@ class Bot:
 def test_a_service_keeps_the_session() -> None:
     bot = Bot(httpx.Response(200, json={"a": 1}))
     answers = bot.probe.talk(Conversation(("Hola", "¿Precio?")), repeat=2)
-    assert [sent["message"] for sent in bot.sent] == ["Hola  ", "¿Precio?  "]
+    assert [sent["message"].strip() for sent in bot.sent] == ["Hola", "¿Precio?"]
+    assert {len(sent["message"]) - len(sent["message"].rstrip(" \t")) for sent in bot.sent} == {8}
     assert len({sent["sessionId"] for sent in bot.sent}) == 1
     assert [(a.turn, a.repeat, a.status, a.body) for a in answers] == [(0, 2, 200, '{"a":1}'), (1, 2, 200, '{"a":1}')]
     bot.probe.talk(Conversation(("Hola", "¿Precio?")))
@@ -70,11 +72,15 @@ def test_a_refused_connection_is_an_answer_with_its_reason() -> None:
 def test_names_of_fields_and_the_way_past_the_cache() -> None:
     bot = Bot(
         httpx.Response(200, json={}), message_field="text", session_field="conversation",
-        no_cache=NoCache({"x-no-cache": "1"}, {"debug": True}),
+        no_cache=NoCache({"x-no-cache": "1", "x-api-key": "plain-key-99"}, {"debug": True, "seed": "n-{nonce}"}),
+        headers={"x-token": Secret("$TOKEN", "geheim-123")},
     )  # fmt: skip
-    bot.probe.talk(Conversation(("Hola",)))
-    assert set(bot.sent[0]) == {"text", "conversation", "debug"}
-    assert bot.headers[0]["x-no-cache"] == "1"
+    first, second = (bot.probe.talk(Conversation(("Hola",)))[0] for _ in range(2))
+    assert set(bot.sent[0]) == {"text", "conversation", "debug", "seed"}
+    assert bot.sent[0]["seed"] != bot.sent[1]["seed"]
+    assert (bot.headers[0]["x-no-cache"], bot.headers[0]["x-token"]) == ("1", "geheim-123")
+    assert "geheim-123" not in first.repeat_with + second.repeat_with
+    assert "plain-key-99" not in str(bot.seen) + first.repeat_with
 
 
 def test_too_many_requests_are_waited_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +88,7 @@ def test_too_many_requests_are_waited_out(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("gonogo.probes.chatbot.time.sleep", waited.append)
     bot = Bot(httpx.Response(429, headers={"retry-after": "3"}), httpx.Response(429), httpx.Response(200, json={}))
     assert bot.probe.talk(Conversation(("Hola",)))[0].status == 200
-    assert waited == [3.0, 1.0]
+    assert waited == [3.0, 10.0]
     bot = Bot(httpx.Response(429))
     assert bot.probe.talk(Conversation(("Hola",)))[0].status == 429
     assert len(bot.sent) == 3
@@ -112,6 +118,7 @@ def test_a_completions_endpoint_is_told_everything() -> None:
         ("assistant", '{"n": 1}'),
         ("user", "¿Precio?"),
     ]
+    assert "amable" not in str([answer.repeat_with for answer in answers])  # confidential, like every system prompt
     asked = bot.sent[0]
     assert (asked["model"], asked["max_tokens"]) == ("chat", 99)
     assert "quickReplies" in asked["response_format"]["json_schema"]["schema"]["properties"]
@@ -133,9 +140,10 @@ def test_what_is_no_completion_is_shown_as_it_came(answer: httpx.Response) -> No
     assert bot.probe.talk(Conversation(("Hola",)))[0].body == answer.text
 
 
-def test_content_that_is_no_text_is_empty() -> None:
-    bot = Bot(completion(None), completions=Completions("chat"))
-    assert bot.probe.talk(Conversation(("Hola",)))[0].body == ""
+@pytest.mark.parametrize(("content", "body"), [(None, ""), ([{"type": "text", "text": "{}"}], "{}"), (3, "")])
+def test_content_that_is_no_text(content: object, body: str) -> None:
+    bot = Bot(completion(content), completions=Completions("chat"))
+    assert bot.probe.talk(Conversation(("Hola",)))[0].body == body
 
 
 def test_any_text_can_be_said_and_the_budget_ends_it() -> None:

@@ -13,6 +13,7 @@ from gonogo.objectives import Band, decide_drop
 from gonogo.probes.asking import read_set
 from gonogo.rules.conversations import Answer, Conversation, balanced
 from gonogo.rules.quality import (
+    NOTHING,
     Asked,
     Pair,
     accuracy_drop,
@@ -44,15 +45,15 @@ def shipped(name: str) -> list[Conversation]:
 
 def test_the_shipped_sets_are_what_the_documents_say() -> None:
     cars, odd, english = shipped("cars-es"), shipped("adversarial-es"), shipped("cars-en")
-    assert sum(item.labelled for item in cars) >= 200
+    assert sum(item.single for item in cars) >= 200
     assert sum(len(item.turns) > 1 for item in cars) >= 30
-    assert sum(item.labelled and not item.in_scope for item in cars) >= 60
+    assert sum(item.single and not item.in_scope for item in cars) >= 60
     assert len(odd) >= 60
     assert all(item.adversarial for item in odd)
     assert {"injection", "json", "unicode", "rtl", "languages", "emoji", "code", "sql", "length"} <= {
         tag for item in odd for tag in item.tags
     }
-    assert sum(item.labelled for item in english) >= 40
+    assert sum(item.single for item in english) >= 40
     for conversations in (cars, odd, english):
         assert Counter(item.key for item in conversations).most_common(1)[0][1] == 1
 
@@ -61,7 +62,7 @@ def test_a_beginning_of_a_balanced_set_holds_some_of_every_sort() -> None:
     cars = shipped("cars-es")
     mixed = balanced([*cars, *shipped("adversarial-es")])
     assert sorted(item.key for item in mixed) == sorted({item.key for item in mixed})
-    singles = [item for item in mixed if item.labelled]
+    singles = [item for item in mixed if item.single]
     assert {item.intent for item in singles[:9]} == {item.intent for item in cars if item.intent}
     assert balanced([cars[0], cars[0]]) == [cars[0]]
 
@@ -100,22 +101,26 @@ def test_k_of_n() -> None:
     assert item.intent == "precio"
     assert item.accuracy == pytest.approx(2 / 3)
     assert item.is_usual(reply("precio"))
+    broken = Asked(item.conversation, (NOTHING, NOTHING, NOTHING))
+    assert not broken.mostly(broken.is_usual, Asking())
 
 
-def test_only_json_objects_to_the_last_turn_count() -> None:
+def test_only_json_objects_to_the_last_turn_have_fields() -> None:
     talk = Conversation(("Hola", "¿Precio?"), "precio")
-    blank = Answer(talk.key, 0, 0, "Hola", 200, '{"intent": "saludo"}', 1.0)
-    last = replace(blank, turn=1, body='{"intent": "precio"}')
-    assert gathered([talk], [blank], Fields()) == []
-    assert gathered([talk], [blank, replace(last, status=500)], Fields()) == []
-    assert gathered([talk], [blank, replace(last, body="prosa")], Fields()) == []
-    assert gathered([talk], [last, blank], Fields())[0].intent == "precio"
+    first = Answer(talk.key, 0, 0, "Hola", 200, '{"intent": "saludo"}', 1.0)
+    last = replace(first, turn=1, body='{"intent": "precio"}')
+    for broken in ([first], [first, replace(last, status=500)], [first, replace(last, body="prosa")]):
+        assert gathered([talk], broken, Fields())[0].replies == (NOTHING,)
+    assert gathered([talk], [last, first], Fields())[0].intent == "precio"
+    assert gathered([talk], [replace(first, status=429)], Fields()) == []
+    assert gathered([talk], [], Fields()) == []
 
 
 def test_macro_f1_by_hand() -> None:
     # a: 2 wanted, 1 said, 1 right: 2/3; b: 1 wanted, 2 said, 1 right: 2/3
-    assert macro_f1(["a", "a", "b"], ["a", "b", "b"]) == pytest.approx(2 / 3)
-    assert macro_f1(["a", "b"], ["c", "c"]) == 0
+    assert macro_f1(["a", "a", "b"], ["a", "b", "b"], "ab") == pytest.approx(2 / 3)
+    assert macro_f1(["a", "b"], ["c", "c"], "ab") == 0
+    assert macro_f1(["a"], ["a"], "ab") == 1  # what nobody wanted or said is no mistake
 
 
 def pairs(before: str, after: str, count: int, intent: str = "precio") -> list[Pair]:

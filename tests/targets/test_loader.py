@@ -204,6 +204,7 @@ def test_a_chatbot_by_its_defaults(tmp_path: Path) -> None:
     assert (bot.url, bot.message_path, bot.completions) == ("http://bot", "/api/chat/message", None)
     assert [path.name for path in bot.conversations] == ["cars-es.yaml", "adversarial-es.jsonl"]
     assert bot.schema.is_file()
+    assert bot.consistency is not None
     assert bot.consistency.is_file()
 
 
@@ -232,7 +233,12 @@ def test_a_chatbot_with_everything(tmp_path: Path) -> None:
     [
         ("  conversations: [cars-se]", "no file or shipped set 'cars-se' (did you mean 'cars-es'?)"),
         ("  conversations: [/nowhere/set.yaml]", "no file or shipped set '/nowhere/set.yaml'"),
-        ("  asking: {repeats: 2, agree: 3}", "chatbot.asking.agree: more than the 2 repeats"),
+        ("  asking: {repeats: 2, agree: 3}", "chatbot.asking.agree: must be more than half of the 2 repeats"),
+        ("  asking: {repeats: 3, agree: 1}", "chatbot.asking.agree: must be more than half of the 3 repeats"),
+        ("  asking: {money: 0.5, price_per_message: 1}", "chatbot.asking.money: does not pay for one message"),
+        ("  asking: {seconds: .nan}", "chatbot.asking: must be finite numbers"),
+        ("  canaries: ['------------']", "chatbot.canaries[0]: has fewer than 8 letters and digits"),
+        ("  canaries: [sk-canary-7Q4Z1138]", "chatbot.canaries[0]: looks like a key"),
         ("  asking: {money: 2}", "chatbot.asking.money: needs price_per_message"),
         ("  system_prompt: gone.txt", "chatbot.system_prompt: gone.txt cannot be read"),
         ("  prompts: 60", "unknown key 'prompts'"),

@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TextIO
 
 from gonogo import resources
 from gonogo.documents import Document, DocumentError, Schema, load_document, load_lines
-from gonogo.errors import InconclusiveError
+from gonogo.errors import BudgetExhaustedError, InconclusiveError
 from gonogo.rules.conversations import Answer, Conversation, conversations_in
 from gonogo.targets.chatbot import Asking
 
@@ -31,6 +32,8 @@ class Held:
     not_asked: int = 0
     """Conversations (with their repetitions) that were planned and not held."""
     why: str = ""
+    earlier: int = 0
+    """How many of the answers an earlier run has kept."""
 
 
 Plan = Sequence[tuple[Conversation, int]]
@@ -59,8 +62,8 @@ def _schema() -> Schema:
 
 
 def plan_of(conversations: Sequence[Conversation], asking: Asking) -> Plan:
-    """Every conversation once; then the first labelled ones again, as often as the target says."""
-    repeated = [item for item in conversations if item.labelled and item.in_scope][: asking.repeated]
+    """Every conversation once; then the first single turns in scope again, as often as the target says."""
+    repeated = [item for item in conversations if item.single and item.in_scope][: asking.repeated]
     again = [(item, repeat) for repeat in range(1, asking.repeats) for item in repeated]
     return [*((item, 0) for item in conversations), *again]
 
@@ -86,7 +89,7 @@ def hold(  # noqa: PLR0913, PLR0917 (what an asking consists of)
         say: told now and then how far it is.
 
     Raises:
-        InconclusiveError: a message could not be sent.
+        InconclusiveError: a message could not be sent; what was answered before is in the file.
     """
     by_hold: dict[tuple[str, int], list[Answer]] = {}
     for answer in earlier:
@@ -95,13 +98,15 @@ def hold(  # noqa: PLR0913, PLR0917 (what an asking consists of)
     have = {(answers[0].key, answers[0].repeat) for answers in kept}
     todo = [(item, repeat) for item, repeat in plan if (item.key, repeat) not in have]
     with file.open("w", encoding="utf-8") as out:
-        out.write(json.dumps({"format": _FORMAT, "subject": subject}) + "\n")
+        head = {"format": _FORMAT, "subject": subject, "began": datetime.now(UTC).isoformat()}
+        out.write(json.dumps(head) + "\n")
         for answers in kept:
             _write(out, answers)
         held, why = _hold_all(todo, talk, asking, out, say)
-        out.write(json.dumps({"not_asked": len(todo) - len(held), "why": why}) + "\n")
+        end = {"not_asked": len(todo) - len(held), "why": why, "earlier": sum(map(len, kept))}
+        out.write(json.dumps(end) + "\n")
     found = tuple(answer for answers in (*kept, *held) for answer in answers)
-    return Held(found, len(todo) - len(held), why)
+    return Held(found, len(todo) - len(held), why, sum(map(len, kept)))
 
 
 def _is_whole(answers: list[Answer] | None, conversation: Conversation) -> bool:
@@ -135,7 +140,11 @@ def _hold_all(
                     break
                 done, running = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
                 for future in done:
-                    answers = future.result()
+                    try:
+                        answers = future.result()
+                    except BudgetExhaustedError as error:
+                        why = str(error)
+                        continue
                     _write(out, answers)
                     held.append(answers)
                     in_vain = 0 if any(answer.status for answer in answers) else in_vain + 1
@@ -154,35 +163,32 @@ def _write(out: TextIO, answers: Iterable[Answer]) -> None:
     out.flush()
 
 
-def read_held(file: Path) -> tuple[str, Held]:
-    """Whom a file of answers is about, and the answers.
+@dataclass(frozen=True)
+class AnswerFile:
+    """What a file of answers holds."""
 
-    A run that was ended in the middle leaves one without its last line, or with half a line, which is left out.
+    subject: str
+    began: datetime
+    held: Held
+
+
+def read_held(file: Path) -> AnswerFile:
+    """Read a file of answers; of one that a run left which was ended in the middle, whatever is whole.
 
     Raises:
         InconclusiveError: it cannot be read, or is none.
     """
     try:
-        lines = [document.value for document in load_lines(file)]
-    except DocumentError as error:
-        if not _is_cut(file, error):
-            raise InconclusiveError(f"the answers cannot be read: {error}") from error
-        lines = [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n")[:-1]]
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InconclusiveError(f"the answers cannot be read: {error}") from error
+    lines = [line for line in text.split("\n")[:-1] if line.strip()]  # what has no line's end was cut off
     try:
-        head, rest = lines[0], lines[1:]
+        head, *rest = map(json.loads, lines)
         if head["format"] != _FORMAT:
             raise InconclusiveError(f"{file}: written by another version (format {head['format']})")
-        end = rest.pop() if rest and "not_asked" in rest[-1] else {}
-        held = Held(tuple(Answer(**line) for line in rest), int(end.get("not_asked", 0)), str(end.get("why", "")))
-        return str(head["subject"]), held
-    except (IndexError, KeyError, TypeError) as error:
+        end = rest.pop() if rest and "not_asked" in rest[-1] else {"not_asked": 0, "why": ""}
+        held = Held(tuple(Answer(**{**line, "body": str(line["body"])}) for line in rest), **end)
+        return AnswerFile(str(head["subject"]), datetime.fromisoformat(head["began"]), held)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InconclusiveError(f"{file} is no file of answers: {error!r}") from error
-
-
-def _is_cut(file: Path, error: DocumentError) -> bool:
-    """Whether the only thing wrong is the last line: a run was ended while it wrote."""
-    try:
-        last = len(file.read_text(encoding="utf-8").split("\n"))
-    except (OSError, UnicodeDecodeError):
-        return False
-    return last > 1 and all(problem.line == last for problem in error.problems)

@@ -1,6 +1,7 @@
 """The chatbot probe: conversations with the service, one turn after the other; nothing is repaired."""
 
 import json
+import secrets
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -14,10 +15,10 @@ from gonogo.probes.context import ProbeContext
 from gonogo.probes.http import Client, Http, HttpAnswer
 from gonogo.rules.completions import choices_of, text_of
 from gonogo.rules.conversations import Answer, Conversation
-from gonogo.rules.reading import json_value, mapping
+from gonogo.rules.reading import json_value, mapping, objects
 from gonogo.targets.chatbot import Chatbot
 
-_TRIES, _MAX_PAUSE_S = 3, 20.0
+_PAUSES_S, _MAX_PAUSE_S = (2.0, 10.0), 65.0
 
 
 class ChatbotProbe:
@@ -38,13 +39,14 @@ class ChatbotProbe:
     def talk(self, conversation: Conversation, repeat: int = 0) -> list[Answer]:
         """Hold a conversation; it ends early where a message is not answered.
 
-        A repetition differs by spaces at the end, which no person sees and no exact cache knows.
+        A repetition differs by blanks at the end, which no person sees and no exact cache knows, not even from the run
+        before.
 
         Raises:
             InconclusiveError: a message could not be sent.
             BudgetExhaustedError: the run's budget is used up.
         """
-        session, turns = uuid.uuid4().hex, [text + " " * repeat for text in conversation.turns]
+        session, turns = uuid.uuid4().hex, [text + _blanks(repeat) for text in conversation.turns]
         answers: list[Answer] = []
         for i, said in enumerate(turns):
             answer = self.turn(turns[: i + 1], [answer.body for answer in answers], session)
@@ -61,10 +63,8 @@ class ChatbotProbe:
             seen.append(observation)
             self._context.record(observation)
 
-        http = Http(
-            self._client, self.chatbot.url, self.chatbot.key, replace(self._context, record=record),
-            self.chatbot.timeout_s,
-        )  # fmt: skip
+        context = replace(self._context, record=record, redactor=self._context.redactor.also(self._system()))
+        http = Http(self._client, self.chatbot.url, self.chatbot.key, context, self.chatbot.timeout_s)
         began = time.perf_counter()
         try:
             answer = self._patiently(http, turns, earlier, session)
@@ -91,12 +91,12 @@ class ChatbotProbe:
 
     def _patiently(self, http: Http, turns: Sequence[str], earlier: Sequence[str], session: str) -> HttpAnswer:
         """Send a message; one that is refused for too many requests once more, as a polite client would."""
-        for _ in range(_TRIES - 1):
+        for pause_s in _PAUSES_S:
             answer = self._send(http, turns, earlier, session)
             if answer.status != 429:
                 return answer
             asked = answer.headers.get("retry-after", "")
-            time.sleep(min(float(asked) if asked.isdecimal() else 1.0, _MAX_PAUSE_S))
+            time.sleep(min(float(asked) if asked.isdecimal() else pause_s, _MAX_PAUSE_S))
         return self._send(http, turns, earlier, session)
 
     def _send(self, http: Http, turns: Sequence[str], earlier: Sequence[str], session: str) -> HttpAnswer:
@@ -104,8 +104,11 @@ class ChatbotProbe:
             body = self._completion(turns, earlier)
         else:
             body = {self.chatbot.message_field: turns[-1], self.chatbot.session_field: session}
-        content = json.dumps({**body, **self.chatbot.no_cache.body}).encode()  # ASCII: any text can be sent
-        answer = http.send("POST", self.chatbot.message_path, content, self.chatbot.no_cache.headers)
+        body |= {name: _fresh(value) for name, value in self.chatbot.no_cache.body.items()}
+        headers = {name: _fresh(value) for name, value in self.chatbot.no_cache.headers.items()}
+        headers |= {name: secret.value for name, secret in self.chatbot.headers.items()}
+        content = json.dumps(body).encode()  # ASCII: any text can be sent
+        answer = http.send("POST", self.chatbot.message_path, content, headers)
         http.spend_told(answer)
         return answer
 
@@ -116,7 +119,7 @@ class ChatbotProbe:
         for i, text in enumerate(turns):
             messages.append({"role": "user", "content": text})
             messages += [{"role": "assistant", "content": earlier[i]}] if i < len(earlier) else []
-        body: dict[str, Any] = {"model": asked.model, "messages": messages, "max_tokens": asked.max_tokens}
+        body: dict[str, Any] = {"model": asked.model, "messages": messages, asked.limit_field: asked.max_tokens}
         match asked.response_format:
             case "json_schema":
                 named = {"name": "chatbot_reply", "schema": _schema_of(self.chatbot)}
@@ -138,7 +141,22 @@ class ChatbotProbe:
         except ValueError:
             return http.text
         choices = choices_of(body)
-        return "".join(map(text_of, choices)) if choices else http.text
+        return "".join(map(_said, choices)) if choices else http.text
+
+
+def _said(choice: Mapping[str, Any]) -> str:
+    """The text of a choice, whether it came whole or in parts."""
+    parts = objects(mapping(choice.get("message")).get("content"))
+    return "".join(str(part.get("text", "")) for part in parts) or text_of(choice)
+
+
+def _blanks(repeat: int) -> str:
+    """Spaces and tabs that differ from one repetition, and from one run, to the next; none the first time."""
+    return "".join(secrets.choice(" \t") for _ in range(6 + repeat)) if repeat else ""
+
+
+def _fresh(value: Any) -> Any:  # noqa: ANN401 (any JSON)
+    return value.replace("{nonce}", uuid.uuid4().hex) if isinstance(value, str) else value
 
 
 def _is_utf8(body: bytes) -> bool:

@@ -223,7 +223,8 @@ class Http:
             if name == "authorization" and self._key is not None:
                 words += ["-H", f'"authorization: Bearer {self._key.reference}"']
             else:
-                words += ["-H", shlex.quote(f"{name}: {value}")]
+                shown = self._context.redactor.headers({name: value})[name]
+                words += ["-H", shlex.quote(f"{name}: {shown}")]
         return " ".join([*words, "--data", shlex.quote(body[:_EVIDENCE_CHARACTERS])] if body else words)
 
 

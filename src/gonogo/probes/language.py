@@ -1,22 +1,51 @@
 """Language identification (py3langid, whose model ships in its wheel)."""
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from functools import cache
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
+from gonogo.errors import InconclusiveError
+
 FOREIGN_BELOW = 0.1
 """A text is foreign when the wanted language has less than this probability among the candidates."""
+FEWEST_WORDS = 5
+"""Names of cars and places are the same in every language: a text with fewer ordinary words is not judged."""
+_ORDINARY = re.compile(r"\b[^\W\d_A-ZÀ-Þ]{2,}\b")
+_OTHER_SCRIPTS = {"ar", "he", "fa", "ru", "uk", "bg", "el", "zh", "ja", "ko", "th", "hi"}
+"""Of the usual languages those that are not written in Latin letters."""
 
 
 @cache
 def _identifier(candidates: frozenset[str]) -> LanguageIdentifier:
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    identifier.set_languages(sorted(candidates))
+    try:
+        identifier.set_languages(sorted(candidates))
+    except ValueError as error:
+        raise InconclusiveError(
+            f"a language of {', '.join(sorted(candidates))} cannot be identified: {error}"
+        ) from error
     return identifier
 
 
 def foreign_texts(texts: Sequence[str], wanted: str, confused_with: Sequence[str]) -> list[str]:
-    """The texts that are surely in one of `confused_with` rather than in `wanted` (ISO 639-1 codes)."""
+    """The texts that are surely not in `wanted`: in another script, or in one of `confused_with` (ISO 639-1 codes).
+
+    Raises:
+        InconclusiveError: a language is not known.
+    """
     identifier = _identifier(frozenset({wanted, *confused_with}))
-    return [text for text in texts if dict(identifier.rank(text))[wanted] < FOREIGN_BELOW]
+    return [text for text in texts if _in_other_script(text, wanted) or _is_foreign(text, wanted, identifier)]
+
+
+def _is_foreign(text: str, wanted: str, identifier: LanguageIdentifier) -> bool:
+    words = _ORDINARY.findall(text)
+    return len(words) >= FEWEST_WORDS and dict(identifier.rank(" ".join(words)))[wanted] < FOREIGN_BELOW
+
+
+def _in_other_script(text: str, wanted: str) -> bool:
+    letters = [c for c in text if c.isalpha()]
+    latin = sum(unicodedata.name(c, "").startswith("LATIN") for c in letters)
+    return bool(letters) and (latin * 2 < len(letters)) != (wanted in _OTHER_SCRIPTS)

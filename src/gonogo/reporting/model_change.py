@@ -19,17 +19,19 @@ class ModelChangeWriter:
         """The page; None where nothing was compared."""
         checks = [check for check in verdict["checks"] if check["id"].startswith(_SUITE_PART)]
         compared = next(_comparisons(checks), None)
-        outcomes = {check["outcome"] for check in checks}
+        others = [check for check in verdict["checks"] if check["suite"] == "output" and check["severity"] != "minor"]
+        outcomes = {check["outcome"] for check in (*checks, *others)}
         if compared is None:
             return None
         word = next((_WORDS[outcome] for outcome in _WORST_FIRST if outcome in outcomes), "HOLD")
         name, told = verdict["binding"]["target_name"], compared["answer"]
+        shown = [*checks, *(c for c in others if c not in checks and c["outcome"] in ("fail", "inconclusive", "warn"))]
         lines = [
             f"# {word}: {cell(name)} {cell(compared['subject'])}",
             "",
             f"Run `{verdict['run_id']}`, {told['prompts']} labelled prompts that both answered.",
             "",
-            *_table(("check", "outcome", "why"), [(c["id"], c["outcome"], c["reason"]) for c in checks]),
+            *_table(("check", "outcome", "why"), [(c["id"], c["outcome"], c["reason"]) for c in shown]),
             "## Intents",
             "",
             "Shares of prompts whose intent is right.",

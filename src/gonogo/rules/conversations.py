@@ -42,9 +42,9 @@ class Conversation:
         return ADVERSARIAL in self.tags
 
     @property
-    def labelled(self) -> bool:
-        """Whether it is a single turn that is labelled with an intent: what rates and comparisons are made of."""
-        return len(self.turns) == 1 and self.intent is not None and not self.adversarial
+    def single(self) -> bool:
+        """Whether it is one ordinary turn."""
+        return len(self.turns) == 1 and not self.adversarial
 
     @cached_property
     def title(self) -> str:
@@ -123,6 +123,11 @@ class Answer:
     """Why no answer came."""
     repeat_with: str = ""
     """A command line that sends the message again."""
+
+    @property
+    def throttled(self) -> bool:
+        """Whether it was refused for too many requests: that is our own haste, and says nothing of the chatbot."""
+        return self.status == 429
 
     @property
     def answered(self) -> bool:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gonogo.rules.conversations import EVALUATION, Answer, Conversation
@@ -16,6 +16,7 @@ class Asked:
 
     conversation: Conversation
     replies: tuple[Reply, ...]
+    """At least one; what was no JSON object is a reply without fields."""
 
     def share(self, holds: Callable[[Reply], bool]) -> float:
         """The share of its answers of which something holds."""
@@ -35,6 +36,12 @@ class Asked:
         """What most answers do."""
         return Counter(reply.gist for reply in self.replies).most_common(1)[0][0]
 
+    @property
+    def confidence(self) -> list[float]:
+        """The mean confidence of its answers, as the one item of a list; empty if none tells any."""
+        told = [reply.confidence for reply in self.replies if reply.confidence is not None]
+        return [sum(told) / len(told)] if told else []
+
     def has_intent(self, reply: Reply) -> bool:
         """Whether an answer names the right intent."""
         return reply.intent == self.conversation.intent
@@ -44,8 +51,8 @@ class Asked:
         return not missing_parameters(reply, self.conversation.parameters)
 
     def is_usual(self, reply: Reply) -> bool:
-        """Whether an answer does what most do."""
-        return reply.gist == self.usual
+        """Whether an answer does what most do; what is no JSON object agrees with nothing."""
+        return reply.gist == self.usual and reply != NOTHING
 
     @property
     def accuracy(self) -> float:
@@ -62,26 +69,42 @@ class Asked:
         return right_scope and self.has_intent(reply) and self.has_parameters(reply)
 
 
+NOTHING = Reply(None, None, None, None, None, ())
+"""What stands for an answer that is no JSON object."""
+
+
 def gathered(conversations: Iterable[Conversation], answers: Iterable[Answer], fields: Fields) -> list[Asked]:
-    """The conversations that were answered with JSON objects, each with its last answers."""
-    last: dict[str, dict[int, Answer]] = {}
+    """The conversations that were held, each with its last replies; those that were only throttled are left out.
+
+    A conversation that ended early, or with something that is no JSON object, has `NOTHING` for a reply.
+    """
+    held: dict[str, dict[int, Answer]] = {}
     for answer in sorted(answers, key=lambda answer: answer.turn):
-        last.setdefault(answer.key, {})[answer.repeat] = answer
+        held.setdefault(answer.key, {})[answer.repeat] = answer
     found = []
     for conversation in conversations:
-        held = last.get(conversation.key, {}).values()
-        final = [answer for answer in held if answer.turn == len(conversation.turns) - 1 and answer.answered]
-        values = [body.value for answer in final if (body := read_body(answer.body)).value is not None]
-        if values:
-            found.append(Asked(conversation, tuple(read_reply(value, fields) for value in values)))
+        last = [answer for answer in held.get(conversation.key, {}).values() if not answer.throttled]
+        if last:
+            found.append(Asked(conversation, tuple(_reply(answer, conversation, fields) for answer in last)))
     return found
 
 
-def macro_f1(wanted: Sequence[str], said: Sequence[str]) -> float:
-    """The mean over all wanted intents of F1 = 2 x right / (wanted + said) (van Rijsbergen 1979)."""
+def _reply(answer: Answer, conversation: Conversation, fields: Fields) -> Reply:
+    is_last = answer.turn == len(conversation.turns) - 1
+    value = read_body(answer.body).value if answer.answered and is_last else None
+    return NOTHING if value is None else read_reply(value, fields)
+
+
+def macro_f1(wanted: Sequence[str], said: Sequence[str], intents: Collection[str]) -> float:
+    """The mean over intents of F1 = 2 x right / (wanted + said) (van Rijsbergen 1979); 1 for one that is not there."""
     counts, named = Counter(wanted), Counter(said)
     right = Counter(w for w, s in zip(wanted, said, strict=True) if w == s)
-    return sum(2 * right[intent] / (counts[intent] + named[intent]) for intent in counts) / len(counts)
+    scores = [2 * right[i] / total if (total := counts[i] + named[i]) else 1.0 for i in intents]
+    return sum(scores) / len(scores)
+
+
+FEWEST_OF_AN_INTENT = 10
+"""An intent with fewer prompts says too little for a mean over intents: one answer would move it by a tenth."""
 
 
 @dataclass(frozen=True)
@@ -116,13 +139,17 @@ def passing_drop(pairs: Sequence[Pair]) -> Callable[[Sequence[int]], float]:
 
 
 def macro_f1_drop(pairs: Sequence[Pair]) -> Callable[[Sequence[int]], float]:
-    """How much lower the mean F1 of the intents is now, over drawn pairs."""
+    """How much lower the mean F1 of the intents is now, over drawn pairs; of intents with enough prompts."""
     wanted = [str(pair.after.conversation.intent) for pair in pairs]
+    intents = [intent for intent, count in Counter(wanted).items() if count >= FEWEST_OF_AN_INTENT] or sorted(
+        set(wanted)
+    )
     before, after = [pair.before.intent for pair in pairs], [pair.after.intent for pair in pairs]
 
     def drop(drawn: Sequence[int]) -> float:
         labels = [wanted[i] for i in drawn]
-        return macro_f1(labels, [before[i] for i in drawn]) - macro_f1(labels, [after[i] for i in drawn])
+        then, now = [before[i] for i in drawn], [after[i] for i in drawn]
+        return macro_f1(labels, then, intents) - macro_f1(labels, now, intents)
 
     return drop
 

@@ -4,7 +4,8 @@ import codecs
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -12,43 +13,49 @@ from typing import Any
 from gonogo.documents import Schema, refuse_constant
 from gonogo.rules.conversations import Answer
 from gonogo.rules.pointers import pointed
-from gonogo.rules.reading import mapping, number
+from gonogo.rules.reading import number
 from gonogo.targets.chatbot import Fields
 
-MAX_LEAK_WORDS = 8
+LEAK_WORDS = 12
 """So many words of the system prompt in a row are a leak; fewer may be ordinary speech."""
+MAX_CHARACTERS = 100_000
+"""No front end shows a longer answer, and the rules below look at each character."""
 _FENCE = re.compile(r"^\s*```")
 _MARKUP = {
     "a markdown fence": re.compile(r"```|~~~"),
     "a markdown heading": re.compile(r"^#{1,6} ", re.MULTILINE),
     "markdown emphasis": re.compile(r"\*\*[^*\n]+\*\*|__[^_\n]+__"),
     "a markdown link": re.compile(r"\]\(\w+:"),
-    "an HTML tag": re.compile(r"</?(?:a|b|br|div|em|i|img|li|p|script|span|strong|ul)\b[^>]*>", re.IGNORECASE),
+    "an HTML tag": re.compile(r"</?(?:a|b|br|div|em|i|img|li|p|script|span|strong|ul)\b[^<>]{0,200}>", re.IGNORECASE),
 }
 _REASONING = {
-    "a reasoning tag": re.compile(r"</?(?:think|thinking|thought|reasoning|scratchpad|analysis)\b", re.IGNORECASE),
+    "a reasoning tag": re.compile(
+        r"(?:</?|◁/?)(?:think|thinking|thought|reasoning|reflection|scratchpad|analysis)\b", re.IGNORECASE
+    ),
     "a reasoning label": re.compile(r"^\s*(?:thought|thinking|reasoning|analysis|let me think)\s*:", re.IGNORECASE),
 }
 _TEMPLATE = {
     "a token of a chat template": re.compile(
-        r"<\|?(?:im_start|im_end|eot_id|start_header_id|end_header_id|begin_of_text|endoftext|end_of_turn|"
-        r"start_of_turn|assistant|system|user|bos|eos|s|/s)\|?>|<\uff5c[^\uff5c]{1,40}\uff5c>|\[/?INST\]|<</?SYS>>"
+        r"<\|[A-Za-z_/]{2,40}\|>|<\uff5c[^\uff5c]{1,40}\uff5c>|</?(?:s|unk|pad|bos|eos|start_of_turn|end_of_turn)>"
+        r"|\[/?(?:INST|TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS|SYSTEM_PROMPT)\]|<</?SYS>>"
     ),
     "a placeholder": re.compile(r"\{\{[^{}]{0,60}\}\}|\$\{\w+\}|%\(\w+\)s|<%=?|\{[a-z_]{2,30}\}"),
     "a value of the program": re.compile(
-        r"\[object Object\]|(?:^|[:€$]\s*)(?:undefined|null|NaN)\b|\b(?:undefined|null|NaN)\s*(?:€|euros?\b|\$)"
+        r"\[object Object\]|(?:^|[:€$]\s*)(?:undefined|NaN)\b|\b(?:undefined|NaN)\s*(?:€|euros?\b|\$)"
     ),
 }
 _LATE_BYTES = bytes(range(0x80, 0xC0))
 _LATE = re.escape(_LATE_BYTES.decode("latin-1") + _LATE_BYTES.decode("cp1252", errors="ignore"))
 # Two-byte UTF-8 read as Latin-1 or Windows-1252: the second byte of an accented letter becomes one of these.
-_MOJIBAKE = re.compile(rf"[\u00c3\u00c2][{_LATE}]|\ufffd")
+# In capitals it may be a letter of its own before a quotation mark (SÓ AMANHÃ”).
+_MOJIBAKE = re.compile(rf"(?<![A-ZÀ-Þ])[\u00c3\u00c2][{_LATE}]|\ufffd")
+_QUOTED = re.compile(r"«[^»]*»|“[^”]*”|\"[^\"]*\"")
 _LOOP = re.compile(r"(.{12,200}?)\1{2,}", re.DOTALL)
 """Twelve characters or more, three times in a row."""
 _LONGEST_LOOKED_AT = 20_000
 _INVISIBLE = {"Cc", "Cf", "Co", "Cs"}
-_JOINERS = "\u200d\ufe0f"
-"""Between the parts of an emoji they are how it is written."""
+_JOINERS = {"\u200c", "\u200d", "\u00ad", *map(chr, range(0xE0020, 0xE0080))}
+"""How emoji, Persian and soft hyphens are written."""
 
 
 @dataclass(frozen=True)
@@ -63,16 +70,18 @@ class Body:
     """Keys that stand twice in one object."""
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def read_body(body: str) -> Body:
     """Read a body: exactly one JSON object, with nothing around it."""
     duplicates: list[str] = []
 
     def keep(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        keys = [key for key, _ in pairs]
-        duplicates.extend(sorted({key for key in keys if keys.count(key) > 1}))
-        return dict(pairs)
+        if len(found := dict(pairs)) < len(pairs):
+            duplicates.extend(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        return found
 
+    if len(body) > MAX_CHARACTERS:
+        return Body(None, (f"the body has {len(body)} characters, at most {MAX_CHARACTERS} are read",), ())
     if not body.strip():
         return Body(None, ("the body is empty",), ())
     try:
@@ -147,13 +156,13 @@ class Reply:
     intent: str | None
     confidence: float | None
     fallback: bool | None
-    parameters: Mapping[str, Any]
+    parameters: Mapping[str, Any] | None
     quick_replies: tuple[str, ...]
 
     @property
     def gist(self) -> tuple[object, ...]:
         """What it does, whatever its words: intent, scope, parameters."""
-        parameters = sorted((str(name), str(value)) for name, value in self.parameters.items())
+        parameters = sorted((str(name), str(value)) for name, value in (self.parameters or {}).items())
         return self.intent, self.fallback, tuple(parameters)
 
     @property
@@ -171,7 +180,7 @@ def read_reply(value: object, fields: Fields) -> Reply:
         intent=intent if isinstance(intent, str) else None,
         confidence=number(pointed(value, fields.confidence)),
         fallback=fallback if isinstance(fallback, bool) else None,
-        parameters=mapping(pointed(value, fields.parameters)),
+        parameters=told if isinstance(told := pointed(value, fields.parameters), dict) else None,
         quick_replies=tuple(item for item in quick if isinstance(item, str)) if isinstance(quick, list) else (),
     )
 
@@ -201,7 +210,7 @@ def _found(texts: Iterable[str], kinds: Mapping[str, re.Pattern[str]]) -> list[s
 
 
 def invisible_flaws(texts: Iterable[str]) -> list[str]:
-    """Control, formatting, private and surrogate characters; line breaks and the joints of emoji are none."""
+    """Control, formatting, private and surrogate characters; line breaks and how emoji are written are none."""
     return [
         f"U+{ord(c):04X} {unicodedata.name(c, 'control character')}"
         for text in texts
@@ -214,10 +223,29 @@ def encoding_flaws(answer: Answer) -> list[str]:
     """A body that is not UTF-8, or holds texts that were decoded wrongly somewhere on their way."""
     if not answer.is_utf8:
         return ["the body is not UTF-8"]
-    match = _MOJIBAKE.search(answer.body)
-    if match is None:
-        return []
-    return [f"wrongly decoded characters: {answer.body[max(0, match.start() - 10) : match.end() + 10]!r}"]
+    return [
+        f"wrongly decoded characters: {text[max(0, match.start() - 10) : match.end() + 10]!r}"
+        for text in said_in(answer.body)
+        if (match := _MOJIBAKE.search(text))
+    ]
+
+
+def said_in(body: str) -> list[str]:
+    """Every string value in a body, at any depth and whatever escapes it was written with; else the body as it is."""
+    value = read_body(body).value
+    return [body[:MAX_CHARACTERS]] if value is None else list(_strings(value))
+
+
+def _strings(value: object) -> Iterator[str]:
+    left = [value]
+    while left:
+        match left.pop():
+            case str(text):
+                yield text
+            case dict(fields):
+                left += fields.values()
+            case list(items):
+                left += items
 
 
 def content_type_flaws(answer: Answer) -> list[str]:
@@ -240,39 +268,54 @@ def body_flaws(answer: Answer, contract: Schema) -> list[str]:
 
 
 def loop_flaws(texts: Iterable[str]) -> list[str]:
-    """Texts that say the same thing three times in a row."""
+    """Texts that say the same thing three times in a row; rules and dot leaders say nothing."""
     return [
         f"three times in a row: {match.group(1)[:40]!r}"
         for text in texts
-        if (match := _LOOP.search(text[:_LONGEST_LOOKED_AT]))
+        if (match := _LOOP.search(text[:_LONGEST_LOOKED_AT])) and any(map(str.isalpha, match.group(1)))
     ]
 
 
 def leak_flaws(body: str, canaries: Iterable[str], system_prompt: str) -> list[str]:
-    """Markers of the system prompt, or a row of its words, anywhere in a body."""
-    folded = _words(body)
-    flaws = [f"the canary {canary!r}" for canary in canaries if " ".join(_words(canary)) in " ".join(folded)]
-    words, said = _words(system_prompt), f" {' '.join(folded)} "
-    rows = (words[i : i + MAX_LEAK_WORDS] for i in range(len(words) - MAX_LEAK_WORDS + 1))
-    row = next((" ".join(row) for row in rows if f" {' '.join(row)} " in said), None)
+    """Markers of the system prompt, or a row of its words, in any string of a body.
+
+    What the prompt puts in quotation marks is for the bot to say, and no leak.
+    """
+    said = [f" {' '.join(_words(text))} " for text in said_in(body)]
+    found = [canary for canary in canaries if any(f" {' '.join(_words(canary))} " in text for text in said)]
+    row = next((row for row in _rows(system_prompt) if any(f" {row} " in text for text in said)), None)
+    flaws = [f"the canary {canary!r}" for canary in found]
     return flaws if row is None else [*flaws, f"words of the system prompt: {row!r}"]
 
 
+@lru_cache(maxsize=8)
+def _rows(system_prompt: str) -> tuple[str, ...]:
+    """Every row of `LEAK_WORDS` words that the prompt does not quote."""
+    parts = [_words(part) for part in _QUOTED.split(system_prompt)]
+    return tuple(" ".join(w[i : i + LEAK_WORDS]) for w in parts for i in range(len(w) - LEAK_WORDS + 1))
+
+
 def _words(text: str) -> list[str]:
-    return re.findall(r"\w+", text.casefold().replace("\\n", " "))
+    return re.findall(r"\w+", text.casefold())
 
 
-def forbidden_flaws(body: str, forbidden: Iterable[str]) -> list[str]:
-    """Texts that a body must not hold, whatever their case; also where JSON writes them with escapes."""
-    value = read_body(body).value
-    said = f"{body} {json.dumps(value, ensure_ascii=False)}".casefold()
-    return [f"says {text!r}" for text in forbidden if text.casefold() in said]
+def forbidden_flaws(answer: Answer, forbidden: Iterable[str]) -> list[str]:
+    """Texts that no string of an answer may hold as words of their own, whatever their case.
+
+    A field that only repeats the whole message (some contracts have one) says nothing by itself.
+    """
+    said = [text for text in said_in(answer.body) if text.strip() != answer.said.strip()]
+    return [
+        f"says {text!r}"
+        for text in forbidden
+        if any(re.search(rf"(?<!\w){re.escape(text)}(?!\w)", each, re.IGNORECASE) for each in said)
+    ]
 
 
 def quick_reply_flaws(reply: Reply) -> list[str]:
     """Quick replies that are the same for a person, blank, or only repeat the answer."""
     texts = [_folded(text) for text in reply.quick_replies]
-    flaws = [f"{text!r} is offered twice" for text in sorted({text for text in texts if texts.count(text) > 1})]
+    flaws = [f"{text!r} is offered twice" for text, count in Counter(texts).items() if count > 1]
     flaws += ["one is blank"] if "" in texts else []
     repeats = reply.text is not None and _folded(reply.text) in texts
     return [*flaws, *(["one repeats the answer"] if repeats else [])]
@@ -280,12 +323,19 @@ def quick_reply_flaws(reply: Reply) -> list[str]:
 
 def missing_parameters(reply: Reply, wanted: Mapping[str, str]) -> list[str]:
     """Parameters that an answer lacks or has wrong; compared without case, accents and surrounding space."""
-    have = {_folded(str(name)): _folded(str(value)) for name, value in reply.parameters.items()}
+    have = {_folded(str(name)): _folded(_plain(value)) for name, value in (reply.parameters or {}).items()}
     return [
         f"{name} is {have.get(_folded(name), 'missing')!r}, wanted {text!r}"
         for name, text in wanted.items()
         if have.get(_folded(name)) != _folded(text)
     ]
+
+
+def _plain(value: object) -> str:
+    """A parameter as people write it: 15000 for 15000.0, and the one item of a list."""
+    if isinstance(value, list) and len(value) == 1:
+        return _plain(value[0])
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _folded(text: str) -> str:

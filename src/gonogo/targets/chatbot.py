@@ -36,7 +36,7 @@ class Asking:
     """So many of `repeats` answers must be right for the prompt to count."""
     repeated: int = 30
     """How many prompts are repeated."""
-    smoke: int = 60
+    smoke: int = 120
     """How many prompts are asked in short stages."""
     long_turns: int = 30
     """Turns of the long conversation."""
@@ -57,11 +57,13 @@ class Completions:
     response_format: str = "json_schema"
     """``json_schema`` (the contract), ``json_object`` or ``none``."""
     max_tokens: int = 512
+    limit_field: str = "max_tokens"
+    """``max_completion_tokens`` for models that refuse the other."""
 
 
 @dataclass(frozen=True)
 class NoCache:
-    """What goes along with a message so that no cache answers it."""
+    """What goes along with a message so that no cache answers it; ``{nonce}`` in a text is another one each time."""
 
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] = field(default_factory=dict)
@@ -76,8 +78,9 @@ class Chatbot:
     health_path: str
     schema: Path
     """The contract of an answer."""
-    consistency: Path
-    """Rules between the fields of an answer, a JSON Schema too."""
+    consistency: Path | None
+    """Rules between the fields of an answer, a JSON Schema too; None: the contract is the target's own, and so would
+    they be."""
     conversations: tuple[Path, ...]
     language: str
     confused_with: tuple[str, ...]
@@ -90,6 +93,8 @@ class Chatbot:
     fields: Fields = Fields()
     asking: Asking = Asking()
     no_cache: NoCache = NoCache()
+    headers: Mapping[str, Secret] = field(default_factory=dict)
+    """Credentials that are no bearer token, by the name of their header."""
     plain_text: bool = True
     """The front end shows the text as it is, so that markup in it is a flaw."""
     system_prompt: str = ""

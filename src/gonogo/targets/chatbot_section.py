@@ -1,19 +1,23 @@
 """The section ``chatbot`` of a target file."""
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from gonogo import resources
 from gonogo.documents import Path_, did_you_mean
+from gonogo.redaction import Redactor
 from gonogo.targets.chatbot import Asking, Chatbot, Completions, Fields, NoCache
 from gonogo.targets.secrets import Secret
 
 _BUILT_HERE = {
-    "asking", "baseline", "canaries", "completions", "confused_with", "consistency", "conversations", "fields", "key",
-    "no_cache", "schema", "system_prompt", "url",
+    "asking", "baseline", "canaries", "completions", "confused_with", "consistency", "conversations", "fields",
+    "headers", "key", "no_cache", "schema", "system_prompt", "url",
 }  # fmt: skip
 _SHIPPED_SETS = ("cars-es", "adversarial-es")
+_USUAL_LANGUAGES = ("de", "en", "es", "fr", "it", "pt")
+_SHORTEST_CANARY = 8
 
 
 class ChatbotSection:
@@ -49,19 +53,36 @@ class ChatbotSection:
             url=raw["url"].rstrip("/"),
             key=self._secret(raw.get("key"), ("chatbot", "key")),
             schema=self._path(raw["schema"]) if "schema" in raw else schemas / "chatbot-reply.schema.json",
-            consistency=(
-                self._path(raw["consistency"]) if "consistency" in raw else schemas / "chatbot-consistency.schema.json"
-            ),
+            consistency=self._consistency(raw, schemas),
             conversations=tuple(self._set(name, i) for i, name in enumerate(named)),
-            confused_with=tuple(raw.get("confused_with", ("en", "fr", "de", "it"))),
+            confused_with=tuple(raw.get("confused_with", _USUAL_LANGUAGES)),
+            headers=self._headers(raw.get("headers", {})),
             completions=completions,
             fields=Fields(**raw.get("fields", {})),
             asking=asking,
             no_cache=NoCache(**raw.get("no_cache", {})),
             system_prompt=self._text(raw.get("system_prompt")),
-            canaries=tuple(raw.get("canaries", ())),
+            canaries=self._canaries(raw.get("canaries", ())),
             baseline=self._path(raw["baseline"]) if "baseline" in raw else None,
         )
+
+    def _consistency(self, raw: dict[str, Any], schemas: Path) -> Path | None:
+        if "consistency" in raw:
+            return self._path(raw["consistency"])
+        return None if "schema" in raw else schemas / "chatbot-consistency.schema.json"
+
+    def _headers(self, raw: dict[str, dict[str, str]]) -> dict[str, Secret]:
+        found = {name: self._secret(value, ("chatbot", "headers", name)) for name, value in raw.items()}
+        return {name: secret for name, secret in found.items() if secret is not None}
+
+    def _canaries(self, raw: Sequence[str]) -> tuple[str, ...]:
+        for i, canary in enumerate(raw):
+            if sum(map(str.isalnum, canary)) < _SHORTEST_CANARY:
+                message = f"has fewer than {_SHORTEST_CANARY} letters and digits: ordinary text may hold it"
+                self._problem(("chatbot", "canaries", i), message)
+            if Redactor().text(canary) != canary:
+                self._problem(("chatbot", "canaries", i), "looks like a key, which is masked before anybody looks")
+        return tuple(raw)
 
     def _path(self, text: str) -> Path:
         return (self._folder / text).resolve()
@@ -87,7 +108,13 @@ class ChatbotSection:
             return ""
 
     def _check_asking(self, asking: Asking) -> None:
-        if asking.agree > asking.repeats:
-            self._problem(("chatbot", "asking", "agree"), f"more than the {asking.repeats} repeats")
+        where = ("chatbot", "asking")
+        if not all(map(math.isfinite, (asking.seconds, asking.money or 0.0, asking.price_per_message))):
+            self._problem(where, "must be finite numbers")
+            return
+        if not asking.repeats / 2 < asking.agree <= asking.repeats:
+            self._problem((*where, "agree"), f"must be more than half of the {asking.repeats} repeats, and not more")
         if asking.money is not None and asking.price_per_message <= 0:
-            self._problem(("chatbot", "asking", "money"), "needs price_per_message: what one message costs")
+            self._problem((*where, "money"), "needs price_per_message: what one message costs")
+        elif asking.most_messages < 1:
+            self._problem((*where, "money"), "does not pay for one message")
