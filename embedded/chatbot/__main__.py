@@ -6,6 +6,7 @@ from pathlib import Path
 import uvicorn
 
 from embedded.chatbot.app import build_app, load_settings
+from embedded.spanish import classifier
 
 
 def main() -> None:
@@ -14,6 +15,7 @@ def main() -> None:
     parser.add_argument("--settings", type=Path, required=True, help="chatbot.json")
     parser.add_argument("--port", type=int, required=True)
     options = parser.parse_args()
+    classifier()
     app = build_app(load_settings(options.settings.read_text(encoding="utf-8")))
     uvicorn.run(app, host="127.0.0.1", port=options.port, log_level="warning", timeout_graceful_shutdown=2)
 

@@ -8,6 +8,7 @@ import uvicorn
 
 from embedded.provider.app import build_app
 from embedded.provider.setup import Setup
+from embedded.spanish import classifier
 
 
 def main() -> None:
@@ -43,6 +44,7 @@ def main() -> None:
         version=options.version,
         sticky=options.sticky,
     )
+    classifier()
     uvicorn.run(
         build_app(setup), host=options.host, port=options.port, log_level="warning", timeout_graceful_shutdown=2
     )

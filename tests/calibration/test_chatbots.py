@@ -5,6 +5,7 @@ import secrets
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,12 @@ def test_an_ended_run_is_taken_up_again(run: Run, bot: ChatbotServer, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("", "is no file of answers"), ('{"format": 1, "subject": "other"}\n', "is about other, not")]
+    ("text", "message"),
+    [
+        ("", "is no file of answers"),
+        (f'{{"format": 1, "subject": "other", "began": "{datetime.now(UTC).isoformat()}"}}\n', "is about other, not"),
+    ],
+    ids=["empty", "another"],
 )
 def test_answers_of_somebody_else_decide_nothing(run: Run, tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "kept.jsonl").write_text(text, encoding="utf-8")

@@ -233,6 +233,10 @@ def test_leaks(body: str, flaws: int) -> None:
     assert len(leak_flaws(body, ["CANARIO-7Q4Z"], SYSTEM)) == flaws
 
 
+def test_forbidden_markup_stands_beside_words() -> None:
+    assert forbidden_flaws(answer('{"response": "x<script>alert(1)"}'), ["<script>"]) == ["says '<script>'"]
+
+
 @pytest.mark.parametrize(
     ("body", "is_flawed"),
     [

@@ -305,11 +305,13 @@ def forbidden_flaws(answer: Answer, forbidden: Iterable[str]) -> list[str]:
     A field that only repeats the whole message (some contracts have one) says nothing by itself.
     """
     said = [text for text in said_in(answer.body) if text.strip() != answer.said.strip()]
-    return [
-        f"says {text!r}"
-        for text in forbidden
-        if any(re.search(rf"(?<!\w){re.escape(text)}(?!\w)", each, re.IGNORECASE) for each in said)
-    ]
+    return [f"says {text!r}" for text in forbidden if any(_holds(each, text) for each in said)]
+
+
+def _holds(said: str, text: str) -> bool:
+    """Whether a text stands there by itself, not as a part of a longer word."""
+    before, after = (r"(?<!\w)" if text[0].isalnum() else ""), (r"(?!\w)" if text[-1].isalnum() else "")
+    return re.search(f"{before}{re.escape(text)}{after}", said, re.IGNORECASE) is not None
 
 
 def quick_reply_flaws(reply: Reply) -> list[str]:
