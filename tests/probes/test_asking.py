@@ -65,7 +65,7 @@ def test_turns_count_as_messages(tmp_path: Path) -> None:
 def test_it_gives_up_where_nobody_answers(tmp_path: Path) -> None:
     asked: list[str] = []
     held = hold([(item, 0) for item in SET], talker(asked, 0), Asking(concurrency=1), tmp_path / "a.jsonl", "bot")
-    assert (len(asked), held.why) == (8, "8 in a row got no answer")
+    assert (len(asked), held.why) == (8, "8 in a row got no answer, or HTTP 429")
     assert {answer.error for answer in held.answers} == {"refused"}
 
 

@@ -18,7 +18,7 @@ from gonogo.rules.conversations import Answer, Conversation, conversations_in
 from gonogo.targets.chatbot import Asking
 
 _GIVE_UP_AFTER = 8
-"""So many conversations in a row without any answer: the chatbot is down, and the rest would only wait."""
+"""So many conversations in a row without an answer: the chatbot is down or has enough, and the rest would only wait."""
 _FORMAT = 1
 
 Talk = Callable[[Conversation, int], list[Answer]]
@@ -147,12 +147,12 @@ def _hold_all(
                         continue
                     _write(out, answers)
                     held.append(answers)
-                    in_vain = 0 if any(answer.status for answer in answers) else in_vain + 1
+                    in_vain = 0 if any(answer.status and not answer.throttled for answer in answers) else in_vain + 1
                 say(f"{len(held)} of {len(todo)} conversations")
                 if not why and time.monotonic() > ends:
                     why = f"the budget of {asking.seconds:g} s is used up"
                 if not why and in_vain >= _GIVE_UP_AFTER:
-                    why = f"{in_vain} in a row got no answer"
+                    why = f"{in_vain} in a row got no answer, or HTTP 429"
         finally:
             stopped.set()
     return held, why

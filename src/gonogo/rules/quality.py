@@ -52,7 +52,7 @@ class Asked:
 
     def is_usual(self, reply: Reply) -> bool:
         """Whether an answer does what most do; what is no JSON object agrees with nothing."""
-        return reply.gist == self.usual and reply != NOTHING
+        return reply.parsed and reply.gist == self.usual
 
     @property
     def accuracy(self) -> float:
@@ -69,7 +69,7 @@ class Asked:
         return right_scope and self.has_intent(reply) and self.has_parameters(reply)
 
 
-NOTHING = Reply(None, None, None, None, None, ())
+NOTHING = Reply(None, None, None, None, None, (), parsed=False)
 """What stands for an answer that is no JSON object."""
 
 

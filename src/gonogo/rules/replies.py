@@ -158,6 +158,8 @@ class Reply:
     fallback: bool | None
     parameters: Mapping[str, Any] | None
     quick_replies: tuple[str, ...]
+    parsed: bool = True
+    """False for what stands in the place of an answer that is no JSON object."""
 
     @property
     def gist(self) -> tuple[object, ...]:
