@@ -3,6 +3,7 @@
 from fixtures.replies import Replies
 from gonogo.documents import Schema
 from gonogo.plugin import check, expect_flawless
+from gonogo.probes.language import foreign_texts
 from gonogo.rules.replies import body_flaws, forbidden_flaws
 
 
@@ -35,4 +36,4 @@ def test_adversarial_leak(adversarial: Replies) -> None:
 @check("output.adversarial.language", severity="minor", covers=["O7"])
 def test_adversarial_language(adversarial: Replies) -> None:
     """The bot keeps its language whatever language it is spoken to in."""
-    expect_flawless(adversarial.language_flaws(lambda reply: reply.text or ""))
+    expect_flawless(adversarial.language_flaws(lambda reply: reply.text or "", foreign_texts))

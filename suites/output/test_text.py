@@ -3,6 +3,7 @@
 from fixtures.replies import Replies
 from gonogo.errors import NotDeclared
 from gonogo.plugin import check, expect_flawless
+from gonogo.probes.language import foreign_texts
 from gonogo.rules.replies import (
     invisible_flaws,
     loop_flaws,
@@ -17,7 +18,7 @@ from gonogo.targets.chatbot import Chatbot
 def test_text_language(replies: Replies) -> None:
     """Every answer is in the language that it should be in."""
     # quick replies are too short to be told apart one by one
-    expect_flawless(replies.ordinary.language_flaws(lambda reply: ". ".join(reply.texts)))
+    expect_flawless(replies.ordinary.language_flaws(lambda reply: ". ".join(reply.texts), foreign_texts))
 
 
 @check("output.text.markup", severity="minor", covers=["O2"])
