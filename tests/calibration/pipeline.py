@@ -3,12 +3,14 @@
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import pytest
 
 from gonogo.faults.catalogue import Fault
 from tests.calibration.conftest import GateRun
@@ -68,6 +70,13 @@ class Pipeline:
         self._done: dict[str, GateRun] = {}
         self._stack = ExitStack()
         self._lanes: list[_Lane] = []
+
+    @classmethod
+    def of_session(cls, request: pytest.FixtureRequest, folder: Path, plan: Plan, faults: Mapping[str, Fault]) -> Self:
+        """Runs of those of the faults that this session's tests, as they were selected, ask for."""
+        params = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+        asked = [fault.name for param in params if isinstance(fault := param.get("fault"), Fault)]
+        return cls(folder, plan, [faults[name] for name in asked if name in faults])
 
     def __enter__(self) -> Self:
         with self._stack:

@@ -36,9 +36,7 @@ def pipeline(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     assert client.chat.completions
     assert client.embeddings
     assert client.models
-    params = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
-    names = [fault.name for param in params if isinstance(fault := param.get("fault"), Fault) and is_scripted(fault)]
-    with Pipeline(tmp_path_factory.mktemp("contract"), PLAN, [FAULTS[name] for name in names]) as pipeline:
+    with Pipeline.of_session(request, tmp_path_factory.mktemp("contract"), PLAN, FAULTS) as pipeline:
         yield pipeline
 
 

@@ -15,9 +15,7 @@ FAULTS = selected(fault for fault in all_faults().values() if fault.target == "r
 @pytest.fixture(scope="module")
 def pipeline(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     """The runs of the faults that were selected, going on in the background."""
-    params = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
-    names = [fault.name for param in params if isinstance(fault := param.get("fault"), Fault) and fault.name in FAULTS]
-    with Pipeline(tmp_path_factory.mktemp("replies"), PLAN, [FAULTS[name] for name in names]) as pipeline:
+    with Pipeline.of_session(request, tmp_path_factory.mktemp("replies"), PLAN, FAULTS) as pipeline:
         yield pipeline
 
 

@@ -81,10 +81,10 @@ def _json_or_nothing(text: str) -> Any:  # noqa: ANN401 (any JSON)
         return None
 
 
-def _asked_pause_s(http: HttpAnswer) -> float:
-    """The seconds that ``Retry-After`` asks for; one where it asks for none."""
+def asked_pause_s(http: HttpAnswer, otherwise_s: float = 1.0) -> float:
+    """The seconds that ``Retry-After`` asks for; `otherwise_s` where it asks for none."""
     asked = http.headers.get("retry-after", "")
-    return float(asked) if asked.isdecimal() else 1.0
+    return float(asked) if asked.isdecimal() else otherwise_s
 
 
 def _as_streamed(url: str, http: HttpAnswer, seen: ChatStream) -> Observation:
@@ -121,7 +121,7 @@ class Chat:
             answer = self.try_once(prompt, stream=stream, **parameters)
             if answer.status != 429 or self.model.rpm is not None:
                 return answer
-            time.sleep(min(pause_s, _asked_pause_s(answer.http)))
+            time.sleep(min(pause_s, asked_pause_s(answer.http)))
         raise InconclusiveError(f"{self.endpoint.name} answers 429 (rate limited) although nothing was to be exhausted")
 
     def try_once(

@@ -11,6 +11,7 @@ from typing import Any
 from gonogo.documents import DocumentError, load_document
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.model import Observation
+from gonogo.probes.chat import asked_pause_s
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.http import Client, Http, HttpAnswer
 from gonogo.rules.completions import choices_of, text_of
@@ -95,8 +96,7 @@ class ChatbotProbe:
             answer = self._send(http, turns, earlier, session)
             if answer.status != 429:
                 return answer
-            asked = answer.headers.get("retry-after", "")
-            time.sleep(min(float(asked) if asked.isdecimal() else pause_s, _MAX_PAUSE_S))
+            time.sleep(min(asked_pause_s(answer, pause_s), _MAX_PAUSE_S))
         return self._send(http, turns, earlier, session)
 
     def _send(self, http: Http, turns: Sequence[str], earlier: Sequence[str], session: str) -> HttpAnswer:

@@ -141,9 +141,8 @@ def passing_drop(pairs: Sequence[Pair]) -> Callable[[Sequence[int]], float]:
 def macro_f1_drop(pairs: Sequence[Pair]) -> Callable[[Sequence[int]], float]:
     """How much lower the mean F1 of the intents is now, over drawn pairs; of intents with enough prompts."""
     wanted = [str(pair.after.conversation.intent) for pair in pairs]
-    intents = [intent for intent, count in Counter(wanted).items() if count >= FEWEST_OF_AN_INTENT] or sorted(
-        set(wanted)
-    )
+    counts = Counter(wanted)
+    intents = [intent for intent in counts if counts[intent] >= FEWEST_OF_AN_INTENT] or list(counts)
     before, after = [pair.before.intent for pair in pairs], [pair.after.intent for pair in pairs]
 
     def drop(drawn: Sequence[int]) -> float:
