@@ -11,6 +11,7 @@ pytest_plugins = [
     "fixtures.limits",
     "fixtures.shares",
     "fixtures.output",
+    "fixtures.cluster",
     "fixtures.load",
     "fixtures.drills",
 ]

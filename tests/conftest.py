@@ -5,8 +5,13 @@ embedded deployment to one worker; the other steps back (`nice`), so that nothin
 """
 
 import os
+from collections.abc import Iterator
 
 import pytest
+
+from tests.cluster.control_plane import ControlPlane
+from tests.cluster.programs import PROGRAMS
+from tests.servers.build import CannotBuildError
 
 ORDER = (
     "test_faults",
@@ -49,3 +54,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """A worker that does not measure the deployment steps back."""
     if hasattr(item.config, "workerinput") and "embedded" not in getattr(item, "fixturenames", ()):
         os.nice(max(0, NICENESS - os.nice(0)))
+
+
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A Kubernetes control plane of this process's own, with a node; where it cannot be built its tests are skipped."""
+    try:
+        plane = ControlPlane.built(tmp_path_factory.mktemp("control-plane"))
+    except CannotBuildError as error:
+        pytest.skip(str(error))
+    with plane:
+        plane.start_node(PROGRAMS)
+        yield plane

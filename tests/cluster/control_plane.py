@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from gonogo.resources import ROOT
 from tests.calibration.servers import free_port
+from tests.cluster.metrics import registration
 from tests.servers.build import built_control_plane
 
 READY_S = 60.0
@@ -96,19 +97,22 @@ class ControlPlane:
         self._run_api_server()
         self._await_api_server()
 
-    def start_node(self, programs: Mapping[str, Sequence[str]]) -> None:
-        """Start the node ``process-0`` (`tests.cluster.node`).
+    def start_node(self, programs: Mapping[str, Sequence[str]] | None = None) -> None:
+        """Start the node ``process-0`` (`tests.cluster.node`), and the API of resource metrics.
 
         Args:
             programs: by image, the words that start it; ``{port}`` and ``{config}`` stand for its port and for the folder
                 with its config maps.
         """
         settings = {"server": self.server, "ca": str(self._folder / "certs" / "apiserver.crt"), "token": self._token,
-                    "folder": str(self._folder / "pods"), "programs": programs}  # fmt: skip
+                    "folder": str(self._folder / "pods"), "programs": programs or {}, "metrics_port": (port := free_port())}  # fmt: skip
         file = self._folder / "node.json"
         file.touch(mode=0o600)
         file.write_text(json.dumps(settings), encoding="utf-8")
+        (self._folder / "pods").mkdir()
         self._start_program("node", [sys.executable, "-m", "tests.cluster.node", str(file)])
+        with self.client() as client:
+            apply(client, *registration(port))
 
     def user(self, name: str) -> Path:
         """A kubeconfig for a user without any right: what roles are tried with."""
@@ -170,7 +174,12 @@ class ControlPlane:
         guarded = [sys.executable, "-m", "embedded.guard", *words]
         with (self._folder / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                guarded, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                guarded,
+                cwd=ROOT,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
 
     def client(self) -> httpx.Client:

@@ -23,10 +23,12 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 
 from tests.calibration.servers import free_port
+from tests.cluster.metrics import Metrics
 
 Object = dict[str, Any]
 NODE = "process-0"
@@ -54,7 +56,9 @@ class Api:
         headers = {"authorization": f"Bearer {settings['token']}"}
         self._client = httpx.AsyncClient(base_url=settings["server"], verify=trusted, headers=headers, timeout=10)
 
-    async def call(self, method: str, path: str, body: Object | None = None, kind: str = "application/json") -> Object | None:
+    async def call(
+        self, method: str, path: str, body: Object | None = None, kind: str = "application/json"
+    ) -> Object | None:
         """One request, tried until the API server answers; None if the object is not there or has changed meanwhile."""
         while True:
             try:
@@ -115,6 +119,11 @@ class Pod:
         self._ending = asyncio.Event()
         self._started = _now()
 
+    @property
+    def pid(self) -> int:
+        """Its process; 0 if none runs."""
+        return self._process.pid if self._process is not None and self._process.returncode is None else 0
+
     def end(self) -> None:
         """It is being deleted."""
         self._ending.set()
@@ -141,7 +150,9 @@ class Pod:
             ended = {"exitCode": code, "reason": reason, "startedAt": self._started, "finishedAt": _now()}
             crash = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off restarting failed container"}}
             back_off = _BACK_OFF_S[min(self._container.restarts, len(_BACK_OFF_S) - 1)]
-            self._container = Container(self._container.restarts + 1, ready=False, state=crash, last={"terminated": ended})
+            self._container = Container(
+                self._container.restarts + 1, ready=False, state=crash, last={"terminated": ended}
+            )
             await self._tell()
             await asyncio.sleep(back_off)
 
@@ -165,7 +176,9 @@ class Pod:
     async def _mount(self, config_map: str) -> None:
         space = self._pod["metadata"]["namespace"]
         while (found := await self._api.call("GET", f"/api/v1/namespaces/{space}/configmaps/{config_map}")) is None:
-            self._container.state = {"waiting": {"reason": "ContainerCreating", "message": f"no config map {config_map}"}}
+            self._container.state = {
+                "waiting": {"reason": "ContainerCreating", "message": f"no config map {config_map}"}
+            }
             await self._tell()
             await asyncio.sleep(0.5)
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -317,11 +330,24 @@ class Kubelet:
             status = {"conditions": [ready], "capacity": _CAPACITY, "allocatable": _CAPACITY}
             await self._api.patch(f"/api/v1/nodes/{NODE}/status", {"status": status})
             renewed = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-            lease = {"metadata": {"name": NODE}, "spec": {"holderIdentity": NODE, "leaseDurationSeconds": 40, "renewTime": renewed}}
+            lease = {
+                "metadata": {"name": NODE},
+                "spec": {"holderIdentity": NODE, "leaseDurationSeconds": 40, "renewTime": renewed},
+            }
             leases = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
-            if await self._api.call("PATCH", f"{leases}/{NODE}", {"spec": lease["spec"]}, "application/merge-patch+json") is None:
+            if (
+                await self._api.call(
+                    "PATCH", f"{leases}/{NODE}", {"spec": lease["spec"]}, "application/merge-patch+json"
+                )
+                is None
+            ):
                 await self._api.call("POST", leases, lease)
             await asyncio.sleep(_LEASE_S)
+
+    def pid_of(self, uid: str) -> int:
+        """The process of a pod; 0 if it has none now."""
+        pod = self.pods.get(uid)
+        return pod.pid if pod is not None else 0
 
     def port_of(self, address: str) -> int:
         """The loopback port of the process behind a pod's address; 0 if there is none."""
@@ -342,7 +368,10 @@ class Router:
         """Listen for every service that names a port."""
         async for kind, service in self._api.watch("/api/v1/services"):
             metadata = service["metadata"]
-            name, port = _full(metadata["namespace"], metadata["name"]), metadata.get("annotations", {}).get(PORT_ANNOTATION)
+            name, port = (
+                _full(metadata["namespace"], metadata["name"]),
+                metadata.get("annotations", {}).get(PORT_ANNOTATION),
+            )
             if kind == "DELETED" and name in self._servers:
                 self._servers.pop(name).close()
             elif port and name not in self._servers and kind != "DELETED":
@@ -408,8 +437,15 @@ async def _main(settings: Object) -> None:
     api = Api(settings)
     kubelet = Kubelet(api, settings)
     router = Router(api, kubelet)
-    running = [asyncio.create_task(part) for part in
-               (kubelet.keep_alive(), kubelet.run(), router.services(), router.endpoints())]  # fmt: skip
+
+    async def pods(space: str, selector: str) -> list[Object]:
+        found = await api.call("GET", f"/api/v1/namespaces/{space}/pods?{urlencode({'labelSelector': selector})}")
+        return list((found or {}).get("items", ()))
+
+    metrics = Metrics(pods, kubelet.pid_of)
+    serving = metrics.serve(settings["metrics_port"], Path(settings["folder"]))
+    parts = (kubelet.keep_alive(), kubelet.run(), router.services(), router.endpoints(), metrics.sample(), serving)
+    running = [asyncio.create_task(part) for part in parts]
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, lambda: [task.cancel() for task in running])
     with contextlib.suppress(asyncio.CancelledError):

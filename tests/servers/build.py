@@ -108,7 +108,9 @@ def built_control_plane() -> Path:
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             unfinished = Path(folder) / "bin"
             for program, package in _PROGRAMS.items():
-                _go(["build", *_kubernetes_flags(), "-o", str(unfinished / program), package], _CONTROL_PLANE, cgo=False)
+                _go(
+                    ["build", *_kubernetes_flags(), "-o", str(unfinished / program), package], _CONTROL_PLANE, cgo=False
+                )
             unfinished.replace(path)
     return path
 

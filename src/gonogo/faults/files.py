@@ -19,8 +19,8 @@ class FileMeans:
 
     The name is ``config.gateway`` or any other kind of its ``config`` section (the first file of that kind;
     ``config.manifests/web.yaml`` is a file in a folder), ``config.deployed``, ``registry``, ``scan``, ``metrics-page``,
-    ``model`` (the production model's file), ``evaluation`` (its record), ``last-known-good`` (that version's file) or
-    ``backup``. `gonogo.faults.edits` says how it can be edited.
+    ``model`` (the production model's file), ``evaluation`` (its record), ``last-known-good`` (that version's file),
+    ``backup``, ``kubeconfig`` or ``cluster.backup/FILE``. `gonogo.faults.edits` says how it can be edited.
     """
 
     keys: ClassVar[tuple[str, ...]] = ("file",)
@@ -77,6 +77,9 @@ class FileMeans:
             paths["scan"] = next(iter(target.artifacts.scans), None)
         if target.config_rollback is not None:
             paths["backup"] = target.config_rollback.backup
+        if target.cluster is not None:
+            paths["kubeconfig"] = target.cluster.kubeconfig
+            paths["cluster.backup"] = next((backup.folder for backup in target.cluster.backups.values()), None)
         path = paths.get(first) or self._registered(first)
         return path / rest if path and rest else path
 

@@ -3,7 +3,7 @@
 A fault's steps are objects; the key that a step has says by which means it is done: ``file``, ``commit``
 (`gonogo.faults.files`), ``control``, ``toxic``, ``redis_config``, ``redis_pause``, ``redis_flush``
 (`gonogo.faults.servers`), ``stop``, ``restart``, ``freeze``, ``command`` (`gonogo.faults.processes`), ``container``
-(`gonogo.faults.containers`), ``scale`` (`gonogo.faults.kubernetes`).
+(`gonogo.faults.containers`), ``scale``, ``object`` (`gonogo.faults.kubernetes`).
 """
 
 import time
@@ -19,7 +19,7 @@ from gonogo.faults.edits import drop_copy
 from gonogo.faults.files import CommitMeans, FileMeans
 from gonogo.faults.interface import Means, Step
 from gonogo.faults.journal import Entry, Journal
-from gonogo.faults.kubernetes import ScaleMeans
+from gonogo.faults.kubernetes import ObjectMeans, ScaleMeans
 from gonogo.faults.processes import CommandMeans, FreezeMeans, ServiceMeans
 from gonogo.faults.servers import ControlMeans, RedisMeans, ToxicMeans
 from gonogo.probes.context import ProbeContext
@@ -45,7 +45,8 @@ class Injector:
             ToxicMeans(target, context),
             self._redis,
             ContainerMeans(target, self._await_part),
-            ScaleMeans(target, self._await_part),
+            ScaleMeans(target, context, self._await_part),
+            ObjectMeans(target, context),
             CommandMeans(target),
             FreezeMeans(target),
             ServiceMeans(target, self._await_health),
@@ -208,5 +209,5 @@ class Injector:
 
 def _told(entry: Entry) -> str:
     """What was put back, for people: its name, without anything that may be a secret."""
-    names = ("path", "service", "container", "workload", "command", "branch", "url", "proxy")
+    names = ("object", "path", "service", "container", "workload", "command", "branch", "url", "proxy")
     return str(next((entry.details[name] for name in names if entry.details.get(name)), entry.entry_id))

@@ -1,29 +1,58 @@
-"""Workloads of a Kubernetes cluster, scaled to zero: nobody answers behind their service."""
+"""A Kubernetes cluster, changed and put back: workloads scaled, objects patched, deleted or added.
 
+The cluster's context is the one that the target names, never the current one.
+"""
+
+import copy
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, ClassVar
 
-from gonogo.errors import EndpointFailedError, GonogoError, InconclusiveError
+from gonogo.errors import EndpointFailedError, GonogoError
 from gonogo.faults.interface import Details, Step
+from gonogo.probes.context import ProbeContext
+from gonogo.probes.kubernetes import ClusterApi, Object, RefusedError, as_part
+from gonogo.rules.pods import condition, is_ready, pods_of
+from gonogo.rules.selectors import labels_of, selects
+from gonogo.targets.cluster import Cluster
 from gonogo.targets.model import Target
 
 SCALED_WITHIN_S = 300.0
-_KINDS = {"deployment": "deployment", "statefulset": "stateful_set"}
+CONDITION_WITHIN_S = 60.0
+_KINDS = {"deployment": "Deployment", "statefulset": "StatefulSet", "daemonset": "DaemonSet"}
+_OWN = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "selfLink")
+"""What the API server writes into an object's metadata itself."""
+
+
+def where(cluster: Cluster) -> Details:
+    """What of a cluster must be journalled, so that a change can be undone even if the target has changed since."""
+    kept = {key: value for key, value in asdict(cluster).items() if key in ("context", "namespace", "server")}
+    return {**kept, "kubeconfig": str(cluster.kubeconfig) if cluster.kubeconfig else None}
+
+
+def cluster_of(details: Details) -> Cluster:
+    """The cluster that a journal's entry is about."""
+    kubeconfig = Path(details["kubeconfig"]) if details.get("kubeconfig") else None
+    return Cluster(details["context"], details["namespace"], kubeconfig, details.get("server", ""))
+
+
+def kind_of(reference: str) -> tuple[str, str]:
+    """Kind and name of a workload: ``deployment/chatbot``."""
+    kind, _, name = reference.partition("/")
+    return _KINDS[kind], name
 
 
 class ScaleMeans:
-    """``scale``: the workload of a part (a provider, ``gateway`` or ``cache``) gets another number of ``replicas`` (0).
-
-    The cluster's context is the one that the target names, never the current one.
-    """
+    """``scale``: the workload of a part (a provider, ``gateway`` or ``cache``) gets another number of ``replicas`` (0)."""
 
     keys: ClassVar[tuple[str, ...]] = ("scale",)
     kind: ClassVar[str] = "scale"
 
-    def __init__(self, target: Target, await_part: Callable[[str], None]) -> None:
-        self._target, self._await_part = target, await_part
+    def __init__(self, target: Target, context: ProbeContext, await_part: Callable[[str], None]) -> None:
+        self._target, self._context, self._await_part = target, context, await_part
 
     def lacks(self, step: Step) -> str:
         """A cluster, or the part's workload."""
@@ -40,85 +69,215 @@ class ScaleMeans:
         """
         levers = self._target.levers(step["scale"])
         assert levers is not None
+        assert levers.workload is not None
         assert self._target.cluster is not None
-        details = {
-            "workload": levers.workload,
-            "context": self._target.cluster.context,
-            "namespace": self._target.cluster.namespace,
-            "kubeconfig": str(self._target.cluster.kubeconfig) if self._target.cluster.kubeconfig else None,
-        }
-        with _workload(details) as workload:
-            wanted = workload.wanted()
+        details = {"workload": levers.workload, **where(self._target.cluster)}
+        with ClusterApi(self._target.cluster, self._context) as api:
+            wanted = int(_read(api, levers.workload)["spec"]["replicas"])
         if wanted == step.get("replicas", 0):
             raise GonogoError(f"{levers.workload} has {wanted} replicas already: somebody else may have scaled it")
         return {**details, "part": step["scale"], "replicas": wanted}
 
     def apply(self, step: Step, details: Details) -> None:
         """Scale it, and wait until that many replicas are left."""
-        with _workload(details) as workload:
-            workload.scale(step.get("replicas", 0))
+        self._scale(details, step.get("replicas", 0))
 
     def undo(self, details: Details) -> None:
         """Scale it back, and wait until all of them are ready."""
-        with _workload(details) as workload:
-            workload.scale(details["replicas"])
+        self._scale(details, details["replicas"])
         self._await_part(details["part"])
 
-
-class _Workload:
-    """One workload, over the official client."""
-
-    def __init__(self, api: Any, kind: str, name: str, namespace: str) -> None:  # noqa: ANN401 (the client is untyped)
-        self._api, self._kind, self._name, self._namespace = api, _KINDS[kind], name, namespace
-
-    def wanted(self) -> int:
-        """How many replicas it is meant to have."""
-        return int(self._read().spec.replicas)
-
-    def scale(self, replicas: int) -> None:
-        """Set the number of replicas and wait until so many are there, and ready."""
-        self._call("patch_namespaced_{}_scale", {"spec": {"replicas": replicas}})
-        deadline = time.monotonic() + SCALED_WITHIN_S
-        while True:
-            read = self._read()
-            status, replicas = read.status, read.spec.replicas  # an autoscaler may want another number meanwhile
-            if (status.replicas or 0) == replicas and (status.ready_replicas or 0) == replicas:
-                return
-            if time.monotonic() > deadline:
-                ready = f"{status.ready_replicas or 0} of {replicas} replicas are ready"
-                raise EndpointFailedError(f"{self._kind}/{self._name}: {ready} after {SCALED_WITHIN_S:g} s")
-            time.sleep(0.2)
-
-    def _read(self) -> Any:  # noqa: ANN401
-        return self._call("read_namespaced_{}")
-
-    def _call(self, method: str, *body: object) -> Any:  # noqa: ANN401
-        return getattr(self._api, method.format(self._kind))(self._name, self._namespace, *body, _request_timeout=30)
+    def _scale(self, details: Details, replicas: int) -> None:
+        with ClusterApi(cluster_of(details), self._context) as api:
+            scale(api, details["workload"], replicas)
 
 
-@contextmanager
-def _workload(details: Details) -> Iterator[_Workload]:
-    """The workload; kubernetes is imported here because only targets with a cluster pay for it.
+def scale(api: ClusterApi, reference: str, replicas: int) -> None:
+    """Set a workload's number of replicas, and wait until so many are there, and ready.
 
     Raises:
-        InconclusiveError: the context is not known here, or no API server answers.
-        EndpointFailedError: the API server refuses.
+        EndpointFailedError: they are not in time, or the API server refuses.
+        InconclusiveError: the API server does not answer.
     """
-    from kubernetes import client, config  # noqa: PLC0415 (see above, ADR 12)
-    from urllib3.exceptions import HTTPError  # noqa: PLC0415
+    kind, name = kind_of(reference)
+    api.patch(f"{api.path(kind, name)}/scale", {"spec": {"replicas": replicas}})
+    for item in api.states(kind, name, SCALED_WITHIN_S):
+        found = as_part(item or {})
+        wanted = int(found.at("spec", "replicas").number() or 0)  # an autoscaler may want another number meanwhile
+        there = (int(found.at("status", field).number() or 0) for field in ("replicas", "readyReplicas"))
+        if all(number == wanted for number in there) and item is not None:
+            return
+    raise EndpointFailedError(f"{reference} has not {replicas} ready replicas after {SCALED_WITHIN_S:g} s")
 
+
+def _read(api: ClusterApi, reference: str) -> Object:
+    kind, name = kind_of(reference)
+    found = api.read(kind, name)
+    if found is None:
+        raise EndpointFailedError(f"there is no {reference} in the namespace {api.cluster.namespace}")
+    return found
+
+
+class ObjectMeans:
+    """``object``: an object of the cluster (``Kind/name``) is patched (``patch``), deleted (``delete: true``) or added.
+
+    ``patch`` is a merge patch; with ``status: true`` it changes what the object says of itself, which its controller puts
+    right again where one is watching. ``add`` is a whole manifest. Without a name, ``of`` names a workload whose pod it
+    is, and ``index`` which one: ``{object: Pod, of: deployment/chatbot, index: 1}``. In texts ``{now}`` stands for the
+    time, ``{namespace}`` for the target's namespace. ``until: [CONDITION, STATUS]`` waits until the object says so.
+    """
+
+    keys: ClassVar[tuple[str, ...]] = ("object",)
+    kind: ClassVar[str] = "object"
+
+    def __init__(self, target: Target, context: ProbeContext) -> None:
+        self._target, self._context = target, context
+
+    def lacks(self, step: Step) -> str:
+        """A cluster."""
+        del step
+        return "" if self._target.cluster is not None else "a cluster"
+
+    def prepare(self, step: Step) -> Details:
+        """The object as it is; None where there is none.
+
+        Raises:
+            GonogoError: it is not there, or is there already.
+        """
+        assert self._target.cluster is not None
+        with ClusterApi(self._target.cluster, self._context) as api:
+            path = self._path(api, _filled(step, api.cluster.namespace))
+            before = api.get(path)
+        if (before is None) is not ("add" in step):
+            raise GonogoError(f"{step['object']} is {'not ' if before is None else ''}there: nothing was changed")
+        return {**where(self._target.cluster), "object": step["object"], "path": path, "before": before,
+                "status": bool(step.get("status")), "is_pod": step["object"] == "Pod"}  # fmt: skip
+
+    def apply(self, step: Step, details: Details) -> None:
+        """Change it."""
+        step = _filled(step, details["namespace"])
+        with ClusterApi(cluster_of(details), self._context) as api:
+            if "patch" in step:
+                api.patch(f"{details['path']}/status" if details["status"] else details["path"], step["patch"])
+            elif "add" in step:
+                api.send("POST", details["path"].rpartition("/")[0], step["add"])
+            else:
+                api.send("DELETE", details["path"], {"propagationPolicy": "Orphan"})
+            if "until" in step:
+                _await_condition(api, details["path"], *step["until"])
+
+    def undo(self, details: Details) -> None:
+        """Put it back as it was: what was added goes, what was deleted or patched is as before.
+
+        A pod whose status was changed is replaced by a new one, by whatever owns it.
+        """
+        with ClusterApi(cluster_of(details), self._context) as api:
+            if details["is_pod"] and details["before"] is not None:
+                replace_pod(api, details["before"])
+            else:
+                restore(api, details["path"], details["before"], status=details["status"])
+
+    def _path(self, api: ClusterApi, step: Step) -> str:
+        kind, _, name = str(step["object"]).partition("/")
+        if "add" in step:
+            return api.path_of(step["add"])
+        if kind == "Pod" and "of" in step:
+            pods = pods_of(as_part(_read(api, step["of"])), [as_part(item) for item in api.list("Pod")])
+            index = step.get("index", 0)
+            if index >= len(pods):
+                raise GonogoError(f"{step['of']} has {len(pods)} pods: nothing was changed")
+            name = sorted(pod.at("metadata", "name").text() for pod in pods)[index]
+        return api.path(kind, name)
+
+
+def _filled(value: Any, namespace: str) -> Any:  # noqa: ANN401 (any JSON)
+    """The same with its places filled."""
+    if isinstance(value, str):
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return value.replace("{now}", now).replace("{namespace}", namespace)
+    if isinstance(value, dict):
+        return {key: _filled(item, namespace) for key, item in value.items()}
+    return [_filled(item, namespace) for item in value] if isinstance(value, list) else value
+
+
+def _await_condition(api: ClusterApi, path: str, kind: str, status: str) -> None:
+    """Wait until an object has a condition.
+
+    Raises:
+        EndpointFailedError: it has not in time.
+    """
+    deadline = time.monotonic() + CONDITION_WITHIN_S
+    while condition(as_part(api.get(path) or {}), kind) != status:
+        if time.monotonic() > deadline:
+            raise EndpointFailedError(f"{path}: {kind} is not {status} after {CONDITION_WITHIN_S:g} s")
+        time.sleep(0.1)
+
+
+def restore(api: ClusterApi, path: str, before: Object | None, *, status: bool = False) -> None:
+    """Make an object what it was, or take it away; done twice it does no harm.
+
+    Raises:
+        EndpointFailedError: the API server refuses, or the object is another one afterwards.
+        InconclusiveError: the API server does not answer.
+    """
+    now = api.get(path)
+    if before is None:
+        if now is not None:
+            api.send("DELETE", path, {"propagationPolicy": "Background"})
+        return
+    wanted = _bare(before)
+    if now is None:
+        api.send("POST", path.rpartition("/")[0], wanted)
+        return
+    if _bare(now) != wanted:
+        version = now["metadata"]["resourceVersion"]
+        api.send("PUT", path, {**wanted, "metadata": {**wanted["metadata"], "resourceVersion": version}})
+    if status and "status" in before:
+        api.patch(f"{path}/status", {"status": before["status"]})
+    after = api.get(path)
+    if after is None or differences(_bare(after), wanted):
+        raise EndpointFailedError(f"{path} is not what it was: {differences(_bare(after or {}), wanted)[:5]}")
+
+
+def _bare(item: Object) -> Object:
+    """An object without what the API server and the controllers write into it."""
+    bare = copy.deepcopy({key: value for key, value in item.items() if key != "status"})
+    bare["metadata"] = {key: value for key, value in bare.get("metadata", {}).items() if key not in _OWN}
+    if item.get("kind") == "Job" and not item["spec"].get("manualSelector"):
+        bare["spec"].pop("selector", None)  # made from the uid, which another job of that name does not have
+        bare["spec"]["template"]["metadata"].pop("labels", None)
+    return bare
+
+
+def differences(now: Any, before: Any, path: str = "") -> list[str]:  # noqa: ANN401 (any JSON)
+    """Where one JSON value differs from another, for people."""
+    if isinstance(now, dict) and isinstance(before, dict):
+        keys = sorted({*now, *before})
+        return [
+            told for key in keys for told in differences(now.get(key), before.get(key), f"{path}.{key}".lstrip("."))
+        ]
+    return [] if now == before else [f"{path}: {before!r} before, {now!r} now"]
+
+
+def replace_pod(api: ClusterApi, pod: Object) -> None:
+    """Delete a pod whose status is not its own any more, and wait until its owner has a ready one in its place.
+
+    Raises:
+        EndpointFailedError: it has not in time.
+    """
+    name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
     try:
-        loaded = config.new_client_from_config(details["kubeconfig"], details["context"])
-    except config.ConfigException as error:
-        raise InconclusiveError(f"the cluster's context {details['context']} cannot be used here: {error}") from error
-    kind, _, name = details["workload"].partition("/")
-    try:
-        yield _Workload(client.AppsV1Api(loaded), kind, name, details["namespace"])
-    except client.ApiException as error:
-        raise EndpointFailedError(
-            f"{details['workload']}: the API server says {error.status} {error.reason}"
-        ) from error
-    except HTTPError as error:
-        raise InconclusiveError(f"the API server of {details['context']} does not answer: {error}") from error
-    finally:
-        loaded.close()
+        api.send("DELETE", api.path("Pod", name), {"gracePeriodSeconds": 0, "preconditions": {"uid": uid}})
+    except RefusedError as error:
+        if error.status not in {404, 409}:  # it is gone already, or another one has its name
+            raise
+    labels = labels_of(as_part(pod).at("metadata", "labels"))
+    selector = as_part({"matchLabels": labels})
+    deadline = time.monotonic() + SCALED_WITHIN_S
+    while time.monotonic() < deadline:
+        pods = [as_part(item) for item in api.list("Pod")]
+        alike = [pod for pod in pods if selects(selector, labels_of(pod.at("metadata", "labels")))]
+        if alike and all(map(is_ready, alike)) and uid not in {pod.at("metadata", "uid").text() for pod in alike}:
+            return
+        time.sleep(0.2)
+    raise EndpointFailedError(f"no ready pod has come in the place of {name} after {SCALED_WITHIN_S:g} s")

@@ -1,6 +1,7 @@
 """On what a check runs: each endpoint, model, metrics page or load objective of the target is an instance."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 
@@ -172,6 +173,29 @@ def _objectives(metric: str) -> Callable[..., _Instances]:
     return instances
 
 
+def _of_cluster(section: str) -> Callable[..., _Instances]:
+    """Everything that a list or table of the section ``cluster`` declares, by its name."""
+
+    def instances(target: Target, *, short: bool) -> _Instances:
+        del short
+        found = getattr(target.cluster, section) if target.cluster else ()
+        if isinstance(found, Mapping):
+            return {name: (name, item) for name, item in found.items()}
+        return {_named(item): item for item in found}
+
+    return instances
+
+
+def _named(item: Any) -> str:  # noqa: ANN401 (a dataclass of the section, or a name)
+    return str(getattr(item, "reference", None) or getattr(item, "name", None) or item)
+
+
+def _released(target: Target, *, short: bool) -> _Instances:
+    """Every workload whose releases the registry knows."""
+    del short
+    return {w.reference: w for w in (target.cluster.workloads if target.cluster else ()) if w.release}
+
+
 _INSTANCES: dict[str, Callable[..., _Instances]] = {
     "chat": _chats,
     "speaker": _speakers,
@@ -194,6 +218,18 @@ _INSTANCES: dict[str, Callable[..., _Instances]] = {
     "metrics_page": _pages,
     "config_file": _config_files,
     "dataset": _datasets,
+    "workload": _of_cluster("workloads"),
+    "released_workload": _released,
+    "secret": _of_cluster("secrets"),
+    "config_map": _of_cluster("config_maps"),
+    "storage_class": _of_cluster("storage_classes"),
+    "claim": _of_cluster("claims"),
+    "autoscaler": _of_cluster("autoscalers"),
+    "cron_job": _of_cluster("cron_jobs"),
+    "job": _of_cluster("jobs"),
+    "flow": _of_cluster("flows"),
+    "access": _of_cluster("access"),
+    "backup": _of_cluster("backups"),
     "latency_objective": _objectives("latency_ms"),
     "ttft_objective": _objectives("ttft_ms"),
     "errors_objective": _objectives("errors"),

@@ -106,6 +106,11 @@ class ModelRegistry:
         """The models."""
         return list(self.document.root["models"])
 
+    @property
+    def products(self) -> list[Part]:
+        """The models and whatever else is released: each has versions with states."""
+        return [*self.models, *self.document.root["releases"]]
+
     def versions(self, *statuses: str) -> list[Version]:
         """The versions, or those in some states."""
         every = [Version(model["name"].text(), part) for model in self.models for part in model["versions"]]
@@ -118,9 +123,9 @@ class ModelRegistry:
 
 
 def not_one_production(registry: ModelRegistry) -> Problems:
-    """Models with no production version or with several, and versions that stand twice."""
+    """Products with no production version or with several, and versions that stand twice."""
     problems: Problems = []
-    for model in registry.models:
+    for model in registry.products:
         name = model["name"].text()
         live = [part for part in model["versions"] if part["status"].text() == "production"]
         if len(live) != 1:
@@ -136,7 +141,8 @@ def not_one_production(registry: ModelRegistry) -> Problems:
 def dishonest_states(registry: ModelRegistry) -> Problems:
     """Histories that end in another state than the present one, or that take a step which is not allowed."""
     problems: Problems = []
-    for version in registry.versions():
+    every = [Version(product["name"].text(), part) for product in registry.products for part in product["versions"]]
+    for version in every:
         steps = list(version.part["history"])
         states = [step["status"].text() for step in steps]
         if states and states[-1] != version.status:
@@ -153,9 +159,9 @@ def dishonest_states(registry: ModelRegistry) -> Problems:
 
 
 def no_way_back(registry: ModelRegistry) -> Problems:
-    """Models whose last known good version is not registered, or is in a state that one cannot go back to."""
+    """Products whose last known good version is not registered, or is in a state that one cannot go back to."""
     problems: Problems = []
-    for model in registry.models:
+    for model in registry.products:
         good, name = model["last_known_good"], model["name"].text()
         known = {part["version"].text(): part for part in model["versions"]}
         if good.text() not in known:

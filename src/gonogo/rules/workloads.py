@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from gonogo.documents import Document, Part, Problem, Problems, did_you_mean
+from gonogo.rules.selectors import holds
 from gonogo.rules.sources import containers, pod_spec
 
 _LONG_RUNNING = ("Deployment", "StatefulSet", "DaemonSet")
@@ -95,19 +96,7 @@ def space_of(part: Part) -> str:
 def _takes(wanted: frozenset[tuple[str, str]], expressions: list[Part], workload: Part) -> bool:
     labels = _labels(workload.at("spec", "template", "metadata", "labels"))
     given = dict(labels)
-    return wanted <= labels and all(_holds(expression, given) for expression in expressions)
-
-
-def _holds(expression: Part, labels: Mapping[str, str]) -> bool:
-    key, values = expression["key"].text(), expression["values"].texts()
-    match expression["operator"].text():
-        case "In":
-            return labels.get(key) in values
-        case "NotIn":
-            return labels.get(key) not in values
-        case "Exists":
-            return key in labels
-    return key not in labels
+    return wanted <= labels and all(holds(expression, given) for expression in expressions)
 
 
 def _main_container(workload: Part) -> Part | None:

@@ -16,6 +16,7 @@ from gonogo.documents import Document, DocumentError, Path_, Problem, did_you_me
 from gonogo.model import Waiver
 from gonogo.objectives import Band
 from gonogo.targets.chatbot_section import ChatbotSection
+from gonogo.targets.cluster_section import ClusterSection
 from gonogo.targets.endpoint_sections import EndpointSections
 from gonogo.targets.endpoints import Endpoint
 from gonogo.targets.file_sections import FileSections
@@ -23,7 +24,6 @@ from gonogo.targets.model import (
     Actor,
     Budget,
     Cache,
-    Cluster,
     Command,
     ConfigRollback,
     Load,
@@ -134,7 +134,7 @@ class _Reader:
             bands={**_DEFAULT_BANDS, **bands},
             load=self._load(raw["load"], gateway) if "load" in raw else None,
             actor=self._actor(raw["supervisor"]) if "supervisor" in raw else None,
-            cluster=self._cluster(raw["cluster"]) if "cluster" in raw else None,
+            cluster=ClusterSection(self._folder, self._problem).read(raw["cluster"]) if "cluster" in raw else None,
             toxiproxy=raw["toxiproxy"]["url"].rstrip("/") if "toxiproxy" in raw else None,
             commands=self._commands(raw.get("commands", {})),
             config_rollback=self._config_rollback(raw),
@@ -193,10 +193,6 @@ class _Reader:
 
     def _cache(self, raw: dict[str, Any]) -> Cache:
         return Cache(**{**raw, "password": self._secret(raw.get("password"), ("cache", "password"))})
-
-    def _cluster(self, raw: dict[str, str]) -> Cluster:
-        kubeconfig = self._path(raw["kubeconfig"]) if "kubeconfig" in raw else None
-        return Cluster(**{**raw, "kubeconfig": kubeconfig})  # type: ignore[arg-type]
 
     def _web(self, raw: dict[str, Any]) -> WebPage:
         return WebPage(**{"send": "", **raw})

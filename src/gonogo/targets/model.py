@@ -8,6 +8,7 @@ from typing import Any
 from gonogo.model import Waiver
 from gonogo.objectives import Band
 from gonogo.targets.chatbot import Chatbot
+from gonogo.targets.cluster import Cluster
 from gonogo.targets.endpoints import ChatModel, Endpoint, Levers
 from gonogo.targets.files import Artifacts, Configuration
 from gonogo.targets.secrets import Secret
@@ -82,17 +83,6 @@ class Cache:
     def levers(self) -> Levers:
         """What it can be broken by."""
         return Levers("cache", self.service, self.container, self.proxy, workload=self.workload)
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """The Kubernetes cluster that parts run in."""
-
-    context: str
-    """The kubeconfig's context; the current one is never used."""
-    namespace: str = "default"
-    kubeconfig: Path | None = None
-    """None: where kubectl looks."""
 
 
 @dataclass(frozen=True)
@@ -262,6 +252,7 @@ class Target:
             "contract": self.endpoints() or self.services,
             "routing": self._declares_routing(),
             "output": self.chatbot,
+            "cluster": self.cluster,
             "monitoring": self.metrics,
             "security": self.endpoints() or self.chatbot,
             "load": self.load,

@@ -1,0 +1,1 @@
+"""Suite cluster: what runs, and on what."""
