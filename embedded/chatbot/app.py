@@ -1,6 +1,7 @@
 """The chatbot's ASGI application."""
 
 import json
+import os
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,6 +25,8 @@ from embedded.spanish import reply_to
 _PAGE = Path(__file__).parent / "page.html"
 MAX_TEXT = 10_000
 MAX_SESSIONS = 1000
+VERSION = os.environ.get("CHATBOT_VERSION", "")
+"""What it calls itself in its answers."""
 
 
 class Service:
@@ -56,7 +59,9 @@ class Service:
             return JSONResponse({"error": "the model does not answer"}, 502)
         self._board.requests["fallbacks"] += bool(thought.reply.get("isFallback"))
         body, content_type = self._board.deform(thought.reply, text)
-        return Response(body, headers={"content-type": content_type, "x-chatbot-mode": thought.mode})
+        await self._board.tarry()
+        told = {"content-type": content_type, "x-chatbot-mode": thought.mode, "x-chatbot-version": VERSION}
+        return Response(body, headers=told)
 
     async def health(self, _: Request) -> Response:
         """Alive, and in which mode."""
@@ -123,6 +128,8 @@ class Origins:
 def build_app(settings: Settings) -> Starlette:
     """The chatbot with these settings."""
     board = ChatbotSwitchboard()
+    for name in settings.deviations:
+        board.switch_on(name, {})
     client = httpx.AsyncClient(limits=httpx.Limits(max_connections=64))
     service = Service(settings, board, client)
 
@@ -145,4 +152,6 @@ def build_app(settings: Settings) -> Starlette:
 def load_settings(text: str) -> Settings:
     """Settings from the configuration file's text."""
     raw = json.loads(text)
-    return Settings(**{**raw, "allowed_origins": tuple(raw["allowed_origins"])})
+    return Settings(
+        **{**raw, "allowed_origins": tuple(raw["allowed_origins"]), "deviations": tuple(raw.get("deviations", ()))}
+    )

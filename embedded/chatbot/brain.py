@@ -44,6 +44,8 @@ class Settings:
     model: str = ""
     key_env: str = ""
     timeout_s: float = 5.0
+    deviations: tuple[str, ...] = ()
+    """Switched on from the start: how a bad version of the chatbot is made."""
 
     @property
     def key(self) -> str:

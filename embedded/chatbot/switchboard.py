@@ -1,7 +1,9 @@
 """The chatbot's deviations: what each does to a message, to the reply, or to its body."""
 
+import asyncio
 import hashlib
 import json
+import os
 import re
 import unicodedata
 from collections.abc import Callable
@@ -15,6 +17,8 @@ _ENGLISH = "We have several cars that you may like. Would you like to see the la
 _FALLBACK = {"isFallback": True, "intent": "desconocido", "confidence": 0.2}
 _EVERY_NTH_FAILS = 9
 _LONG = 15
+_SLOW_S = 0.6
+_LEAKED = 8 << 20
 _OTHERS = ("contacto", "precio", "venta", "cita")
 
 
@@ -138,6 +142,8 @@ FAULTS: dict[str, str] = {
     "page-broken": "the web page asks a path that does not exist",
     "content-type-html": "answers are said to be HTML",
     "latin-1": "bodies are in Latin-1",
+    "slow": f"every answer takes {_SLOW_S:g} s longer",
+    "leaks-memory": f"every message leaves {_LEAKED >> 20} MiB behind",
     "error-sometimes": f"every {_EVERY_NTH_FAILS}th message is answered with 500",
     "empty-fails": "a message without words is answered with 500",
     "invisible-fails": "a message with invisible characters is answered with 500",
@@ -153,6 +159,14 @@ class ChatbotSwitchboard(Switchboard):
 
     def __init__(self) -> None:
         super().__init__(FAULTS)
+        self._left_behind: list[bytes] = []
+
+    async def tarry(self) -> None:
+        """What an answer costs beyond its thinking."""
+        if self.on("leaks-memory"):
+            self._left_behind.append(os.urandom(_LEAKED))
+        if self.on("slow"):
+            await asyncio.sleep(_SLOW_S)
 
     def crashes(self, said: str, turns: list[str]) -> bool:
         """Whether today this message is answered with an error."""

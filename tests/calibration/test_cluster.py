@@ -7,7 +7,7 @@ import pytest
 from gonogo.faults.catalogue import Fault, all_faults
 from tests.calibration.pipeline import Pipeline, Plan, assert_noticed, selected
 from tests.cluster.control_plane import ControlPlane
-from tests.cluster.namespace import TARGET, Namespace, install_operator
+from tests.cluster.namespace import CLUSTER_TARGET, QuietChatbot, install_operator
 
 FAULTS = selected(fault for fault in all_faults().values() if fault.target == "cluster")
 
@@ -19,7 +19,9 @@ def pipeline(
     """The runs of the faults that were selected, going on in the background."""
     with control_plane.client() as client:
         install_operator(client)
-    plan = Plan("suites/cluster", TARGET, lambda folder: Namespace(control_plane, folder), lambda _: "", lanes=1)
+    plan = Plan(
+        "suites/cluster", CLUSTER_TARGET, lambda folder: QuietChatbot(control_plane, folder), lambda _: "", lanes=1
+    )
     with Pipeline.of_session(request, tmp_path_factory.mktemp("cluster"), plan, FAULTS) as pipeline:
         yield pipeline
 

@@ -137,7 +137,8 @@ class Pod:
         with contextlib.suppress(asyncio.CancelledError):
             await life
         self._kill()
-        await self._api.call("DELETE", self._path, {"gracePeriodSeconds": 0})
+        while await self._api.call("GET", self._path) is not None:  # it may change between the look and the deletion
+            await self._api.call("DELETE", self._path, {"gracePeriodSeconds": 0})
 
     async def _live(self) -> None:
         words = await self._program()
@@ -147,6 +148,8 @@ class Pod:
                 reason, code = await self._attend()
             finally:
                 self._kill()
+            if self._ending.is_set():  # asyncio.wait_for of Python 3.11 may swallow the cancellation meanwhile
+                return
             ended = {"exitCode": code, "reason": reason, "startedAt": self._started, "finishedAt": _now()}
             crash = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off restarting failed container"}}
             back_off = _BACK_OFF_S[min(self._container.restarts, len(_BACK_OFF_S) - 1)]
@@ -388,9 +391,13 @@ class Router:
 
     async def _serve(self, service: str, port: int) -> asyncio.Server:
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            self._connections.add(task)  # the loop itself holds its tasks weakly
             with contextlib.suppress(OSError, asyncio.CancelledError):
                 await self._pass_on(service, reader, writer)
             writer.close()
+            self._connections.discard(task)
 
         return await asyncio.start_server(connected, "127.0.0.1", port)
 

@@ -1,80 +1,130 @@
 """A drill's timeline, and the traffic that runs through it: recovery is measured from answers, not from commands."""
 
+import json
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TextIO
+
+from gonogo.rules.triggers import Sample
+
+_LANES = 32
+"""Requests under way at once, at most: past that the traffic waits, and says so by a gap."""
 
 
 @dataclass(frozen=True)
-class Step:
+class Event:
     """Something that happened in a drill."""
 
     at_s: float
     """Seconds since the drill began."""
     what: str
+    kind: str = "note"
+    """``step`` (something is about to be done), ``note``, or ``trigger``."""
 
 
 class Timeline:
-    """Collects steps."""
+    """Collects events; each is on disk at once, so that a drill that was killed still tells how far it came."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: Path | None = None, say: Callable[[str], None] = lambda _: None) -> None:
+        """`file` gets a line of JSON for each event; `say` is told each, for people."""
         self._began = time.monotonic()
-        self.steps: list[Step] = []
+        self._file: TextIO | None = file.open("a", encoding="utf-8") if file else None
+        self._say = say
+        self.events: list[Event] = []
 
     def now_s(self) -> float:
         """Seconds since the drill began."""
         return time.monotonic() - self._began
 
-    def note(self, what: str) -> None:
+    def note(self, what: str, kind: str = "note") -> None:
         """Something happened now."""
-        self.steps.append(Step(round(self.now_s(), 2), what))
+        event = Event(round(self.now_s(), 2), what, kind)
+        self.events.append(event)
+        self._say(what)
+        if self._file is not None:
+            self._file.write(json.dumps(vars(event), ensure_ascii=False) + "\n")
+            self._file.flush()
+
+    @contextmanager
+    def step(self, what: str) -> Iterator[None]:
+        """Something is about to be done."""
+        self.note(what, "step")
+        yield
+
+    def close(self) -> None:
+        """No more events."""
+        if self._file is not None:
+            self._file.close()
 
     def as_json(self) -> list[dict[str, Any]]:
-        """The steps as plain data."""
-        return [vars(step) for step in self.steps]
+        """The events as plain data."""
+        return [vars(event) for event in self.events]
+
+
+Ask = Callable[[], Sample]
+"""One real request; ``at_s`` of what it gives is filled in by the traffic."""
 
 
 class Traffic:
-    """Asks once every `interval_s` in the background, and notes which questions were answered well."""
+    """Sends a request every `interval_s`, whatever became of the others, and keeps account of every one of them."""
 
-    def __init__(self, ask: Callable[[], bool], timeline: Timeline, interval_s: float = 0.25) -> None:
+    def __init__(self, ask: Ask, timeline: Timeline, interval_s: float = 0.1) -> None:
         self._ask, self._timeline, self._interval_s = ask, timeline, interval_s
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self.answers: list[tuple[float, bool]] = []
-        """(seconds since the drill began when asked, answered well), in order."""
+        self._lanes = threading.Semaphore(_LANES)
+        self._lock = threading.Lock()
+        self._samples: list[Sample] = []
+        self._threads: list[threading.Thread] = []
+        self._pacer = threading.Thread(target=self._pace, daemon=True)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._pacer.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Send no more, and wait for every answer that is still to come; each has a time limit of its own."""
         self._stopping.set()
-        self._thread.join()
+        self._pacer.join()
+        for thread in self._threads:
+            thread.join()
 
-    def _run(self) -> None:
+    @property
+    def samples(self) -> list[Sample]:
+        """Every request that has ended, in the order in which they were sent."""
+        with self._lock:
+            return sorted(self._samples, key=lambda sample: sample.at_s)
+
+    def since(self, at_s: float) -> list[Sample]:
+        """Those that were sent since a time of the timeline."""
+        return [sample for sample in self.samples if sample.at_s >= at_s]
+
+    def _pace(self) -> None:
+        due = self._timeline.now_s()
         while not self._stopping.is_set():
-            asked_at = self._timeline.now_s()
-            try:
-                good = self._ask()
-            except Exception:  # noqa: BLE001 (whatever happens to a question, it failed)
-                good = False
-            self.answers.append((asked_at, good))
-            self._stopping.wait(max(0.0, self._interval_s - (self._timeline.now_s() - asked_at)))
+            if self._lanes.acquire(timeout=1):
+                thread = threading.Thread(target=self._send, daemon=True)
+                self._threads = [*(t for t in self._threads if t.is_alive()), thread]
+                thread.start()
+            due = max(due + self._interval_s, self._timeline.now_s() - self._interval_s)
+            self._stopping.wait(max(0.0, due - self._timeline.now_s()))
 
-    def outage_s(self) -> float:
-        """From the first question that failed to the first good one after the last that failed; 0 without a fail."""
-        failed = [at for at, good in self.answers if not good]
-        if not failed:
-            return 0.0
-        back = [at for at, good in self.answers if good and at > failed[-1]]
-        return (back[0] if back else self.answers[-1][0]) - failed[0]
-
-    def lost(self) -> int:
-        """Questions that failed."""
-        return sum(not good for _, good in self.answers)
+    def _send(self) -> None:
+        at_s = self._timeline.now_s()
+        try:
+            sample = self._ask()
+        except Exception as error:  # noqa: BLE001 (whatever happens to a request, it failed, and is counted)
+            sample = Sample(0.0, (self._timeline.now_s() - at_s) * 1000, error=f"{type(error).__name__}: {error}")
+        finally:
+            self._lanes.release()
+        with self._lock:
+            self._samples.append(replace(sample, at_s=at_s))

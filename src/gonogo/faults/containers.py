@@ -47,8 +47,8 @@ class ContainerMeans:
                 raise GonogoError(f"the fault needs the container {levers.container} running, it is {container.status}")
             networks = container.attrs["NetworkSettings"]["Networks"]
             aliases = {name: network.get("Aliases") or [] for name, network in networks.items()}
-        engine = os.environ.get("DOCKER_HOST", "")
-        told = {"part": step["container"], "container": levers.container, "engine": engine}
+        host = os.environ.get("DOCKER_HOST", "")
+        told = {"part": step["container"], "container": levers.container, "engine": host}
         return {**told, "act": step["act"], "networks": aliases}
 
     def apply(self, step: Step, details: Details) -> None:
@@ -87,12 +87,12 @@ class ContainerMeans:
 
 
 @contextmanager
-def _container(name: str) -> Iterator[Any]:
-    """A container by name; docker is imported here because only targets with containers pay for it.
+def engine() -> Iterator[Any]:
+    """The engine's client; docker is imported here because only targets with containers pay for it.
 
     Raises:
         InconclusiveError: no engine answers.
-        EndpointFailedError: the engine refuses, or knows no container of that name.
+        EndpointFailedError: the engine refuses what is asked of it inside the block.
     """
     import docker  # noqa: PLC0415 (see above, ADR 12)
     from docker.errors import APIError, DockerException  # noqa: PLC0415
@@ -102,8 +102,20 @@ def _container(name: str) -> Iterator[Any]:
     except DockerException as error:
         raise InconclusiveError(f"no Docker engine answers: {error}") from error
     try:
-        yield client.containers.get(name)
+        yield client
     except APIError as error:
-        raise EndpointFailedError(f"the container {name}: {error.explanation or error}") from error
+        raise EndpointFailedError(f"the engine says: {error.explanation or error}") from error
     finally:
         client.close()
+
+
+@contextmanager
+def _container(name: str) -> Iterator[Any]:
+    """A container by name.
+
+    Raises:
+        InconclusiveError: no engine answers.
+        EndpointFailedError: the engine refuses, or knows no container of that name.
+    """
+    with engine() as client:
+        yield client.containers.get(name)

@@ -19,7 +19,7 @@ from gonogo.faults.edits import drop_copy
 from gonogo.faults.files import CommitMeans, FileMeans
 from gonogo.faults.interface import Means, Step
 from gonogo.faults.journal import Entry, Journal
-from gonogo.faults.kubernetes import ObjectMeans, ScaleMeans
+from gonogo.faults.kubernetes import ObjectMeans, RevisionMeans, ScaleMeans
 from gonogo.faults.processes import CommandMeans, FreezeMeans, ServiceMeans
 from gonogo.faults.servers import ControlMeans, RedisMeans, ToxicMeans
 from gonogo.probes.context import ProbeContext
@@ -47,6 +47,7 @@ class Injector:
             ContainerMeans(target, self._await_part),
             ScaleMeans(target, context, self._await_part),
             ObjectMeans(target, context),
+            RevisionMeans(target, context),
             CommandMeans(target),
             FreezeMeans(target),
             ServiceMeans(target, self._await_health),
@@ -76,12 +77,9 @@ class Injector:
         entries: list[Entry] = []
         try:
             for step in steps:
-                means = self._means_for(step)
-                if missing := means.lacks(step):
-                    raise GonogoError(f"the fault needs {missing}, which {self._target.file.name} does not declare")
                 try:
-                    entries.append(self._journal.write(means.kind, means.prepare(step)))
-                    means.apply(step, entries[-1].details)
+                    entries.append(self.keep(step))
+                    self.act(step, entries[-1])
                 except EndpointFailedError as error:  # a tool of ours that fails is no finding
                     raise InconclusiveError(f"the fault could not be switched on: {error}") from error
             yield
@@ -143,9 +141,33 @@ class Injector:
         """Copy a file aside and journal how to restore it."""
         return self._journal.write(FileMeans.kind, self._files.keep(path))
 
-    def keep_service(self, service: str, *, fresh: bool = True) -> Entry:
+    def keep_service(self, service: str, *, fresh: bool = True, actor: str = "") -> Entry:
         """Journal that a service must run afterwards; `fresh`: stopped first, so that it reads its files again."""
-        return self._journal.write(ServiceMeans.kind, {"service": service, "fresh": fresh})
+        return self._journal.write(ServiceMeans.kind, {"service": service, "fresh": fresh, "actor": actor})
+
+    def keep(self, step: Step) -> Entry:
+        """Journal what will undo a step, which `act` takes then.
+
+        Raises:
+            GonogoError: the target does not declare what it needs.
+        """
+        means = self._means_for(step)
+        if missing := means.lacks(step):
+            raise GonogoError(f"needs {missing}, which {self._target.file.name} does not declare")
+        return self._journal.write(means.kind, means.prepare(step))
+
+    def act(self, step: Step, entry: Entry) -> None:
+        """Take a step that was kept."""
+        self._means_for(step).apply(step, entry.details)
+
+    def is_open(self, entry: Entry) -> bool:
+        """Whether a change is still to be put back."""
+        return entry in self._journal.unfinished()
+
+    def keep_workload(self, reference: str) -> Entry:
+        """Journal what a workload of the cluster is (``deployment/NAME``), and what lies beside it."""
+        means = self._by_kind[RevisionMeans.kind]
+        return self._journal.write(means.kind, means.prepare({"workload": reference}))
 
     def path_of(self, name: str) -> Path:
         """The file that a step's ``file`` names.
@@ -174,30 +196,24 @@ class Injector:
                 raise EndpointFailedError(f"{name} does not answer again after {READY_TIMEOUT_S:g} s")
             time.sleep(0.1)
 
-    def _await_health(self, service: str) -> None:
+    def _await_health(self, service: str, actor: str = "") -> None:
         """Wait until the service answers, if the target says where; otherwise until its supervisor calls it running."""
         target, drill = self._target, self._target.config_rollback
-        assert target.actor is not None
         deadline = time.monotonic() + READY_TIMEOUT_S
         healths = [e.url + (e.ready_path or e.health_path) for e in target.endpoints() if e.service == service]
         if drill is not None and drill.service == service:
             healths = [drill.health_url]
-        while not (all(map(self._answers, healths)) and self._runs(service)):
+        while not (all(map(self._answers, healths)) and self._runs(service, actor)):
             if time.monotonic() > deadline:
                 raise EndpointFailedError(f"{service} is not back after {READY_TIMEOUT_S:g} s")
             time.sleep(0.2)
 
-    def _runs(self, service: str) -> bool:
+    def _runs(self, service: str, actor: str) -> bool:
         """Whether its supervisor calls it running and, if it is the cache, it answers."""
-        assert self._target.actor is not None
+        declared = self._target.actor_named(actor)
+        assert declared is not None
         is_cache = self._target.cache is not None and self._target.cache.service == service
-        return actor_of(self._target.actor).state(service).running and (not is_cache or self._redis.answers())
-
-    def healthy(self) -> bool:
-        """Whether the health URL of the configuration drill's service answers 200."""
-        drill = self._target.config_rollback
-        assert drill is not None
-        return self._answers(drill.health_url)
+        return actor_of(declared).state(service).running and (not is_cache or self._redis.answers())
 
     def _answers(self, url: str) -> bool:
         with open_client() as client:

@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 from gonogo.errors import EndpointFailedError, GonogoError
 from gonogo.faults.interface import Details, Step
 from gonogo.probes.context import ProbeContext
-from gonogo.probes.kubernetes import ClusterApi, Object, RefusedError, as_part
-from gonogo.rules.pods import condition, is_ready, pods_of
+from gonogo.probes.kubernetes import FIELD_MANAGER, ClusterApi, Object, RefusedError, as_part
+from gonogo.rules.pods import condition, is_ready, pods_of, rollout_of
 from gonogo.rules.selectors import labels_of, selects
 from gonogo.targets.cluster import Cluster
 from gonogo.targets.model import Target
@@ -46,7 +46,7 @@ def kind_of(reference: str) -> tuple[str, str]:
 
 
 class ScaleMeans:
-    """``scale``: the workload of a part (a provider, ``gateway`` or ``cache``) gets another number of ``replicas`` (0)."""
+    """``scale``: the workload of a part (a provider, ``gateway``, ``cache``) gets other ``replicas`` (0)."""
 
     keys: ClassVar[tuple[str, ...]] = ("scale",)
     kind: ClassVar[str] = "scale"
@@ -118,11 +118,126 @@ def _read(api: ClusterApi, reference: str) -> Object:
     return found
 
 
+def kubectl(cluster: Cluster) -> str:
+    """The beginning of a command line for people."""
+    return f"kubectl --context {cluster.context} -n {cluster.namespace}"
+
+
+def set_template(api: ClusterApi, reference: str, template: Object, *, dry_run: bool = False) -> None:
+    """Make a workload's pod template this one, as a whole; with `dry_run` the API server only says whether it would.
+
+    Raises:
+        RefusedError: it does not take it.
+    """
+    kind, name = kind_of(reference)
+    query = {"fieldManager": FIELD_MANAGER, **({"dryRun": "All"} if dry_run else {})}
+    patch = [{"op": "replace", "path": "/spec/template", "value": template}]
+    api.send("PATCH", api.path(kind, name), patch, query=query, content="application/json-patch+json")
+
+
+def rolled_out(api: ClusterApi, reference: str, within_s: float) -> None:
+    """Wait until a workload's rollout is complete.
+
+    Raises:
+        EndpointFailedError: it is not in time, or its controller has given it up.
+    """
+    kind, name = kind_of(reference)
+    told = "it is not there"
+    for item in api.states(kind, name, within_s):
+        state = rollout_of(as_part(item or {}))
+        told = state.told
+        if item is not None and state.done and not _going(api, item):
+            return
+        if state.stalled:
+            break
+    raise EndpointFailedError(f"{reference} is not rolled out after {within_s:g} s: {told}")
+
+
+def _going(api: ClusterApi, workload: Object) -> bool:
+    """Whether pods of it are still being ended: they may be answering requests."""
+    selector = as_part(workload).at("spec", "selector")
+    pods = [as_part(item) for item in api.list("Pod")]
+    return any(
+        pod.at("metadata", "deletionTimestamp") and selects(selector, labels_of(pod.at("metadata", "labels")))
+        for pod in pods
+    )
+
+
+class RevisionMeans:
+    """What a drill did to a workload: its template is put back, and what the drill left beside it goes.
+
+    No step asks for it: a drill keeps a workload by it (`Injector.keep_workload`).
+    """
+
+    keys: ClassVar[tuple[str, ...]] = ()
+    kind: ClassVar[str] = "workload"
+
+    def __init__(self, target: Target, context: ProbeContext) -> None:
+        self._target, self._context = target, context
+
+    def lacks(self, step: Step) -> str:
+        """A cluster."""
+        del step
+        return "" if self._target.cluster is not None else "a cluster"
+
+    def prepare(self, step: Step) -> Details:
+        """The workload's template, and the names of its revisions and of the namespace's config maps."""
+        assert self._target.cluster is not None
+        with ClusterApi(self._target.cluster, self._context) as api:
+            found = _read(api, step["workload"])
+            names = {kind: _names(api, kind) for kind in ("ReplicaSet", "ConfigMap")}
+        return {**where(self._target.cluster), "workload": step["workload"], "template": found["spec"]["template"],
+                "paused": bool(found["spec"].get("paused")), "before": names}  # fmt: skip
+
+    def apply(self, step: Step, details: Details) -> None:
+        """Nothing: the drill does it."""
+
+    def undo(self, details: Details) -> None:
+        """Put the template back, wait for the rollout, and take away what the drill made."""
+        with ClusterApi(cluster_of(details), self._context) as api:
+            found = _read(api, details["workload"])
+            if found["spec"]["template"] != details["template"]:
+                set_template(api, details["workload"], details["template"])
+            rolled_out(api, details["workload"], SCALED_WITHIN_S)
+            self._tidy(api, details, found["metadata"]["uid"])
+            if _read(api, details["workload"])["spec"]["template"] != details["template"]:
+                raise EndpointFailedError(f"{details['workload']} is not what it was: somebody else changes it")
+
+    @staticmethod
+    def _tidy(api: ClusterApi, details: Details, uid: str) -> None:
+        """Remove the empty revisions and the config maps that were not there before, if they are the drill's."""
+        for item in api.list("ReplicaSet"):
+            name, owners = item["metadata"]["name"], item["metadata"].get("ownerReferences", ())
+            is_ours = uid in {owner["uid"] for owner in owners} and not item["spec"].get("replicas")
+            if is_ours and name not in details["before"]["ReplicaSet"]:
+                _delete(api, "ReplicaSet", name)
+        for name in _names(api, "ConfigMap"):
+            if name not in details["before"]["ConfigMap"] and name.endswith(DRILL_SUFFIX):
+                _delete(api, "ConfigMap", name)
+
+
+DRILL_SUFFIX = "-gonogo-drill"
+"""Ends the name of a config map that a drill makes."""
+
+
+def _names(api: ClusterApi, kind: str) -> list[str]:
+    return [item["metadata"]["name"] for item in api.list(kind)]
+
+
+def _delete(api: ClusterApi, kind: str, name: str) -> None:
+    """Delete an object; one that is gone stays gone."""
+    try:
+        api.send("DELETE", api.path(kind, name), {"propagationPolicy": "Background"})
+    except RefusedError as error:
+        if error.status != 404:
+            raise
+
+
 class ObjectMeans:
     """``object``: an object of the cluster (``Kind/name``) is patched (``patch``), deleted (``delete: true``) or added.
 
-    ``patch`` is a merge patch; with ``status: true`` it changes what the object says of itself, which its controller puts
-    right again where one is watching. ``add`` is a whole manifest. Without a name, ``of`` names a workload whose pod it
+    ``patch`` is a merge patch; with ``status: true`` it changes what the object says of itself, which a controller that
+    watches it puts right again. ``add`` is a whole manifest. Without a name, ``of`` names a workload whose pod it
     is, and ``index`` which one: ``{object: Pod, of: deployment/chatbot, index: 1}``. In texts ``{now}`` stands for the
     time, ``{namespace}`` for the target's namespace. ``until: [CONDITION, STATUS]`` waits until the object says so.
     """

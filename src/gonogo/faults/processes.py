@@ -20,7 +20,8 @@ class ServiceMeans:
     keys: ClassVar[tuple[str, ...]] = ("stop", "restart")
     kind: ClassVar[str] = "service"
 
-    def __init__(self, target: Target, await_health: Callable[[str], None]) -> None:
+    def __init__(self, target: Target, await_health: Callable[[str, str], None]) -> None:
+        """`await_health` waits until a service of an actor answers."""
         self._target, self._await_health = target, await_health
 
     def lacks(self, step: Step) -> str:
@@ -30,28 +31,34 @@ class ServiceMeans:
 
     def prepare(self, step: Step) -> Details:
         """Which service must run afterwards."""
-        return {"service": step.get("stop") or step["restart"], "fresh": "restart" in step}
+        return {
+            "service": step.get("stop") or step["restart"],
+            "fresh": "restart" in step,
+            "actor": step.get("actor", ""),
+        }
 
     def apply(self, step: Step, details: Details) -> None:
         """Stop it, or restart it and wait until it answers."""
-        del details
+        actor = self._actor(details)
         if "stop" in step:
-            self._actor().stop(step["stop"])
+            actor.stop(step["stop"])
         else:
-            restart(self._actor(), step["restart"])
-            self._await_health(step["restart"])
+            restart(actor, step["restart"])
+            self._await_health(step["restart"], details["actor"])
 
     def undo(self, details: Details) -> None:
         """Start it, if `fresh` after a stop, and wait until it answers."""
-        actor = self._actor()
+        actor = self._actor(details)
         if details["fresh"]:
             actor.stop(details["service"])
         actor.start(details["service"])
-        self._await_health(details["service"])
+        self._await_health(details["service"], details.get("actor", ""))
 
-    def _actor(self) -> ServiceActor:
-        assert self._target.actor is not None
-        return actor_of(self._target.actor)
+    def _actor(self, details: Details) -> ServiceActor:
+        declared = self._target.actor_named(details.get("actor", ""))
+        if declared is None:
+            raise EndpointFailedError(f"the target declares no actor {details.get('actor', '')}".rstrip())
+        return actor_of(declared)
 
 
 class FreezeMeans:

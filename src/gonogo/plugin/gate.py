@@ -39,6 +39,8 @@ class Gate:
     """Where this run's files go; its name is the run's id."""
     change_id: str
     lock_timeout_s: float
+    dry_run: bool = False
+    """Drills tell their steps, and nothing is done."""
 
     @property
     def redactor(self) -> Redactor:
@@ -133,7 +135,12 @@ def _build(config: pytest.Config, file: Path, *, demo: bool, run_folder: Callabl
     """
     option = config.option
     target = load_target(file, datetime.now(UTC).date())
-    permissions = permitted(target, allow_disruptive=option.allow_disruptive or demo, change_id=option.change)
+    if option.dry_run and option.stage != "drill":
+        raise GonogoError("--dry-run tells what drills would do: add --stage drill")
+    if option.dry_run:
+        permissions = frozenset(Permission)  # nothing is disrupted
+    else:
+        permissions = permitted(target, allow_disruptive=option.allow_disruptive or demo, change_id=option.change)
     return Gate(
         target=target,
         stage=DEMO if demo else STAGES[option.stage or "gate"],
@@ -142,6 +149,7 @@ def _build(config: pytest.Config, file: Path, *, demo: bool, run_folder: Callabl
         run_folder=run_folder(config),
         change_id=option.change,
         lock_timeout_s=option.lock_timeout,
+        dry_run=option.dry_run,
     )
 
 

@@ -196,6 +196,32 @@ def _released(target: Target, *, short: bool) -> _Instances:
     return {w.reference: w for w in (target.cluster.workloads if target.cluster else ()) if w.release}
 
 
+def _drills(kind: str) -> Callable[..., _Instances]:
+    """Every drill of a kind."""
+
+    def instances(target: Target, *, short: bool) -> _Instances:
+        del short
+        return {drill.name: drill for drill in getattr(target.drills, kind)}
+
+    return instances
+
+
+_DRILLS = ("rollbacks", "rollouts", "canaries", "blue_green", "kills", "playbooks", "restores", "autoscaling")
+
+
+def _config_rollbacks(target: Target, *, short: bool) -> _Instances:
+    del short
+    drill = target.config_rollback
+    return {drill.service: drill} if drill is not None else {}
+
+
+def _every_drill(target: Target, *, short: bool) -> _Instances:
+    """Every declared drill, of whatever kind."""
+    found = {f"{kind}/{name}": drill for kind in _DRILLS for name, drill in _drills(kind)(target, short=short).items()}
+    config = _config_rollbacks(target, short=short).items()
+    return found | {f"config_rollback/{name}": drill for name, drill in config}
+
+
 _INSTANCES: dict[str, Callable[..., _Instances]] = {
     "chat": _chats,
     "speaker": _speakers,
@@ -230,6 +256,17 @@ _INSTANCES: dict[str, Callable[..., _Instances]] = {
     "flow": _of_cluster("flows"),
     "access": _of_cluster("access"),
     "backup": _of_cluster("backups"),
+    "rollback_drill": _drills("rollbacks"),
+    "rollout_drill": _drills("rollouts"),
+    "canary_drill": _drills("canaries"),
+    "blue_green_drill": _drills("blue_green"),
+    "kill_drill": _drills("kills"),
+    "playbook_drill": _drills("playbooks"),
+    "restore_drill": _drills("restores"),
+    "autoscaling_drill": _drills("autoscaling"),
+    "config_rollback_drill": _config_rollbacks,
+    "any_drill": _every_drill,
+    "due_drill": _every_drill,
     "latency_objective": _objectives("latency_ms"),
     "ttft_objective": _objectives("ttft_ms"),
     "errors_objective": _objectives("errors"),

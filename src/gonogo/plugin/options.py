@@ -27,6 +27,7 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--report-dir", metavar="DIR", help="where runs are kept (default reports/runs)")
     group.addoption("--fault", metavar="NAME", help="switch a fault on for this run and undo it after; disruptive")
     group.addoption("--catalog", metavar="FILE", help="collect, run nothing, and write every check as JSON")
+    group.addoption("--dry-run", action="store_true", help="with --stage drill: tell each drill's steps, do nothing")
     group.addoption("--answers", metavar="FILE", help="go on with the chatbot's answers that an ended run has kept")
     group.addoption("--against", metavar="FILE", help="compare the chatbot's answers with those of another target")
     group.addoption("--verify", metavar="FILE", help="compare a verdict.json with the target as it is now; run nothing")

@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, Self, cast
 from urllib.parse import urlencode
 
 from gonogo.documents import Document, Part
@@ -88,7 +88,7 @@ class ClusterApi:
         self._client: Any = None
         self._plurals: dict[str, dict[str, Object]] = {}
 
-    def __enter__(self) -> "ClusterApi":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

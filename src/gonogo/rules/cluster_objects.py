@@ -13,7 +13,7 @@ from gonogo.targets.cluster import Autoscaler, Claim, ScheduledJob
 def keys_of(metadata: Part) -> set[str] | None:
     """The keys of a secret or config map, as its metadata tells who set them; None if it does not tell.
 
-    Whoever sets a key is noted under ``managedFields`` as ``f:data`` → ``f:KEY`` (``f:stringData`` where it was applied so):
+    Whoever sets a key is noted under ``managedFields`` as ``f:data``, ``f:KEY`` (``f:stringData`` where so applied):
     https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
     """
     told = [fields["fieldsV1"] for fields in metadata.at("metadata", "managedFields")]

@@ -1,8 +1,8 @@
 """Do the network policies of a cluster allow some traffic? An analysis of the policies, not a try.
 
-The rules are those of https://kubernetes.io/docs/concepts/services-networking/network-policies: pods that no policy selects
-are open; a selected one is open to what any of its policies allows; both sides must allow it. Whether the cluster's
-network enforces policies at all is not seen here.
+The rules are those of https://kubernetes.io/docs/concepts/services-networking/network-policies: pods that no policy
+selects are open; a selected one is open to what any of its policies allows; both sides must allow it. Whether the
+cluster's network enforces policies at all is not seen here.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,8 @@
 """Which revision of a workload may one go back to? The last *good* one, never blindly the previous one.
 
 ``kubectl rollout undo`` returns to the revision before, whatever became of it: a second undo returns to the broken
-version (kubernetes/website#6921). Here a revision is good when the registry says of a release with its image that it was in
-production and was not rolled back (states ``production`` and ``previous``), and when what it needs is still there.
+version (kubernetes/website#6921). Here a revision is good when the registry says of a release with its image that it
+was in production and was not rolled back (states ``production`` and ``previous``), and when what it needs is still there.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -117,8 +117,12 @@ def _needs(pod: Part) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def release_of(revision: Revision, releases: Sequence[Release]) -> Release | None:
-    """The release that a revision runs: one of its images is the release's, by its name, tag or digest."""
-    return next((release for release in releases if release.image and release.image in revision.images), None)
+    """The release that a revision runs: it has the release's image, and the config maps that the release names."""
+    return next((release for release in releases if release.image and _runs(revision, release)), None)
+
+
+def _runs(revision: Revision, release: Release) -> bool:
+    return release.image in revision.images and set(release.config_maps) <= set(revision.config_maps)
 
 
 def last_good(revisions: Sequence[Revision], releases: Sequence[Release], current: str) -> Choice:

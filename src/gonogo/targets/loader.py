@@ -17,6 +17,8 @@ from gonogo.model import Waiver
 from gonogo.objectives import Band
 from gonogo.targets.chatbot_section import ChatbotSection
 from gonogo.targets.cluster_section import ClusterSection
+from gonogo.targets.drills import Drills
+from gonogo.targets.drills_section import DrillsSection
 from gonogo.targets.endpoint_sections import EndpointSections
 from gonogo.targets.endpoints import Endpoint
 from gonogo.targets.file_sections import FileSections
@@ -110,6 +112,7 @@ class _Reader:
         root = self._path(raw.get("root", "."))
         sections = FileSections(root, self._problem, self._secret)
         chatbot = ChatbotSection(self._folder, self._problem, self._secret)
+        actors = self._actors(raw)
         model_names = [model.name for model in gateway.models] if gateway else []
         target = Target(
             name=raw["name"],
@@ -133,11 +136,12 @@ class _Reader:
             foreign_origin=raw.get("security", {}).get("foreign_origin", "https://evil.example"),
             bands={**_DEFAULT_BANDS, **bands},
             load=self._load(raw["load"], gateway) if "load" in raw else None,
-            actor=self._actor(raw["supervisor"]) if "supervisor" in raw else None,
+            actors=actors,
             cluster=ClusterSection(self._folder, self._problem).read(raw["cluster"]) if "cluster" in raw else None,
             toxiproxy=raw["toxiproxy"]["url"].rstrip("/") if "toxiproxy" in raw else None,
             commands=self._commands(raw.get("commands", {})),
-            config_rollback=self._config_rollback(raw),
+            config_rollback=self._config_rollback(raw, actors),
+            drills=self._drills(raw, actors),
             required=tuple(raw.get("required", ())),
             waivers=self._waivers(raw.get("waivers", ())),
             budget=Budget(**raw.get("budget", {})),
@@ -226,16 +230,37 @@ class _Reader:
             ]
         return Load(profile, raw["model"], tuple(objectives))
 
-    def _actor(self, raw: dict[str, Any]) -> Actor:
-        password = self._secret(raw.get("password"), ("supervisor", "password"))
-        return Actor("supervisor", raw["url"].rstrip("/"), raw.get("user", ""), password)
+    def _actors(self, raw: dict[str, Any]) -> tuple[Actor, ...]:
+        """The section ``supervisor``, and those of ``actors``."""
+        found = (
+            [self._actor({"kind": "supervisor", **raw["supervisor"]}, ("supervisor",))] if "supervisor" in raw else []
+        )
+        found += [self._actor({"name": name, **item}, ("actors", name)) for name, item in raw.get("actors", {}).items()]
+        return tuple(found)
 
-    def _config_rollback(self, raw: dict[str, Any]) -> ConfigRollback | None:
+    def _actor(self, raw: dict[str, Any], where: Path_) -> Actor:
+        password = self._secret(raw.get("password"), (*where, "password"))
+        commands = {verb: tuple(words) for verb, words in raw.get("commands", {}).items()}
+        wanted = {"supervisor": "url", "compose": "project", "shell": "commands"}.get(raw["kind"])
+        if wanted is not None and wanted not in raw:
+            self._problem(where, f"an actor of the kind {raw['kind']} needs `{wanted}`")
+        url = raw.get("url", "").rstrip("/")
+        return Actor(**{"name": "supervisor", **raw, "url": url, "password": password, "commands": commands})
+
+    def _drills(self, raw: dict[str, Any], actors: tuple[Actor, ...]) -> Drills:
+        section = DrillsSection(self._folder, self._problem)
+        drills = section.read(raw.get("drills", {}))
+        names = [actor.name for actor in actors]
+        section.check(drills, has_cluster="cluster" in raw, actors=names, commands=raw.get("commands", {}))
+        return drills
+
+    def _config_rollback(self, raw: dict[str, Any], actors: tuple[Actor, ...]) -> ConfigRollback | None:
         drill = raw.get("drills", {}).get("config_rollback")
         if drill is None:
             return None
-        if "supervisor" not in raw:
-            self._problem(("drills", "config_rollback"), "needs a `supervisor` section that can restart the service")
+        if not actors:
+            message = "needs a `supervisor` or `actors` section that can restart the service"
+            self._problem(("drills", "config_rollback"), message)
         return ConfigRollback(
             service=drill["service"],
             file=self._path(drill["file"]),

@@ -9,6 +9,7 @@ from gonogo.model import Waiver
 from gonogo.objectives import Band
 from gonogo.targets.chatbot import Chatbot
 from gonogo.targets.cluster import Cluster
+from gonogo.targets.drills import Drills
 from gonogo.targets.endpoints import ChatModel, Endpoint, Levers
 from gonogo.targets.files import Artifacts, Configuration
 from gonogo.targets.secrets import Secret
@@ -130,12 +131,21 @@ class Load:
 
 @dataclass(frozen=True)
 class Actor:
-    """What can restart a service: a process supervisor."""
+    """What can restart a service: a process supervisor, systemd, docker compose, or commands of the target's own."""
 
     kind: str
-    url: str
-    user: str
-    password: Secret | None
+    """``supervisor``, ``systemd``, ``compose`` or ``shell``."""
+    url: str = ""
+    """Of supervisord's interface."""
+    user: str = ""
+    password: Secret | None = None
+    name: str = ""
+    user_units: bool = False
+    """systemd: the units of the user's own manager."""
+    project: str = ""
+    """compose: the project's name."""
+    commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """shell: ``state``, ``stop``, ``start``, ``kill`` and ``logs``; ``{service}`` stands for the service."""
 
 
 @dataclass(frozen=True)
@@ -184,18 +194,28 @@ class Target:
     foreign_origin: str = "https://evil.example"
     bands: Mapping[str, Band] = field(default_factory=dict)
     load: Load | None = None
-    actor: Actor | None = None
+    actors: tuple[Actor, ...] = ()
     cluster: Cluster | None = None
     toxiproxy: str | None = None
     """Base URL of Toxiproxy's API."""
     commands: Mapping[str, Command] = field(default_factory=dict)
     config_rollback: ConfigRollback | None = None
+    drills: Drills = field(default_factory=Drills)
     required: tuple[str, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     budget: Budget = Budget()
     escalation: Mapping[str, str] = field(default_factory=dict)
     valid_hours: float = 24.0
     secrets: tuple[Secret, ...] = ()
+
+    @property
+    def actor(self) -> Actor | None:
+        """The first actor: the one of every service that names no other."""
+        return self.actors[0] if self.actors else None
+
+    def actor_named(self, name: str) -> Actor | None:
+        """The actor of that name; the first one for an empty name."""
+        return next((actor for actor in self.actors if actor.name == name), None) if name else self.actor
 
     @property
     def registry(self) -> Path | None:
@@ -256,7 +276,7 @@ class Target:
             "monitoring": self.metrics,
             "security": self.endpoints() or self.chatbot,
             "load": self.load,
-            "drills": self.config_rollback,
+            "drills": self.config_rollback or self.drills.is_any,
         }
         return frozenset(suite for suite, section in sections.items() if section)
 

@@ -1,0 +1,245 @@
+"""How a drill is performed: steady state, its steps, the undo, steady state again; traffic runs through all of it.
+
+The steps of a drill are one list: a dry run prints it, a run performs it. Whatever a step changes is in the journal
+before the first one begins, and is put back however the drill ends; a clean-up that cannot be verified fails the drill.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from gonogo.drills.timeline import Ask, Timeline, Traffic
+from gonogo.errors import EndpointFailedError, GonogoError, InconclusiveError
+from gonogo.faults.injection import Injector
+from gonogo.faults.journal import Entry
+from gonogo.faults.kubernetes import differences
+from gonogo.rules.triggers import Sample, Steady, Symptoms, is_well, outage_s, steady_of, triggered
+from gonogo.targets.drills import Watching
+
+_POLL_S = 0.2
+STEADY_WITHIN_S = 60.0
+_SHOWN_FAILURES = 5
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that a drill does."""
+
+    what: str
+    """For people: in the timeline, and in a dry run."""
+    needs: str
+    """The permission without which it cannot be done."""
+    act: Callable[[], None]
+    rehearse: Callable[[], str] = str
+    """What a dry run tries without changing anything; what it says is shown."""
+
+
+@dataclass
+class Scene:
+    """Where a drill is performed: what its steps look at, and what they find out."""
+
+    timeline: Timeline
+    traffic: Traffic | None
+    watching: Watching
+    steady: Steady
+    marks: dict[str, float] = field(default_factory=dict)
+    """Seconds since the drill began, by what happened then."""
+    found: dict[str, Any] = field(default_factory=dict)
+    """Plain JSON."""
+
+    def mark(self, name: str) -> None:
+        """Something to measure from happens now."""
+        self.marks[name] = self.timeline.now_s()
+
+    def since(self, mark: str) -> list[Sample]:
+        """The requests that were sent since a mark."""
+        return self.traffic.since(self.marks[mark]) if self.traffic is not None else []
+
+    def await_trigger(self, since: str, symptoms: Callable[[], Symptoms], within_s: float) -> None:
+        """Wait until something is noticed; what it was is found out, or that nothing was."""
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            name, why = triggered(self.since(since), self.steady, symptoms(), self.watching)
+            if name:
+                self.found |= {"noticed_by": name, "noticed_why": why}
+                self.found["notice_s"] = round(self.timeline.now_s() - self.marks[since], 2)
+                self.timeline.note(f"noticed by {name}: {why}", "trigger")
+                return
+            time.sleep(_POLL_S)
+        self.timeline.note(f"not noticed within {within_s:g} s", "trigger")
+
+    def await_well(self, since: str, within_s: float) -> bool:
+        """Wait until the traffic is as it was before; whether it is."""
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            if self.traffic is None or is_well(self.since(since), self.steady, self.watching):
+                self.timeline.note("well again: the traffic is as it was before")
+                return True
+            time.sleep(_POLL_S)
+        self.timeline.note(f"not well again within {within_s:g} s")
+        return False
+
+
+class Drill(Protocol):
+    """A drill of any kind."""
+
+    name: str
+    row: str
+    """Which row of CHECKS.md it verifies."""
+    has_traffic: bool
+
+    def state(self) -> dict[str, Any]:
+        """What must be the same after it as before."""
+
+    def keep(self, injector: Injector) -> list[Entry]:
+        """Journal everything that its steps will change."""
+
+    def steps(self, scene: Scene) -> Sequence[Step]:
+        """What it does, in order."""
+
+
+@dataclass(frozen=True)
+class DrillReport:
+    """What a drill found; times in seconds."""
+
+    name: str
+    row: str
+    began: str
+    took_s: float
+    steady_ms: float
+    """The median latency before it."""
+    noticed_by: str
+    """The trigger; empty if nothing was noticed."""
+    noticed_why: str
+    notice_s: float
+    recovered: bool
+    outage_s: float
+    """As the traffic saw it: from the first request that failed to the first good one after the last that failed."""
+    requests: int
+    lost: int
+    failures: list[str]
+    """Why requests failed, the first few."""
+    failed_step: str
+    """The step that could not be done, and why; empty if all could."""
+    clean_up: str
+    """Why it could not be put back; empty if it was, verified."""
+    differences: list[str]
+    """Where the state after it is not the state before."""
+    found: dict[str, Any]
+    """What only this kind of drill finds."""
+    timeline: list[dict[str, Any]]
+    samples: list[list[Any]]
+    """Every request: seconds since the drill began, milliseconds, whether it was answered well."""
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain data."""
+        return asdict(self)
+
+
+def perform(drill: Drill, ask: Ask, watching: Watching, injector: Injector, timeline: Timeline) -> DrillReport:
+    """Perform a drill; whatever happens, what it changed is put back.
+
+    Args:
+        drill: what to do.
+        ask: one real request.
+        watching: how often to ask, and what counts as noticed.
+        injector: journals every change, and undoes it.
+        timeline: gets every event.
+
+    Raises:
+        InconclusiveError: there is no steady state to begin with; nothing was changed.
+        EndpointFailedError: the state cannot be seen.
+    """
+    began = datetime.now(UTC)
+    traffic = Traffic(ask, timeline, watching.interval_s) if drill.has_traffic else None
+    before = drill.state()
+    with traffic if traffic is not None else nullcontext():
+        steady = _await_steady(traffic, timeline)
+        scene = Scene(timeline, traffic, watching, steady)
+        entries = drill.keep(injector)
+        failed_step = ""
+        try:
+            failed_step = _take(drill.steps(scene), timeline)
+        finally:
+            clean_up = _put_back(injector, entries, timeline)
+        scene.mark("put back")
+        is_over = traffic is None or scene.await_well("put back", STEADY_WITHIN_S)
+    after = drill.state()
+    samples = traffic.samples if traffic is not None else []
+    changed = differences(after, before)
+    if changed:
+        timeline.note(f"the state is not what it was: {'; '.join(changed[:3])}")
+    found = scene.found
+    return DrillReport(
+        name=drill.name,
+        row=drill.row,
+        began=began.isoformat(timespec="seconds"),
+        took_s=round(timeline.now_s(), 2),
+        steady_ms=round(steady.median_ms, 1),
+        noticed_by=found.pop("noticed_by", ""),
+        noticed_why=found.pop("noticed_why", ""),
+        notice_s=found.pop("notice_s", 0.0),
+        recovered=found.pop("recovered", True) and is_over,
+        outage_s=round(outage_s(samples), 2),
+        requests=len(samples),
+        lost=sum(bool(sample.error) for sample in samples),
+        failures=list(dict.fromkeys(sample.error for sample in samples if sample.error))[:_SHOWN_FAILURES],
+        failed_step=failed_step,
+        clean_up=clean_up,
+        differences=changed,
+        found=found,
+        timeline=timeline.as_json(),
+        samples=[[round(s.at_s, 2), round(s.latency_ms, 1), not s.error] for s in samples],
+    )
+
+
+def _await_steady(traffic: Traffic | None, timeline: Timeline) -> Steady:
+    """Wait until enough requests were answered well one after the other.
+
+    Raises:
+        InconclusiveError: they are not.
+    """
+    if traffic is None:
+        return Steady(0.0)
+    began_s = timeline.now_s()
+    deadline = time.monotonic() + STEADY_WITHIN_S
+    while time.monotonic() < deadline:
+        samples = traffic.since(began_s)
+        steady = steady_of(samples)
+        if steady is not None:
+            timeline.note(f"steady state: {len(samples)} requests answered well, median {steady.median_ms:.0f} ms")
+            return steady
+        failed = [sample for sample in samples if sample.error]
+        if failed:
+            began_s = failed[-1].at_s + 0.001
+        time.sleep(_POLL_S)
+    told = next((sample.error for sample in traffic.samples if sample.error), "too few requests were answered")
+    raise InconclusiveError(f"no steady state within {STEADY_WITHIN_S:g} s, nothing was changed: {told}")
+
+
+def _take(steps: Sequence[Step], timeline: Timeline) -> str:
+    """Take the steps until one cannot be taken; which, and why."""
+    for step in steps:
+        timeline.note(step.what, "step")
+        try:
+            step.act()
+        except (EndpointFailedError, InconclusiveError, GonogoError) as error:
+            timeline.note(f"this step failed: {error}")
+            return f"{step.what}: {error}"
+    return ""
+
+
+def _put_back(injector: Injector, entries: Sequence[Entry], timeline: Timeline) -> str:
+    """Undo what was journalled; why that failed, or nothing."""
+    timeline.note("put everything back", "step")
+    left = [entry for entry in entries if injector.is_open(entry)]
+    try:
+        injector.undo_all(left)
+    except EndpointFailedError as error:
+        timeline.note(f"NOT put back: {error}")
+        return str(error)
+    timeline.note("put back, and verified")
+    return ""

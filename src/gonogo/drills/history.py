@@ -1,0 +1,40 @@
+"""Which drills were done when, on this machine: what is due."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+from gonogo.drills.engine import DrillReport
+
+_KEPT = 1000
+
+
+class History:
+    """A file with a line for each drill, the latest last."""
+
+    def __init__(self, folder: Path) -> None:
+        """The history of the target whose state is in a folder."""
+        self._file = folder / "drills.jsonl"
+
+    def add(self, name: str, report: DrillReport) -> None:
+        """Note a drill."""
+        good = report.recovered and not (report.failed_step or report.clean_up or report.differences)
+        line = {"name": name, "row": report.row, "began": report.began, "good": good,
+                "took_s": report.took_s, "outage_s": report.outage_s, "lost": report.lost}  # fmt: skip
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        lines = [*self._lines()[-_KEPT:], json.dumps(line)]
+        unfinished = self._file.with_suffix(".part")
+        unfinished.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        unfinished.replace(self._file)
+
+    def last_good(self, name: str) -> datetime | None:
+        """When a drill was last done with success; None if it never was."""
+        found = [json.loads(line) for line in self._lines()]
+        times = [item["began"] for item in found if item["good"] and item["name"] == name]
+        return max(map(datetime.fromisoformat, times), default=None)
+
+    def _lines(self) -> list[str]:
+        try:
+            return self._file.read_text(encoding="utf-8").splitlines()
+        except OSError:
+            return []

@@ -1,0 +1,169 @@
+"""Rows G7, G8: something is killed and comes back by itself; or an incident is answered by its playbook's action."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from gonogo.drills.engine import Scene, Step
+from gonogo.errors import EndpointFailedError
+from gonogo.faults.actors import ServiceActor, restart
+from gonogo.faults.injection import Injector
+from gonogo.faults.journal import Entry
+from gonogo.faults.kubernetes import kind_of, rolled_out
+from gonogo.probes.kubernetes import ClusterApi, as_part
+from gonogo.rules.pods import is_ready, name_of, pods_of
+from gonogo.rules.triggers import Symptoms
+from gonogo.targets.drills import Kill, Playbook
+
+_POLL_S = 0.1
+POD_OF = "pod/of/"
+
+
+class KillDrill:
+    """A service is ended by SIGKILL; its supervisor must bring it back."""
+
+    row = "G7"
+    has_traffic = True
+
+    def __init__(self, drill: Kill, actor: ServiceActor) -> None:
+        self.name, self._drill, self._actor = drill.name, drill, actor
+
+    def state(self) -> dict[str, Any]:
+        """Whether it runs."""
+        return {"running": self._actor.state(self._drill.service).running}
+
+    def keep(self, injector: Injector) -> list[Entry]:
+        """That it runs: should its supervisor not bring it back, the clean-up does."""
+        return [injector.keep_service(self._drill.service, fresh=False, actor=self._drill.actor)]
+
+    def steps(self, scene: Scene) -> Sequence[Step]:
+        """Kill, and wait."""
+        drill = self._drill
+
+        def kill() -> None:
+            pid = self._actor.state(drill.service).pid
+            scene.mark("killed")
+            self._actor.kill(drill.service)
+            deadline = time.monotonic() + drill.recovery_s
+            while time.monotonic() < deadline:
+                state = self._actor.state(drill.service)
+                if state.running and state.pid != pid:
+                    scene.found["restarted_s"] = round(scene.timeline.now_s() - scene.marks["killed"], 2)
+                    scene.timeline.note(f"{drill.service} runs again")
+                    return
+                time.sleep(_POLL_S)
+            raise EndpointFailedError(f"{drill.service} does not come back by itself within {drill.recovery_s:g} s")
+
+        return (
+            Step(f"kill {drill.service}", f"kill {drill.service}", kill),
+            Step("wait until the answers are as before", "read", lambda: recover(scene, drill.recovery_s)),
+        )
+
+
+class PodKillDrill:
+    """A pod of a workload is ended without any grace; its owner must bring another one."""
+
+    row = "G7"
+    has_traffic = True
+
+    def __init__(self, drill: Kill, api: ClusterApi) -> None:
+        self.name, self._drill, self._api = drill.name, drill, api
+        self._workload = drill.service.removeprefix(POD_OF)
+
+    def state(self) -> dict[str, Any]:
+        """How many pods are ready."""
+        return {"ready": sum(map(is_ready, self._pods()))}
+
+    def keep(self, injector: Injector) -> list[Entry]:
+        """Nothing: a pod cannot be put back, another one comes."""
+        del injector
+        return []
+
+    def steps(self, scene: Scene) -> Sequence[Step]:
+        """Kill, and wait."""
+
+        def kill() -> None:
+            pods = self._pods()
+            if not pods:
+                raise EndpointFailedError(f"{self._workload} has no pod")
+            scene.mark("killed")
+            self._api.send("DELETE", self._api.path("Pod", name_of(pods[0])), {"gracePeriodSeconds": 0})
+            rolled_out(self._api, self._workload, self._drill.recovery_s)
+            scene.found["restarted_s"] = round(scene.timeline.now_s() - scene.marks["killed"], 2)
+
+        return (
+            Step(f"delete a pod of {self._workload} without grace", "delete pods", kill),
+            Step("wait until the answers are as before", "read", lambda: recover(scene, self._drill.recovery_s)),
+        )
+
+    def _pods(self) -> list[Any]:
+        kind, name = kind_of(self._workload)
+        found = self._api.read(kind, name)
+        if found is None:
+            raise EndpointFailedError(f"there is no {self._workload} in the namespace {self._api.cluster.namespace}")
+        return pods_of(as_part(found), [as_part(item) for item in self._api.list("Pod")])
+
+
+class PlaybookDrill:
+    """An incident is produced, its alarm seen, its action done, and it must be over then."""
+
+    row = "G8"
+    has_traffic = True
+
+    def __init__(self, drill: Playbook, actor: ServiceActor | None) -> None:
+        self.name, self._drill, self._actor = drill.name, drill, actor
+        self._injector: Injector | None = None
+        self._entries: list[Entry] = []
+
+    def state(self) -> dict[str, Any]:
+        """Nothing of its own: what the symptom's means change is put back by them, verified."""
+        return {}
+
+    def keep(self, injector: Injector) -> list[Entry]:
+        """What takes the symptom back, and the service that the action restarts."""
+        self._injector = injector
+        self._entries = [injector.keep(dict(step)) for step in self._drill.symptom]
+        return self._entries
+
+    def steps(self, scene: Scene) -> Sequence[Step]:
+        """Produce, notice, act, be well."""
+        drill = self._drill
+        told = ", ".join(f"{key} {value}" for key, value in drill.action.items())
+        return (
+            Step("produce the symptom", ", ".join(next(iter(s)) for s in drill.symptom), lambda: self._produce(scene)),
+            Step(f"wait for the alarm ({drill.trigger})", "read",
+                 lambda: scene.await_trigger("produced", Symptoms, scene.watching.notice_s)),
+            Step(f"do what the playbook says: {told}", told, lambda: self._act(scene)),
+            Step("wait until the answers are as before", "read", lambda: recover(scene, drill.recovery_s)),
+        )  # fmt: skip
+
+    def _produce(self, scene: Scene) -> None:
+        assert self._injector is not None
+        scene.mark("produced")
+        for step, entry in zip(self._drill.symptom, self._entries, strict=True):
+            self._injector.act(dict(step), entry)
+
+    def _act(self, scene: Scene) -> None:
+        assert self._injector is not None
+        action = self._drill.action
+        if "restart" in action:
+            if self._actor is None:
+                raise EndpointFailedError("the target declares no actor that can restart it")
+            restart(self._actor, action["restart"])
+        elif "command" in action:
+            step = {"command": action["command"]}
+            entry = self._injector.keep(step)
+            self._entries.append(entry)
+            self._injector.act(step, entry)
+        else:
+            for entry in reversed(self._entries):
+                self._injector.undo(entry)
+        scene.mark("acted")
+
+
+def recover(scene: Scene, within_s: float) -> None:
+    """Wait until the traffic since the latest mark is as it was before."""
+    latest = max(scene.marks, key=lambda name: scene.marks[name])
+    first = min(scene.marks.values())
+    scene.found["recovered"] = scene.await_well(latest, within_s)
+    scene.found["recovery_s"] = round(scene.timeline.now_s() - first, 2)

@@ -1,0 +1,273 @@
+"""Versions of a service: deploy a bad one, find the last good one, go back to it. One class for each kind of place.
+
+A workload of a cluster has revisions, which the registry calls good or not (`gonogo.rules.revisions`). A supervised
+service has files that it reads when it starts, and a folder with those of each version.
+"""
+
+import copy
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from gonogo.errors import EndpointFailedError, InconclusiveError
+from gonogo.faults.actors import ServiceActor, restart
+from gonogo.faults.kubernetes import DRILL_SUFFIX, kind_of, kubectl, rolled_out, set_template
+from gonogo.probes.kubernetes import ClusterApi, Object, as_part
+from gonogo.rules.pods import containers_of, is_ready, name_of, pods_of, rollout_of
+from gonogo.rules.revisions import Release, Revision, last_good, not_there, revisions_of
+from gonogo.rules.triggers import Symptoms
+from gonogo.targets.binding import file_digest
+from gonogo.targets.drills import Change, Released
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """Where a rollback goes."""
+
+    told: str
+    """For people: ``revision 3 (1.1.0)``; empty if there is nowhere to go."""
+    version: str
+    flaws: tuple[str, ...]
+    """Why one cannot go there, or why newer ones were passed over where there is nowhere to go."""
+    what: Any = None
+    """What `Releases.go_back` needs."""
+
+
+class Releases(Protocol):
+    """The versions of one service."""
+
+    def deploy(self, change: Change) -> str:
+        """Deploy a changed version; what was done, for people. Returns at once: it may never be ready."""
+
+    def rehearse(self, change: Change) -> str:
+        """What `deploy` would do, as far as that can be tried without doing it; a command for people."""
+
+    def current(self) -> Any:  # noqa: ANN401
+        """The version that runs, as `WayBack.what` tells versions."""
+
+    def way_back(self) -> WayBack:
+        """The last good version other than the one that runs."""
+
+    def go_back(self, way: WayBack) -> str:
+        """Go back to it; what was done, for people."""
+
+    def symptoms(self) -> Symptoms:
+        """What its place tells of it since the latest `deploy`."""
+
+    def settle(self, within_s: float) -> None:
+        """Wait until the version that was asked for last runs, and no other.
+
+        Raises:
+            EndpointFailedError: it does not in time.
+        """
+
+    def state(self) -> dict[str, Any]:
+        """What must be the same after a drill as before, as plain JSON."""
+
+
+class WorkloadReleases:
+    """A Deployment."""
+
+    def __init__(self, api: ClusterApi, reference: str, releases: Sequence[Release]) -> None:
+        self._api, self._reference, self._releases = api, reference, releases
+        self._kind, self._name = kind_of(reference)
+        self._restarts_before = 0
+
+    def deploy(self, change: Change) -> str:
+        """Change its pod template; a change of files makes a config map of its own, beside the one that is mounted."""
+        found = self._read()
+        template, config_map = changed(found, change, self._config_map(found, change))
+        if config_map is not None:
+            self._api.send("POST", self._api.path("ConfigMap"), config_map)
+        self._restarts_before = self._restarts()
+        set_template(self._api, self._reference, template)
+        return f"{self._reference}: {change}"
+
+    def rehearse(self, change: Change) -> str:
+        """Let the API server try the change (a dry run on its side)."""
+        found = self._read()
+        template, config_map = changed(found, change, self._config_map(found, change))
+        if config_map is not None:
+            self._api.send("POST", self._api.path("ConfigMap"), config_map, query={"dryRun": "All"})
+        set_template(self._api, self._reference, template, dry_run=True)
+        return f"{kubectl(self._api.cluster)} patch {self._reference} (accepted by a dry run)"
+
+    def current(self) -> str:
+        """The newest revision's name."""
+        return next((revision.name for revision in self._revisions()), "")
+
+    def way_back(self) -> WayBack:
+        """By the registry, and only to what has all that it needs: never blindly to the revision before."""
+        revisions = self._revisions()
+        choice = last_good(revisions, self._releases, revisions[0].name if revisions else "")
+        if choice.revision is None or choice.release is None:
+            return WayBack("", "", choice.passed_over or ("the history holds no other revision",))
+        config_maps = [name_of(as_part(item)) for item in self._api.list("ConfigMap")]
+        secrets = [name for name in choice.revision.secrets if self._api.metadata("Secret", name) is not None]
+        told = f"revision {choice.revision.number} ({choice.release.version})"
+        flaws = not_there(choice, config_maps, secrets)
+        return WayBack(told, choice.release.version, tuple(flaws), choice.revision.name)
+
+    def go_back(self, way: WayBack) -> str:
+        """Replace the whole template by the revision's: what was added since does not stay (helm/helm#13346)."""
+        revision = next(revision for revision in self._revisions() if revision.name == way.what)
+        set_template(self._api, self._reference, dict(revision.template))
+        return f"{self._reference} back to {way.told}"
+
+    def symptoms(self) -> Symptoms:
+        """Restarts of its containers, and a rollout past its progress deadline."""
+        state = rollout_of(as_part(self._read()))
+        return Symptoms(
+            restarts=max(0, self._restarts() - self._restarts_before),
+            stalled=f"the rollout is stalled: {state.told}" if state.stalled else "",
+        )
+
+    def settle(self, within_s: float) -> None:
+        """Wait until the rollout is complete."""
+        rolled_out(self._api, self._reference, within_s)
+
+    def state(self) -> dict[str, Any]:
+        """Template, replicas that are wanted, whether all are ready, the names of its revisions and config maps."""
+        found = self._read()
+        pods = pods_of(as_part(found), [as_part(item) for item in self._api.list("Pod")])
+        return {
+            "template": found["spec"]["template"],
+            "replicas": found["spec"].get("replicas"),
+            "ready": len(pods) == found["spec"].get("replicas") and all(map(is_ready, pods)),
+            "revisions": sorted(revision.name for revision in self._revisions()),
+            "config_maps": sorted(name_of(as_part(item)) for item in self._api.list("ConfigMap")),
+        }
+
+    def _read(self) -> Object:
+        found = self._api.read(self._kind, self._name)
+        if found is None:
+            raise EndpointFailedError(f"there is no {self._reference} in the namespace {self._api.cluster.namespace}")
+        return {"kind": self._kind, **found}
+
+    def _revisions(self) -> list[Revision]:
+        return revisions_of(as_part(self._read()), [as_part(item) for item in self._api.list("ReplicaSet")])
+
+    def _restarts(self) -> int:
+        pods = pods_of(as_part(self._read()), [as_part(item) for item in self._api.list("Pod")])
+        return sum(int(c["restartCount"].number() or 0) for pod in pods for c in containers_of(pod))
+
+    def _config_map(self, found: Object, change: Change) -> Object | None:
+        """The config map that the change's files are in."""
+        if not change.files:
+            return None
+        names = mounted_config_maps(found)
+        for name in names:
+            config_map = self._api.read("ConfigMap", name)
+            if config_map is not None and set(change.files) <= set(config_map.get("data", {})):
+                return config_map
+        raise InconclusiveError(
+            f"none of {self._reference}'s config maps ({', '.join(names)}) has {', '.join(change.files)}"
+        )
+
+
+def mounted_config_maps(workload: Object) -> list[str]:
+    """The config maps that a workload's pods mount as volumes."""
+    volumes = workload["spec"]["template"]["spec"].get("volumes", ())
+    return [volume["configMap"]["name"] for volume in volumes if "configMap" in volume]
+
+
+def changed(workload: Object, change: Change, mounted: Object | None) -> tuple[Object, Object | None]:
+    """A workload's pod template with a change, and the config map that it needs, if it changes files.
+
+    Args:
+        workload: as the API server tells it; it is not changed.
+        change: what to change in its main container: the one of its name, else the first.
+        mounted: the config map that has the files which the change is about.
+    """
+    template = copy.deepcopy(workload["spec"]["template"])
+    containers, name = template["spec"]["containers"], workload["metadata"]["name"]
+    main = next((container for container in containers if container["name"] == name), containers[0])
+    if change.image:
+        main["image"] = change.image
+    kept = [item for item in main.get("env", ()) if item["name"] not in change.environment]
+    if change.environment:
+        main["env"] = [*kept, *({"name": key, "value": value} for key, value in change.environment.items())]
+    if not change.files or mounted is None:
+        return template, None
+    bad = f"{mounted['metadata']['name']}{DRILL_SUFFIX}"
+    for volume in template["spec"].get("volumes", ()):
+        if volume.get("configMap", {}).get("name") == mounted["metadata"]["name"]:
+            volume["configMap"]["name"] = bad
+    data = {**mounted.get("data", {}), **change.files}
+    config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": bad}, "data": data}
+    return template, config_map
+
+
+class FileReleases:
+    """A supervised service, and the files that it reads when it starts."""
+
+    def __init__(self, of: Released, actor: ServiceActor, releases: Sequence[Release], unhealthy: Any) -> None:  # noqa: ANN401
+        """`unhealthy` tells why the service's health page fails; empty if it does not."""
+        self._of, self._actor, self._releases, self._unhealthy = of, actor, releases, unhealthy
+        self._pid = 0
+
+    def deploy(self, change: Change) -> str:
+        """Write the changed files, and restart the service."""
+        for name, text in change.files.items():
+            self._live(name).write_text(text, encoding="utf-8")
+        self._restart()
+        return f"{self._of.service}: {change}"
+
+    def rehearse(self, change: Change) -> str:
+        """Whether the files can be written."""
+        for name in change.files:
+            with self._live(name).open("ab"):
+                pass
+        return f"write {', '.join(str(self._live(name)) for name in change.files)} and restart {self._of.service}"
+
+    def current(self) -> None:
+        """Files do not tell of which version they are."""
+
+    def way_back(self) -> WayBack:
+        """The version that the registry calls in production, else the newest that was, with all of its files."""
+        if self._of.versions is None:
+            return WayBack("", "", ("the drill names no folder of versions",))
+        good = [
+            release for state in ("production", "previous") for release in self._releases if release.status == state
+        ]
+        if not good:
+            return WayBack("", "", (f"the registry knows no good release of {self._of.release}",))
+        folder = self._of.versions / good[0].version
+        flaws = [f"{folder / name} is not there" for name in self._of.files if not (folder / name).is_file()]
+        return WayBack(f"version {good[0].version}", good[0].version, tuple(flaws), folder)
+
+    def go_back(self, way: WayBack) -> str:
+        """Copy the version's files, and restart the service."""
+        folder: Path = way.what
+        for name, live in self._of.files.items():
+            shutil.copyfile(folder / name, live)
+        self._restart()
+        return f"{self._of.service} back to {way.told}"
+
+    def symptoms(self) -> Symptoms:
+        """Whether its supervisor calls it running, whether it was restarted, and its health page."""
+        state = self._actor.state(self._of.service)
+        if not state.running:
+            return Symptoms(unhealthy=f"{self._of.service} does not run")
+        if self._pid and state.pid != self._pid:
+            return Symptoms(restarts=1)
+        return Symptoms(unhealthy=str(self._unhealthy()))
+
+    def settle(self, within_s: float) -> None:
+        """Its traffic tells when it is well: a supervisor knows only that it runs."""
+
+    def state(self) -> dict[str, Any]:
+        """The digests of its files, and whether it runs."""
+        digests = {name: file_digest(path) for name, path in self._of.files.items() if path.is_file()}
+        return {"files": digests, "running": self._actor.state(self._of.service).running}
+
+    def _restart(self) -> None:
+        restart(self._actor, self._of.service)
+        self._pid = self._actor.state(self._of.service).pid
+
+    def _live(self, name: str) -> Path:
+        if name not in self._of.files:
+            raise InconclusiveError(f"{self._of.service} has no file {name}: it has {', '.join(self._of.files)}")
+        return self._of.files[name]

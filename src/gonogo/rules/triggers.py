@@ -1,0 +1,120 @@
+"""When does a bad version count as noticed? Samples of the traffic and what the cluster tells in, a trigger out.
+
+The triggers and their figures are those of row G1: errors over 5 %, latency over twice that of before, failing health,
+exhausted resources (restarts), and a rollout that makes no progress; row G8 adds the quality of the answers.
+"""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gonogo.targets.drills import Watching
+
+MINIMUM = 20
+"""Requests without which a share or a median says nothing."""
+TRIGGERS = ("errors", "latency", "health", "restarts", "progress", "quality")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One request of the traffic."""
+
+    at_s: float
+    """When it was sent, since the drill began."""
+    latency_ms: float
+    error: str = ""
+    """Why it failed; empty if it was answered well."""
+    version: str = ""
+    """Which version answered, where it says so."""
+    intent: str = ""
+    """What the answer took the message for, where it says so."""
+    said: str = ""
+
+    @property
+    def ended_s(self) -> float:
+        """When its answer, or its failure, was there."""
+        return self.at_s + self.latency_ms / 1000
+
+
+@dataclass(frozen=True)
+class Steady:
+    """How it was before."""
+
+    median_ms: float
+    intents: Mapping[str, str] = field(default_factory=dict)
+    """By message."""
+
+
+@dataclass(frozen=True)
+class Symptoms:
+    """What the place where a service runs tells of it."""
+
+    restarts: int = 0
+    """Since the drill's change."""
+    unhealthy: str = ""
+    """Why its health probe fails; empty if it does not, or nobody asks it."""
+    stalled: str = ""
+    """Why its rollout makes no progress."""
+
+
+def steady_of(samples: Sequence[Sample]) -> Steady | None:
+    """How it is while all is well; None where it is not, or too little is known."""
+    if len(samples) < MINIMUM or any(sample.error for sample in samples):
+        return None
+    intents = {sample.said: sample.intent for sample in samples if sample.said and sample.intent}
+    return Steady(statistics.median(sample.latency_ms for sample in samples), intents)
+
+
+def triggered(samples: Sequence[Sample], steady: Steady, symptoms: Symptoms, watching: Watching) -> tuple[str, str]:
+    """The first trigger that has gone off, and why; empty if none has.
+
+    Args:
+        samples: the requests since the change, as far as they have ended.
+        steady: how it was before.
+        symptoms: what is told besides.
+        watching: the bounds.
+    """
+    restarts = f"containers were restarted {symptoms.restarts} times" if symptoms.restarts else ""
+    told = {"progress": symptoms.stalled, "restarts": restarts, "health": symptoms.unhealthy}
+    found = {name: why for name, why in told.items() if why} or _seen(samples[-2 * MINIMUM :], steady, watching)
+    return next(iter(found.items()), ("", ""))
+
+
+def _seen(latest: Sequence[Sample], steady: Steady, watching: Watching) -> dict[str, str]:
+    """Which triggers the latest requests set off, and why; none where they are too few."""
+    if len(latest) < MINIMUM:
+        return {}
+    found = {}
+    failed = [sample for sample in latest if sample.error]
+    if len(failed) > watching.errors * len(latest):
+        found["errors"] = f"{len(failed)} of the latest {len(latest)} requests failed: {failed[-1].error}"
+    median_ms = statistics.median(sample.latency_ms for sample in latest)
+    if median_ms > watching.latency_factor * steady.median_ms and median_ms - steady.median_ms > _LEAST_MS:
+        told = f"is {median_ms:.0f} ms, before {steady.median_ms:.0f} ms"
+        found["latency"] = f"the median of the latest {len(latest)} {told}"
+    changed = [s for s in latest if s.said in steady.intents and s.intent != steady.intents[s.said]]
+    if len(changed) > watching.errors * len(latest):
+        shown = f"{changed[-1].said!r} is {changed[-1].intent}, before {steady.intents[changed[-1].said]}"
+        found["quality"] = f"{len(changed)} of the latest {len(latest)} messages are taken for something else: {shown}"
+    return found
+
+
+_LEAST_MS = 50.0
+"""A slowdown of less is the machine's own noise, whatever the factor."""
+
+
+def outage_s(samples: Sequence[Sample]) -> float:
+    """From the first request that failed to the first good one after the last that failed; 0 without a failure."""
+    failed = [sample.at_s for sample in samples if sample.error]
+    if not failed:
+        return 0.0
+    back = [sample.at_s for sample in samples if not sample.error and sample.at_s > failed[-1]]
+    return (back[0] if back else samples[-1].at_s) - failed[0]
+
+
+def is_well(samples: Sequence[Sample], steady: Steady, watching: Watching) -> bool:
+    """Whether the latest requests are as they were before: answered, as fast, and to the same effect."""
+    latest = samples[-MINIMUM:]
+    if len(latest) < MINIMUM or any(sample.error for sample in latest):
+        return False
+    return not triggered(latest, steady, Symptoms(), watching)[0]

@@ -1,0 +1,114 @@
+"""The sections ``drills`` and ``actors`` of a target file."""
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gonogo.documents import Path_, did_you_mean
+from gonogo.targets.drills import (
+    Autoscaling,
+    BlueGreen,
+    Canary,
+    Change,
+    Drills,
+    Kill,
+    Playbook,
+    Released,
+    Restore,
+    Rollback,
+    Rollout,
+    Watching,
+)
+
+_Drill = TypeVar("_Drill")
+_RELEASED = ("service", "release", "actor", "files", "versions", "health_url")
+
+
+class DrillsSection:
+    """Reads the section; what the schema cannot see is told by `problem`."""
+
+    def __init__(self, folder: Path, problem: Callable[[Path_, str], None]) -> None:
+        self._folder, self._problem = folder, problem
+
+    def read(self, raw: dict[str, Any]) -> Drills:
+        """The section."""
+        watching = raw.get("watching", {})
+        return Drills(
+            watching=Watching(**{**watching, "golden": tuple(watching.get("golden", ()))}),
+            due_days=float(raw.get("due_days", 31)),
+            rollbacks=self._each(raw, "rollbacks", lambda item: Rollback(**self._changed(item))),
+            rollouts=self._each(raw, "rollouts", lambda item: Rollout(**self._changed(item))),
+            canaries=self._each(raw, "canaries", _canary),
+            blue_green=self._each(raw, "blue_green", _blue_green),
+            kills=self._each(raw, "kills", lambda item: Kill(**item)),
+            playbooks=self._each(
+                raw, "playbooks", lambda item: Playbook(**{**item, "symptom": tuple(item["symptom"])})
+            ),
+            restores=self._each(raw, "restores", self._restore),
+            autoscaling=self._each(raw, "autoscaling", lambda item: Autoscaling(**item)),
+        )
+
+    def check(self, drills: Drills, *, has_cluster: bool, actors: Collection[str], commands: Mapping[str, Any]) -> None:
+        """Whether everything that the drills name is declared."""
+        released = {"rollbacks": [d.of for d in drills.rollbacks], "rollouts": [d.of for d in drills.rollouts]}
+        for kind, found in released.items():
+            for i, of in enumerate(found):
+                self._check_released(("drills", kind, i), of, has_cluster=has_cluster, actors=actors)
+        for i, canary in enumerate(drills.canaries):
+            if canary.command not in commands:
+                message = f"no command is called {canary.command!r}{did_you_mean(canary.command, commands)}"
+                self._problem(("drills", "canaries", i, "command"), message)
+        for i, kill in enumerate(drills.kills):
+            if kill.service.startswith("pod/of/"):
+                if not has_cluster:
+                    self._problem(("drills", "kills", i, "service"), "needs a `cluster` section")
+            else:
+                self._check_actor(("drills", "kills", i), kill.actor, actors)
+        cluster_drills = (("blue_green", drills.blue_green), ("autoscaling", drills.autoscaling))
+        for section, declared in cluster_drills:
+            if declared and not has_cluster:
+                self._problem(("drills", section), "needs a `cluster` section")
+
+    def _check_released(self, where: Path_, of: Released, *, has_cluster: bool, actors: Collection[str]) -> None:
+        if of.is_workload and not has_cluster:
+            self._problem((*where, "service"), f"{of.service} is a workload: needs a `cluster` section")
+        elif not of.is_workload:
+            self._check_actor(where, of.actor, actors)
+            if not of.files:
+                self._problem(where, f"{of.service} needs `files`: what a version of it consists of")
+
+    def _check_actor(self, where: Path_, name: str, actors: Collection[str]) -> None:
+        if not actors:
+            self._problem((*where, "service"), "needs a `supervisor` or `actors` section that can restart it")
+        elif name and name not in actors:
+            self._problem((*where, "actor"), f"no actor is called {name!r}{did_you_mean(name, actors)}")
+
+    def _each(self, raw: dict[str, Any], section: str, read: Callable[[dict[str, Any]], _Drill]) -> tuple[_Drill, ...]:
+        names = [item["name"] for item in raw.get(section, ())]
+        for i, name in enumerate(names):
+            if name in names[:i]:
+                self._problem(("drills", section, i, "name"), f"the name {name!r} is taken")
+        return tuple(read(item) for item in raw.get(section, ()))
+
+    def _changed(self, raw: dict[str, Any]) -> dict[str, Any]:
+        """A drill on versions: what it is about, and the change."""
+        of: dict[str, Any] = {key: raw[key] for key in _RELEASED if key in raw}
+        of["files"] = {name: self._path(text) for name, text in raw.get("files", {}).items()}
+        of["versions"] = self._path(raw["versions"]) if "versions" in raw else None
+        rest = {key: value for key, value in raw.items() if key not in _RELEASED}
+        return {**rest, "of": Released(**of), "change": Change(**raw["change"])}
+
+    def _restore(self, raw: dict[str, Any]) -> Restore:
+        paths: dict[str, Any] = {key: self._path(raw[key]) for key in ("archive", "live", "digests") if key in raw}
+        return Restore(**{**raw, **paths, "check": tuple(raw.get("check", ()))})
+
+    def _path(self, text: str) -> Path:
+        return (self._folder / text).resolve()
+
+
+def _canary(raw: dict[str, Any]) -> Canary:
+    return Canary(**{**raw, **({"percents": tuple(raw["percents"])} if "percents" in raw else {})})
+
+
+def _blue_green(raw: dict[str, Any]) -> BlueGreen:
+    return BlueGreen(**{**raw, "colours": tuple(raw["colours"])})

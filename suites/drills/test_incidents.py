@@ -1,0 +1,76 @@
+"""Does what is killed come back, does a playbook end its incident, does a backup work, and is all as it was?"""
+
+from fixtures.drills import Drilled, Due
+from gonogo.errors import InWarningBand
+from gonogo.plugin import check, expect_flawless
+
+
+@check("drills.kill.recovers", severity="critical", covers=["G7"], permission="disruptive")
+def test_kill_recovers(kill_drill: Drilled) -> None:
+    """What is killed comes back by itself in time, and the answers are as they were before."""
+    kill_drill.expect_performed()
+    taken_s, allowed_s = kill_drill.found["recovery_s"], kill_drill.declared.recovery_s
+    assert kill_drill.report["recovered"], f"the answers are not as they were within {allowed_s:g} s"
+    assert taken_s <= allowed_s, f"it took {taken_s:g} s, allowed are {allowed_s:g} s"
+
+
+@check("drills.kill.losses", severity="major", covers=["G7", "G3"], permission="disruptive")
+def test_kill_losses(kill_drill: Drilled) -> None:
+    """While something is killed, no more requests are lost than may be."""
+    kill_drill.expect_performed()
+    lost, may = kill_drill.report["lost"], kill_drill.declared.may_lose
+    assert may is None or lost <= may, (
+        f"{lost} requests were lost, {may} may be: {'; '.join(kill_drill.report['failures'])}"
+    )
+
+
+@check("drills.playbook.alarm", severity="critical", covers=["G8"], permission="disruptive")
+def test_playbook_alarm(playbook_drill: Drilled) -> None:
+    """The incident sets off its alarm, and no other one before."""
+    seen, wanted = playbook_drill.report["noticed_by"], playbook_drill.declared.trigger
+    assert seen == wanted, f"noticed by {seen or 'nothing'}, expected {wanted}"
+
+
+@check("drills.playbook.ends", severity="critical", covers=["G8"], permission="disruptive")
+def test_playbook_ends(playbook_drill: Drilled) -> None:
+    """The playbook's action ends the incident in time."""
+    playbook_drill.expect_performed()
+    assert playbook_drill.report["recovered"], "after the action the answers are not as they were before"
+
+
+@check("drills.restore.works", severity="critical", covers=["G9"], permission="disruptive")
+def test_restore_works(restore_drill: Drilled) -> None:
+    """The backup can be restored into an empty place: nothing is missing or differs, and it works there."""
+    restore_drill.expect_performed()
+    found = restore_drill.found
+    assert found["files"], "the backup holds no file"
+    expect_flawless([*found["differing"], *filter(None, [found["check"]])])
+
+
+@check("drills.restore.in_time", severity="major", covers=["G9"], permission="disruptive")
+def test_restore_in_time(restore_drill: Drilled) -> None:
+    """The restore ends within the recovery time objective, and no more data would be lost than may be."""
+    restore_drill.expect_performed()
+    found, declared = restore_drill.found, restore_drill.declared
+    lost_s = found["data_loss_s"] if found["data_loss_s"] is not None else found["age_s"]
+    taken = {"the restore": (found["recovery_s"], declared.max_seconds), "the data loss": (lost_s, declared.max_age_s)}
+    expect_flawless(
+        [f"{what} is {have:g} s, wanted at most {most:g}" for what, (have, most) in taken.items() if have > most]
+    )
+
+
+@check("drills.state.unchanged", severity="critical", covers=["G10"], permission="disruptive")
+def test_state_unchanged(any_drill: Drilled) -> None:
+    """After the drill everything is as it was before, and that was verified."""
+    assert not any_drill.report["clean_up"], any_drill.report["clean_up"]
+    expect_flawless(any_drill.report["differences"])
+
+
+@check("drills.history.due", severity="minor", covers=["G9"])
+def test_history_due(due_drill: Due) -> None:
+    """The drill was done with success within the time after which it is due."""
+    if due_drill.last is None:
+        raise InWarningBand(f"{due_drill.name} was never done with success from this machine")
+    if due_drill.age_days > due_drill.due_days:
+        told = f"{due_drill.last:%Y-%m-%d}, {due_drill.age_days:.0f} days ago"
+        raise InWarningBand(f"{due_drill.name} was last done on {told}: due every {due_drill.due_days:g} days")
