@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import json
-import os
 import re
 import unicodedata
 from collections.abc import Callable
@@ -164,7 +163,7 @@ class ChatbotSwitchboard(Switchboard):
     async def tarry(self) -> None:
         """What an answer costs beyond its thinking."""
         if self.on("leaks-memory"):
-            self._left_behind.append(os.urandom(_LEAKED))
+            self._left_behind.append(b"x" * _LEAKED)
         if self.on("slow"):
             await asyncio.sleep(_SLOW_S)
 

@@ -140,7 +140,7 @@ def rollout_of(workload: Part) -> Rollout:
     if workload["kind"].text() == "StatefulSet" and status["currentRevision"].text() == status["updateRevision"].text():
         updated = every  # the controller stops counting when there is nothing to update
     paused = bool(workload.at("spec", "paused"))
-    stalled = condition_reason(workload, "Progressing") == "ProgressDeadlineExceeded"
+    stalled = seen >= generation and condition_reason(workload, "Progressing") == "ProgressDeadlineExceeded"
     told = f"{updated} of {wanted} pods are of the latest revision, {available} available, {every} in all"
     told = f"generation {generation}, the controller has seen {seen}; {told}" if seen < generation else told
     told += "; it is paused" if paused else "; its progress deadline is exceeded" if stalled else ""

@@ -89,7 +89,10 @@ def _seen(latest: Sequence[Sample], steady: Steady, watching: Watching) -> dict[
     if len(failed) > watching.errors * len(latest):
         found["errors"] = f"{len(failed)} of the latest {len(latest)} requests failed: {failed[-1].error}"
     median_ms = statistics.median(sample.latency_ms for sample in latest)
-    if median_ms > watching.latency_factor * steady.median_ms and median_ms - steady.median_ms > _LEAST_MS:
+    if (
+        median_ms > watching.latency_factor * steady.median_ms
+        and median_ms - steady.median_ms > watching.latency_least_ms
+    ):
         told = f"is {median_ms:.0f} ms, before {steady.median_ms:.0f} ms"
         found["latency"] = f"the median of the latest {len(latest)} {told}"
     changed = [s for s in latest if s.said in steady.intents and s.intent != steady.intents[s.said]]
@@ -97,10 +100,6 @@ def _seen(latest: Sequence[Sample], steady: Steady, watching: Watching) -> dict[
         shown = f"{changed[-1].said!r} is {changed[-1].intent}, before {steady.intents[changed[-1].said]}"
         found["quality"] = f"{len(changed)} of the latest {len(latest)} messages are taken for something else: {shown}"
     return found
-
-
-_LEAST_MS = 50.0
-"""A slowdown of less is the machine's own noise, whatever the factor."""
 
 
 def outage_s(samples: Sequence[Sample]) -> float:

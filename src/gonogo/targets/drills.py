@@ -16,6 +16,8 @@ class Watching:
     """The share of failed requests that is noticed."""
     latency_factor: float = 2.0
     """How many times the median latency of before is noticed."""
+    latency_least_ms: float = 100.0
+    """A slowdown of less is not noticed, whatever the factor: it may be the machine's own noise."""
     notice_s: float = 120.0
     """Within this a bad version must be noticed."""
     golden: tuple[str, ...] = ()
