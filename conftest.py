@@ -12,6 +12,7 @@ pytest_plugins = [
     "fixtures.shares",
     "fixtures.output",
     "fixtures.cluster",
+    "fixtures.hosts",
     "fixtures.load",
     "fixtures.drills",
 ]

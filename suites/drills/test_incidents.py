@@ -1,7 +1,6 @@
 """Does what is killed come back, does a playbook end its incident, does a backup work, and is all as it was?"""
 
-from fixtures.drills import Drilled, Due
-from gonogo.errors import InWarningBand
+from fixtures.drills import Drilled
 from gonogo.plugin import check, expect_flawless
 
 
@@ -64,13 +63,3 @@ def test_state_unchanged(any_drill: Drilled) -> None:
     """After the drill everything is as it was before, and that was verified."""
     assert not any_drill.report["clean_up"], any_drill.report["clean_up"]
     expect_flawless(any_drill.report["differences"])
-
-
-@check("drills.history.due", severity="minor", covers=["G9"])
-def test_history_due(due_drill: Due) -> None:
-    """The drill was done with success within the time after which it is due."""
-    if due_drill.last is None:
-        raise InWarningBand(f"{due_drill.name} was never done with success from this machine")
-    if due_drill.age_days > due_drill.due_days:
-        told = f"{due_drill.last:%Y-%m-%d}, {due_drill.age_days:.0f} days ago"
-        raise InWarningBand(f"{due_drill.name} was last done on {told}: due every {due_drill.due_days:g} days")

@@ -10,6 +10,7 @@ import httpx
 import redis
 
 from embedded.programs import redis_server
+from embedded.registry import write_registry
 from gonogo.resources import ROOT
 from tests.calibration.servers import READY_S, Servers, await_answer, free_port
 
@@ -31,6 +32,7 @@ class RoutedServers(Servers):
         folder.mkdir(parents=True, exist_ok=True)
         names = ("KEY", "OTHER_KEY", "LIMITED_KEY", "PROVIDER_KEY")
         self.environment |= {f"ROUTED_{name}": f"sk-{secrets.token_hex(16)}" for name in names}
+        self.environment["ROUTED_STATE"] = str(folder)
         self.environment["ROUTED_SUPERVISOR_PASSWORD"] = secrets.token_hex(16)
         self._redis_port = free_port()
         self.environment["ROUTED_REDIS_URL"] = f"redis://127.0.0.1:{self._redis_port}/0"
@@ -50,10 +52,12 @@ class RoutedServers(Servers):
         settings.write_text(json.dumps(self._settings()), encoding="utf-8")
         programs["router"] = [*python, "embedded.router", "--settings", str(settings), "--port",
                               str(self.place("router"))]  # fmt: skip
+        self._write_versions()
         chatbot = self._folder / "chatbot.json"
         told = {"mode": "local", "base_url": f"{self.urls['router']}/v1", "model": "chat", "key_env": "ROUTED_KEY",
                 "allowed_origins": ["https://coches.example"], "timeout_s": 5}  # fmt: skip
         chatbot.write_text(json.dumps(told), encoding="utf-8")
+        (self._folder / "versions" / "1.1.0" / "chatbot.json").write_text(json.dumps(told), encoding="utf-8")
         programs["chatbot"] = [*python, "embedded.chatbot", "--settings", str(chatbot), "--port",
                                str(self.place("chatbot"))]  # fmt: skip
         self._supervise(programs)
@@ -66,6 +70,17 @@ class RoutedServers(Servers):
         """Switch every deviation off, and empty the cache."""
         super().reset()
         redis.Redis(port=self._redis_port, socket_timeout=10).flushall()
+
+    def _write_versions(self) -> None:
+        """A registry of the chatbot's versions, and a folder for the files of each."""
+        versions = [{"version": version, "status": status, "image": f"chatbot:{version}"}
+                    for version, status in (("1.0.0", "previous"), ("1.1.0", "production"))]  # fmt: skip
+        write_registry(self._folder, "http://127.0.0.1:9/none")
+        registry = json.loads((self._folder / "registry.json").read_text(encoding="utf-8"))
+        registry["releases"] = [{"name": "chatbot", "last_known_good": "1.0.0", "versions": versions}]
+        (self._folder / "registry.json").write_text(json.dumps(registry, indent=2) + "\n", encoding="utf-8")
+        (self._folder / "versions" / "1.1.0").mkdir(parents=True)
+        (self._folder / "data").mkdir()
 
     def _settings(self) -> dict[str, object]:
         def deployment(name: str, weight: float = 1.0) -> dict[str, object]:
@@ -121,7 +136,7 @@ class RoutedServers(Servers):
             line = " ".join(f'"{word}"' if " " in word or not word else word for word in words)
             lines.append(
                 f"[program:{name}]\ncommand={sys.executable} -m embedded.guard {line}\ndirectory={ROOT}\nstartsecs=0\n"
-                f"stopwaitsecs=3\nautorestart=false\nredirect_stderr=true\nstdout_logfile={self._folder}/{name}.log\n"
+                f"stopwaitsecs=3\nautorestart=true\nredirect_stderr=true\nstdout_logfile={self._folder}/{name}.log\n"
             )
         conf = self._folder / "supervisord.conf"
         conf.touch(mode=0o600)

@@ -282,7 +282,7 @@ class Pod:
             same = previous.get(kind, {}).get("status") == status
             since = previous[kind].get("lastTransitionTime", _now()) if same else _now()
             told.append({"type": kind, "status": status, "lastTransitionTime": since})
-        status = {
+        told_status = {
             "phase": "Running" if running or self._container.restarts else "Pending",
             "podIP": self.address, "podIPs": [{"ip": self.address}], "hostIP": "10.0.0.1", "startTime": self._started,
             "conditions": told,
@@ -293,8 +293,8 @@ class Pod:
                 "lastState": self._container.last,
             }],
         }  # fmt: skip
-        self._pod["status"] = status
-        await self._api.patch(f"{self._path}/status", {"status": status})
+        self._pod["status"] = told_status
+        await self._api.patch(f"{self._path}/status", {"status": told_status})
 
 
 class Kubelet:

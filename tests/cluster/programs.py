@@ -2,9 +2,13 @@
 
 import sys
 
-_CHATBOT = (sys.executable, "-m", "embedded.chatbot", "--settings", "{config}/chatbot.json", "--port", "{port}")
+from gonogo.resources import ROOT
+
+_CHATBOT = (sys.executable, "-m", "embedded.chatbot", "--port", "{port}", "--settings")
+_FAILING = str(ROOT / "tests" / "cluster" / "failing.json")
 PROGRAMS: dict[str, tuple[str, ...]] = {
-    "registry.test/chatbot:1.0.0": _CHATBOT,
-    "registry.test/chatbot:1.1.0": _CHATBOT,
+    "registry.test/chatbot:1.0.0": (*_CHATBOT, "{config}/chatbot.json"),
+    "registry.test/chatbot:1.1.0": (*_CHATBOT, "{config}/chatbot.json"),
+    "registry.test/chatbot:failing": (*_CHATBOT, _FAILING),
 }
 """By image."""

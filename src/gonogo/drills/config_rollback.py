@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gonogo.drills.engine import Scene, Step
+from gonogo.drills.rollback import STARTED_WITHIN_S
 from gonogo.errors import EndpointFailedError
-from gonogo.faults.actors import ServiceActor, restart
+from gonogo.faults.actors import ServiceActor
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Entry
-from gonogo.rules.triggers import Symptoms
+from gonogo.faults.releases import Watch
 from gonogo.targets.binding import file_digest
 from gonogo.targets.model import ConfigRollback
 
@@ -34,8 +35,8 @@ class ConfigRollbackDrill:
             raise EndpointFailedError(
                 f"there is no backup at {drill.backup}: nothing to roll back to, nothing was changed"
             )
-        self._drill, self._actor, self._unhealthy = drill, actor, unhealthy
-        self._pid = 0
+        self._drill, self._actor = drill, actor
+        self._watch = Watch(actor, drill.service, unhealthy)
 
     def state(self) -> dict[str, Any]:
         """The file's digest, and whether the service runs."""
@@ -54,16 +55,18 @@ class ConfigRollbackDrill:
             scene.mark("deployed")
             with drill.file.open("ab") as file:
                 file.write(_BAD_TAIL)
-            restart(self._actor, drill.service)
-            self._pid = self._actor.state(drill.service).pid
+            self._watch.restart()
 
         def notice() -> None:
-            scene.await_trigger("deployed", self._symptoms, scene.watching.notice_s)
+            self._watch.await_start(STARTED_WITHIN_S)
+            scene.mark("started")
+            scene.await_trigger("started", self._watch.symptoms, scene.watching.notice_s, of="deployed")
 
         def roll_back() -> None:
             shutil.copyfile(drill.backup, drill.file)
             scene.found["restored_exactly"] = file_digest(drill.file) == file_digest(drill.backup)
-            restart(self._actor, drill.service)
+            self._watch.restart()
+            self._watch.await_start(drill.max_seconds)
             scene.mark("rolled back")
 
         def recover() -> None:
@@ -76,11 +79,3 @@ class ConfigRollbackDrill:
             Step(f"restore {drill.backup}, restart {drill.service}", rights, roll_back),
             Step("wait until the answers are as before", "read", recover),
         )
-
-    def _symptoms(self) -> Symptoms:
-        state = self._actor.state(self._drill.service)
-        if not state.running:
-            return Symptoms(unhealthy=f"{self._drill.service} does not run")
-        if state.pid != self._pid:
-            return Symptoms(restarts=1)
-        return Symptoms(unhealthy=self._unhealthy())

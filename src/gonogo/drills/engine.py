@@ -20,7 +20,6 @@ from gonogo.rules.triggers import Sample, Steady, Symptoms, is_well, outage_s, s
 from gonogo.targets.drills import Watching
 
 _POLL_S = 0.2
-STEADY_WITHIN_S = 60.0
 _SHOWN_FAILURES = 5
 
 
@@ -58,14 +57,21 @@ class Scene:
         """The requests that were sent since a mark."""
         return self.traffic.since(self.marks[mark]) if self.traffic is not None else []
 
-    def await_trigger(self, since: str, symptoms: Callable[[], Symptoms], within_s: float) -> None:
-        """Wait until something is noticed; what it was is found out, or that nothing was."""
+    def await_trigger(self, since: str, symptoms: Callable[[], Symptoms], within_s: float, of: str = "") -> None:
+        """Wait until something is noticed; what it was is found out, or that nothing was.
+
+        Args:
+            since: the mark from which on requests count.
+            symptoms: what is told besides.
+            within_s: how long to wait.
+            of: the mark of what is to be noticed, if it is another one.
+        """
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
             name, why = triggered(self.since(since), self.steady, symptoms(), self.watching)
             if name:
                 self.found |= {"noticed_by": name, "noticed_why": why}
-                self.found["notice_s"] = round(self.timeline.now_s() - self.marks[since], 2)
+                self.found["notice_s"] = round(self.timeline.now_s() - self.marks[of or since], 2)
                 self.timeline.note(f"noticed by {name}: {why}", "trigger")
                 return
             time.sleep(_POLL_S)
@@ -157,7 +163,7 @@ def perform(drill: Drill, ask: Ask, watching: Watching, injector: Injector, time
     traffic = Traffic(ask, timeline, watching.interval_s) if drill.has_traffic else None
     before = drill.state()
     with traffic if traffic is not None else nullcontext():
-        steady = _await_steady(traffic, timeline)
+        steady = _await_steady(traffic, timeline, watching.steady_s)
         scene = Scene(timeline, traffic, watching, steady)
         entries = drill.keep(injector)
         failed_step = ""
@@ -166,7 +172,7 @@ def perform(drill: Drill, ask: Ask, watching: Watching, injector: Injector, time
         finally:
             clean_up = _put_back(injector, entries, timeline)
         scene.mark("put back")
-        is_over = traffic is None or scene.await_well("put back", STEADY_WITHIN_S)
+        is_over = traffic is None or scene.await_well("put back", watching.steady_s)
     after = drill.state()
     samples = traffic.samples if traffic is not None else []
     changed = differences(after, before)
@@ -196,7 +202,7 @@ def perform(drill: Drill, ask: Ask, watching: Watching, injector: Injector, time
     )
 
 
-def _await_steady(traffic: Traffic | None, timeline: Timeline) -> Steady:
+def _await_steady(traffic: Traffic | None, timeline: Timeline, within_s: float) -> Steady:
     """Wait until enough requests were answered well one after the other.
 
     Raises:
@@ -205,7 +211,7 @@ def _await_steady(traffic: Traffic | None, timeline: Timeline) -> Steady:
     if traffic is None:
         return Steady(0.0)
     began_s = timeline.now_s()
-    deadline = time.monotonic() + STEADY_WITHIN_S
+    deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
         samples = traffic.since(began_s)
         steady = steady_of(samples)
@@ -217,7 +223,7 @@ def _await_steady(traffic: Traffic | None, timeline: Timeline) -> Steady:
             began_s = failed[-1].at_s + 0.001
         time.sleep(_POLL_S)
     told = next((sample.error for sample in traffic.samples if sample.error), "too few requests were answered")
-    raise InconclusiveError(f"no steady state within {STEADY_WITHIN_S:g} s, nothing was changed: {told}")
+    raise InconclusiveError(f"no steady state within {within_s:g} s, nothing was changed: {told}")
 
 
 def _take(steps: Sequence[Step], timeline: Timeline) -> str:

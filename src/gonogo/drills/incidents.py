@@ -9,7 +9,7 @@ from gonogo.errors import EndpointFailedError
 from gonogo.faults.actors import ServiceActor, restart
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Entry
-from gonogo.faults.kubernetes import kind_of, rolled_out
+from gonogo.faults.kubernetes import kind_of
 from gonogo.probes.kubernetes import ClusterApi, as_part
 from gonogo.rules.pods import is_ready, name_of, pods_of
 from gonogo.rules.triggers import Symptoms
@@ -86,10 +86,17 @@ class PodKillDrill:
             pods = self._pods()
             if not pods:
                 raise EndpointFailedError(f"{self._workload} has no pod")
+            killed, wanted = pods[0].at("metadata", "uid").text(), sum(map(is_ready, pods))
             scene.mark("killed")
             self._api.send("DELETE", self._api.path("Pod", name_of(pods[0])), {"gracePeriodSeconds": 0})
-            rolled_out(self._api, self._workload, self._drill.recovery_s)
-            scene.found["restarted_s"] = round(scene.timeline.now_s() - scene.marks["killed"], 2)
+            deadline = time.monotonic() + self._drill.recovery_s
+            while time.monotonic() < deadline:
+                others = [pod for pod in self._pods() if pod.at("metadata", "uid").text() != killed]
+                if sum(map(is_ready, others)) >= wanted:
+                    scene.found["restarted_s"] = round(scene.timeline.now_s() - scene.marks["killed"], 2)
+                    return
+                time.sleep(_POLL_S)
+            raise EndpointFailedError(f"no other pod is ready in its place within {self._drill.recovery_s:g} s")
 
         return (
             Step(f"delete a pod of {self._workload} without grace", "delete pods", kill),

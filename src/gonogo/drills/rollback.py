@@ -15,6 +15,8 @@ from gonogo.faults.releases import Releases, WayBack
 from gonogo.rules.registry import ModelRegistry, dishonest_states, no_way_back, not_one_production
 from gonogo.targets.drills import Released, Rollback, Rollout
 
+STARTED_WITHIN_S = 60.0
+"""A service that has not answered its health page for so long after a restart is not only slow."""
 BAD_VERSION = "gonogo-drill"
 """What the registry calls the version that the drill deploys."""
 
@@ -67,7 +69,9 @@ class RollbackDrill:
 
     def _notice(self) -> None:
         assert self._scene is not None
-        self._scene.await_trigger("deployed", self._releases.symptoms, self._scene.watching.notice_s)
+        self._releases.await_start(STARTED_WITHIN_S)
+        self._scene.mark("started")
+        self._scene.await_trigger("started", self._releases.symptoms, self._scene.watching.notice_s, of="deployed")
 
     def _choose(self) -> None:
         assert self._scene is not None

@@ -20,7 +20,8 @@ class FileMeans:
     The name is ``config.gateway`` or any other kind of its ``config`` section (the first file of that kind;
     ``config.manifests/web.yaml`` is a file in a folder), ``config.deployed``, ``registry``, ``scan``, ``metrics-page``,
     ``model`` (the production model's file), ``evaluation`` (its record), ``last-known-good`` (that version's file),
-    ``backup``, ``kubeconfig`` or ``cluster.backup/FILE``. `gonogo.faults.edits` says how it can be edited.
+    ``backup``, ``kubeconfig``, ``cluster.backup/FILE``, ``drills.restore/FILE`` (beside the first backup),
+    ``drills.live/FILE`` or ``drills.history``. `gonogo.faults.edits` says how it can be edited.
     """
 
     keys: ClassVar[tuple[str, ...]] = ("file",)
@@ -80,6 +81,9 @@ class FileMeans:
         if target.cluster is not None:
             paths["kubeconfig"] = target.cluster.kubeconfig
             paths["cluster.backup"] = next((backup.folder for backup in target.cluster.backups.values()), None)
+        paths["drills.restore"] = next((drill.archive.parent for drill in target.drills.restores), None)
+        paths["drills.live"] = next((drill.live for drill in target.drills.restores), None)
+        paths["drills.history"] = self._copies.parent / "drills.jsonl"
         path = paths.get(first) or self._registered(first)
         return path / rest if path and rest else path
 

@@ -6,8 +6,9 @@ A fault's steps are objects; the key that a step has says by which means it is d
 (`gonogo.faults.containers`), ``scale``, ``object`` (`gonogo.faults.kubernetes`).
 """
 
+import shlex
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -107,20 +108,24 @@ class Injector:
         """
         latest_first = reversed(entries)
         failures: list[Exception] = []
+        by_hand: list[str] = []
         interrupted: BaseException | None = None
         for entry in sorted(latest_first, key=lambda entry: entry.kind == ServiceMeans.kind):
             try:
                 self.undo(entry)
             except Exception as error:  # noqa: BLE001 (whatever it is, the others come first)
                 failures.append(error)
+                by_hand += [line for line in [_by_hand(entry)] if line]
             except BaseException as error:  # noqa: BLE001 (a second Ctrl-C: the others come first all the same)
                 interrupted = error
         if interrupted is not None:
             raise interrupted
         if failures:
             told = "; ".join(str(failure) for failure in failures)
+            commands = "".join(f"\n  by hand: {line}" for line in by_hand)
             raise EndpointFailedError(
-                f"not everything could be put back: {told}. The journal in {self._journal.folder} has what is left"
+                f"not everything could be put back: {told}. The journal in {self._journal.folder} has what is left, "
+                f"and the next run tries again{commands}"
             ) from failures[0]
 
     def undo(self, entry: Entry) -> None:
@@ -221,6 +226,23 @@ class Injector:
                 return Http(client, url, None, self._context, 3).get("").status == 200
             except EndpointFailedError:
                 return False
+
+
+def _by_hand(entry: Entry) -> str:
+    """The command line by which a person puts a change back; empty where there is none."""
+    details = entry.details
+    kubectl = f"kubectl --context {details.get('context')} -n {details.get('namespace')}"
+    what = str(details.get("object", "")).replace("/", " ", 1)
+    commands: dict[str, Callable[[], str]] = {
+        "workload": lambda: f"{kubectl} rollout undo {details['workload']} --to-revision=N",
+        "scale": lambda: f"{kubectl} scale {details['workload']} --replicas={details['replicas']}",
+        "object": lambda: f"{kubectl} {'delete' if details['before'] is None else 'edit'} {what}",
+        "file": lambda: f"cp {details['copy']} {details['path']}",
+        "command": lambda: shlex.join(details["undo"]),
+        "container": lambda: f"docker start {details['container']}",
+        "service": lambda: f"start the service {details['service']}",
+    }
+    return commands[entry.kind]() if entry.kind in commands else ""
 
 
 def _told(entry: Entry) -> str:

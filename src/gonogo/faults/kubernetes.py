@@ -16,6 +16,7 @@ from gonogo.faults.interface import Details, Step
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.kubernetes import FIELD_MANAGER, ClusterApi, Object, RefusedError, as_part
 from gonogo.rules.pods import condition, is_ready, pods_of, rollout_of
+from gonogo.rules.revisions import REVISION
 from gonogo.rules.selectors import labels_of, selects
 from gonogo.targets.cluster import Cluster
 from gonogo.targets.model import Target
@@ -142,7 +143,7 @@ def rolled_out(api: ClusterApi, reference: str, within_s: float) -> None:
         EndpointFailedError: it is not in time, or its controller has given it up.
     """
     kind, name = kind_of(reference)
-    told = "it is not there"
+    told, began = "it is not there", time.monotonic()
     for item in api.states(kind, name, within_s):
         state = rollout_of(as_part(item or {}))
         told = state.told
@@ -150,7 +151,7 @@ def rolled_out(api: ClusterApi, reference: str, within_s: float) -> None:
             return
         if state.stalled:
             break
-    raise EndpointFailedError(f"{reference} is not rolled out after {within_s:g} s: {told}")
+    raise EndpointFailedError(f"{reference} is not rolled out after {time.monotonic() - began:.0f} s: {told}")
 
 
 def _going(api: ClusterApi, workload: Object) -> bool:
@@ -239,7 +240,8 @@ class ObjectMeans:
     ``patch`` is a merge patch; with ``status: true`` it changes what the object says of itself, which a controller that
     watches it puts right again. ``add`` is a whole manifest. Without a name, ``of`` names a workload whose pod it
     is, and ``index`` which one: ``{object: Pod, of: deployment/chatbot, index: 1}``. In texts ``{now}`` stands for the
-    time, ``{namespace}`` for the target's namespace. ``until: [CONDITION, STATUS]`` waits until the object says so.
+    time, ``{namespace}`` for the target's namespace. ``until: [CONDITION, STATUS]`` waits until the object says so,
+    ``rolled_out: true`` until its rollout is complete, after the undo too.
     """
 
     keys: ClassVar[tuple[str, ...]] = ("object",)
@@ -266,7 +268,8 @@ class ObjectMeans:
         if (before is None) is not ("add" in step):
             raise GonogoError(f"{step['object']} is {'not ' if before is None else ''}there: nothing was changed")
         return {**where(self._target.cluster), "object": step["object"], "path": path, "before": before,
-                "status": bool(step.get("status")), "is_pod": step["object"] == "Pod"}  # fmt: skip
+                "status": bool(step.get("status")), "is_pod": step["object"] == "Pod",
+            "rolled_out": bool(step.get("rolled_out"))}  # fmt: skip
 
     def apply(self, step: Step, details: Details) -> None:
         """Change it."""
@@ -280,6 +283,8 @@ class ObjectMeans:
                 api.send("DELETE", details["path"], {"propagationPolicy": "Orphan"})
             if "until" in step:
                 _await_condition(api, details["path"], *step["until"])
+            if step.get("rolled_out"):
+                rolled_out(api, _reference(details["object"]), SCALED_WITHIN_S)
 
     def undo(self, details: Details) -> None:
         """Put it back as it was: what was added goes, what was deleted or patched is as before.
@@ -291,6 +296,8 @@ class ObjectMeans:
                 replace_pod(api, details["before"])
             else:
                 restore(api, details["path"], details["before"], status=details["status"])
+            if details.get("rolled_out"):
+                rolled_out(api, _reference(details["object"]), SCALED_WITHIN_S)
 
     def _path(self, api: ClusterApi, step: Step) -> str:
         kind, _, name = str(step["object"]).partition("/")
@@ -328,6 +335,11 @@ def _await_condition(api: ClusterApi, path: str, kind: str, status: str) -> None
         time.sleep(0.1)
 
 
+def _reference(item: str) -> str:
+    kind, _, name = item.partition("/")
+    return f"{kind.lower()}/{name}"
+
+
 def restore(api: ClusterApi, path: str, before: Object | None, *, status: bool = False) -> None:
     """Make an object what it was, or take it away; done twice it does no harm.
 
@@ -358,6 +370,9 @@ def _bare(item: Object) -> Object:
     """An object without what the API server and the controllers write into it."""
     bare = copy.deepcopy({key: value for key, value in item.items() if key != "status"})
     bare["metadata"] = {key: value for key, value in bare.get("metadata", {}).items() if key not in _OWN}
+    annotations = bare["metadata"].pop("annotations", {})
+    annotations.pop(REVISION, None)  # counts every rollout, back as well as forth
+    bare["metadata"] |= {"annotations": annotations} if annotations else {}
     if item.get("kind") == "Job" and not item["spec"].get("manualSelector"):
         bare["spec"].pop("selector", None)  # made from the uid, which another job of that name does not have
         bare["spec"]["template"]["metadata"].pop("labels", None)

@@ -6,7 +6,8 @@ service has files that it reads when it starts, and a folder with those of each 
 
 import copy
 import shutil
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +21,8 @@ from gonogo.rules.revisions import Release, Revision, last_good, not_there, revi
 from gonogo.rules.triggers import Symptoms
 from gonogo.targets.binding import file_digest
 from gonogo.targets.drills import Change, Released
+
+_POLL_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,9 @@ class Releases(Protocol):
 
     def go_back(self, way: WayBack) -> str:
         """Go back to it; what was done, for people."""
+
+    def await_start(self, within_s: float) -> None:
+        """Wait until what was deployed has had its chance: a restart is no symptom yet."""
 
     def symptoms(self) -> Symptoms:
         """What its place tells of it since the latest `deploy`."""
@@ -115,6 +121,9 @@ class WorkloadReleases:
         revision = next(revision for revision in self._revisions() if revision.name == way.what)
         set_template(self._api, self._reference, dict(revision.template))
         return f"{self._reference} back to {way.told}"
+
+    def await_start(self, within_s: float) -> None:
+        """Its old pods answer until new ones are ready: nothing to wait for."""
 
     def symptoms(self) -> Symptoms:
         """Restarts of its containers, and a rollout past its progress deadline."""
@@ -200,19 +209,53 @@ def changed(workload: Object, change: Change, mounted: Object | None) -> tuple[O
     return template, config_map
 
 
+class Watch:
+    """A supervised service after it was restarted by us."""
+
+    def __init__(self, actor: ServiceActor, service: str, unhealthy: Callable[[], str]) -> None:
+        """`unhealthy` tells why the service's health page fails; empty if it does not, or none is declared."""
+        self._actor, self._service, self._unhealthy = actor, service, unhealthy
+        self._pid = 0
+
+    def restart(self) -> None:
+        """Restart it, and know it again."""
+        restart(self._actor, self._service)
+        self._pid = self._actor.state(self._service).pid
+
+    def await_start(self, within_s: float) -> None:
+        """Wait until it is healthy for the first time, or surely will not be."""
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            told = self.symptoms()
+            if told == Symptoms() or told.restarts or not self._actor.state(self._service).running:
+                return
+            time.sleep(_POLL_S)
+
+    def symptoms(self) -> Symptoms:
+        """Whether its supervisor calls it running, whether it was restarted by others, and its health page."""
+        state = self._actor.state(self._service)
+        if not state.running:
+            return Symptoms(unhealthy=f"{self._service} does not run")
+        if self._pid and state.pid != self._pid:
+            return Symptoms(restarts=1)
+        return Symptoms(unhealthy=self._unhealthy())
+
+
 class FileReleases:
     """A supervised service, and the files that it reads when it starts."""
 
-    def __init__(self, of: Released, actor: ServiceActor, releases: Sequence[Release], unhealthy: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self, of: Released, actor: ServiceActor, releases: Sequence[Release], unhealthy: Callable[[], str]
+    ) -> None:
         """`unhealthy` tells why the service's health page fails; empty if it does not."""
-        self._of, self._actor, self._releases, self._unhealthy = of, actor, releases, unhealthy
-        self._pid = 0
+        self._of, self._actor, self._releases = of, actor, releases
+        self._watch = Watch(actor, of.service, unhealthy)
 
     def deploy(self, change: Change) -> str:
         """Write the changed files, and restart the service."""
         for name, text in change.files.items():
             self._live(name).write_text(text, encoding="utf-8")
-        self._restart()
+        self._watch.restart()
         return f"{self._of.service}: {change}"
 
     def rehearse(self, change: Change) -> str:
@@ -243,17 +286,16 @@ class FileReleases:
         folder: Path = way.what
         for name, live in self._of.files.items():
             shutil.copyfile(folder / name, live)
-        self._restart()
+        self._watch.restart()
         return f"{self._of.service} back to {way.told}"
 
+    def await_start(self, within_s: float) -> None:
+        """Wait until it is healthy for the first time, or surely will not be."""
+        self._watch.await_start(within_s)
+
     def symptoms(self) -> Symptoms:
-        """Whether its supervisor calls it running, whether it was restarted, and its health page."""
-        state = self._actor.state(self._of.service)
-        if not state.running:
-            return Symptoms(unhealthy=f"{self._of.service} does not run")
-        if self._pid and state.pid != self._pid:
-            return Symptoms(restarts=1)
-        return Symptoms(unhealthy=str(self._unhealthy()))
+        """Whether its supervisor calls it running, whether it was restarted by others, and its health page."""
+        return self._watch.symptoms()
 
     def settle(self, within_s: float) -> None:
         """Its traffic tells when it is well: a supervisor knows only that it runs."""
@@ -262,10 +304,6 @@ class FileReleases:
         """The digests of its files, and whether it runs."""
         digests = {name: file_digest(path) for name, path in self._of.files.items() if path.is_file()}
         return {"files": digests, "running": self._actor.state(self._of.service).running}
-
-    def _restart(self) -> None:
-        restart(self._actor, self._of.service)
-        self._pid = self._actor.state(self._of.service).pid
 
     def _live(self, name: str) -> Path:
         if name not in self._of.files:

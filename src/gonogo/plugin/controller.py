@@ -36,6 +36,7 @@ class Controller:
         set_gate(config, gate)
         if gate.demo:  # its deployment ends with this run, and so does what was kept about it
             config.add_cleanup(lambda: shutil.rmtree(gate.state_folder, ignore_errors=True))
+        config.add_cleanup(self._give_back_lease)
         config.add_cleanup(self._undo_for_dead_workers)
         config.add_cleanup(
             self._undo.close
@@ -61,7 +62,7 @@ class Controller:
                 _say(session.config, f"put back what an earlier run left: {line}")
             if session.config.option.fault:
                 self._switch_on(session.config.option.fault)
-        except (GonogoError, EndpointFailedError, DocumentError) as error:
+        except (GonogoError, EndpointFailedError, InconclusiveError, DocumentError) as error:
             raise pytest.UsageError(str(error)) from error
 
     def pytest_report_header(self) -> list[str]:
@@ -148,6 +149,15 @@ class Controller:
                 _say(self._config, f"put back what a worker left: {line}")
         except EndpointFailedError as error:
             _say(self._config, f"ATTENTION, put this back by hand: {error}")
+
+    def _give_back_lease(self) -> None:
+        """Let runners on other machines go on; one that is not given back ends by itself."""
+        lease = self._gate.lease
+        if lease is not None and Permission.DISRUPTIVE in self._gate.permissions:
+            try:
+                lease.give_back()
+            except (InconclusiveError, EndpointFailedError) as error:
+                _say(self._config, f"the Lease could not be given back, and ends by itself: {error}")
 
     def _hold_session_lock(self) -> None:
         """Runs on one target go side by side, but not beside one that has a fault switched on for all its length."""

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from gonogo.documents import DocumentError
 from gonogo.errors import GonogoError
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Journal, state_folder
+from gonogo.faults.lease import Lease
 from gonogo.model import Permission
 from gonogo.plugin.ledger import Ledger
 from gonogo.plugin.stages import DEMO, STAGES, Stage
+from gonogo.probes.context import ProbeContext
 from gonogo.redaction import Redactor
 from gonogo.targets.loader import load_target
 from gonogo.targets.model import Target
@@ -56,6 +59,13 @@ class Gate:
     def state_folder(self) -> Path:
         """The target's locks and journal on this machine."""
         return state_folder(self.target)
+
+    @cached_property
+    def lease(self) -> Lease | None:
+        """What keeps runners on other machines away, where the target has a cluster."""
+        cluster = self.target.cluster
+        context = ProbeContext(lambda _: None, self.redactor)
+        return Lease(cluster, context, self.run_folder.name) if cluster is not None and not self.dry_run else None
 
     def injector(self) -> Injector:
         """Breaks and restores, with the target's journal."""

@@ -122,6 +122,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         raise NotPermitted(f"needs the permission {info.permission}: add --allow-disruptive")
     if _LOCK_ERROR in item.stash:
         raise item.stash[_LOCK_ERROR]
+    if info.permission is Permission.DISRUPTIVE and gate.lease is not None:
+        gate.lease.hold(gate.lock_timeout_s)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker renews the run's lease no more; the controlling process gives it back."""
+    gate = gate_of(session.config)
+    if gate is not None and gate.lease is not None:
+        gate.lease.stop()
 
 
 @pytest.hookimpl(wrapper=True)

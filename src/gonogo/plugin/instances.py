@@ -196,6 +196,17 @@ def _released(target: Target, *, short: bool) -> _Instances:
     return {w.reference: w for w in (target.cluster.workloads if target.cluster else ()) if w.release}
 
 
+def _host_services(target: Target, *, short: bool) -> _Instances:
+    del short
+    return {service.name: service for service in (target.host.services if target.host else ())}
+
+
+def _host_resources(target: Target, *, short: bool) -> _Instances:
+    """Every resource of the machine that has bounds."""
+    del short
+    return {name: (name, band) for name, band in (target.host.bands if target.host else ())}
+
+
 def _drills(kind: str) -> Callable[..., _Instances]:
     """Every drill of a kind."""
 
@@ -256,6 +267,8 @@ _INSTANCES: dict[str, Callable[..., _Instances]] = {
     "flow": _of_cluster("flows"),
     "access": _of_cluster("access"),
     "backup": _of_cluster("backups"),
+    "host_service": _host_services,
+    "host_resource": _host_resources,
     "rollback_drill": _drills("rollbacks"),
     "rollout_drill": _drills("rollouts"),
     "canary_drill": _drills("canaries"),

@@ -69,9 +69,13 @@ def strict_json(body: bytes) -> Any:  # noqa: ANN401 (any JSON)
     return json.loads(body, parse_constant=refuse_constant)
 
 
-def open_client() -> httpx.Client:
-    """A client to share between probes: one connection pool, no redirects followed."""
-    return httpx.Client(follow_redirects=False, limits=httpx.Limits(max_connections=80))
+def open_client(*, keep_alive: bool = True) -> httpx.Client:
+    """A client to share between probes: one connection pool, no redirects followed.
+
+    Without `keep_alive` every request has a connection of its own, as a new visitor has.
+    """
+    limits = httpx.Limits(max_connections=80, max_keepalive_connections=None if keep_alive else 0)
+    return httpx.Client(follow_redirects=False, limits=limits)
 
 
 class Http:

@@ -38,6 +38,7 @@ _PATHS = {
     "CronJob": "/apis/batch/v1/namespaces/{}/cronjobs",
     "Job": "/apis/batch/v1/namespaces/{}/jobs",
     "NetworkPolicy": "/apis/networking.k8s.io/v1/namespaces/{}/networkpolicies",
+    "ResourceQuota": "/api/v1/namespaces/{}/resourcequotas",
     "Lease": "/apis/coordination.k8s.io/v1/namespaces/{}/leases",
     "Role": "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/roles",
     "PersistentVolume": "/api/v1/persistentvolumes",

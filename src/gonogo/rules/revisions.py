@@ -2,7 +2,8 @@
 
 ``kubectl rollout undo`` returns to the revision before, whatever became of it: a second undo returns to the broken
 version (kubernetes/website#6921). Here a revision is good when the registry says of a release with its image that it
-was in production and was not rolled back (states ``production`` and ``previous``), and when what it needs is still there.
+was in production and was not rolled back (states ``production`` and ``previous``), and when what it needs is still
+there.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -20,6 +20,8 @@ class Watching:
     """A slowdown of less is not noticed, whatever the factor: it may be the machine's own noise."""
     notice_s: float = 120.0
     """Within this a bad version must be noticed."""
+    steady_s: float = 60.0
+    """Within this it must be steady, before a drill and after it."""
     golden: tuple[str, ...] = ()
     """Messages whose intents must stay as they were before the drill: another one is a loss of quality."""
     version_header: str = ""
@@ -94,6 +96,8 @@ class Canary:
     name: str
     command: str
     """Which of the target's commands sets the slice (``{percent}`` in its words)."""
+    model: str = ""
+    """The gateway's model that is sliced and asked; empty: what every drill asks."""
     percents: tuple[float, ...] = (5.0, 25.0, 100.0)
     requests: int = 100
     """Analysed after each slice."""

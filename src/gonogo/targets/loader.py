@@ -22,6 +22,7 @@ from gonogo.targets.drills_section import DrillsSection
 from gonogo.targets.endpoint_sections import EndpointSections
 from gonogo.targets.endpoints import Endpoint
 from gonogo.targets.file_sections import FileSections
+from gonogo.targets.host import ERROR_LINES, Host, HostService
 from gonogo.targets.model import (
     Actor,
     Budget,
@@ -142,6 +143,7 @@ class _Reader:
             commands=self._commands(raw.get("commands", {})),
             config_rollback=self._config_rollback(raw, actors),
             drills=self._drills(raw, actors),
+            host=self._host(raw["host"], actors) if "host" in raw else None,
             required=tuple(raw.get("required", ())),
             waivers=self._waivers(raw.get("waivers", ())),
             budget=Budget(**raw.get("budget", {})),
@@ -253,6 +255,36 @@ class _Reader:
         names = [actor.name for actor in actors]
         section.check(drills, has_cluster="cluster" in raw, actors=names, commands=raw.get("commands", {}))
         return drills
+
+    def _host(self, raw: dict[str, Any], actors: tuple[Actor, ...]) -> Host:
+        services = tuple(HostService(**item) for item in raw.get("services", ()))
+        names = [actor.name for actor in actors]
+        for i, service in enumerate(services):
+            if not actors:
+                self._problem(
+                    ("host", "services", i), "needs a `supervisor` or `actors` section that knows the service"
+                )
+            elif service.actor and service.actor not in names:
+                message = f"no actor is called {service.actor!r}{did_you_mean(service.actor, names)}"
+                self._problem(("host", "services", i, "actor"), message)
+        for key, pattern in [
+            ("error_lines", raw.get("error_lines", "")),
+            *(("allowed_lines", p) for p in raw.get("allowed_lines", ())),
+        ]:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                self._problem(("host", key), f"{pattern!r} is not a regular expression: {error}")
+        disk = {key: value for key, value in raw.get("disk", {}).items() if key != "path"}
+        bounds: dict[str, Any] = {name: raw[name] for name in ("cpu", "memory") if name in raw}
+        bounds |= {"disk": disk} if disk else {}
+        return Host(
+            services=services,
+            error_lines=raw.get("error_lines", ERROR_LINES),
+            allowed_lines=tuple(raw.get("allowed_lines", ())),
+            disk_path=self._path(raw.get("disk", {}).get("path", "/")),
+            bands=tuple((name, self._band(band, ("host", name))) for name, band in bounds.items()),
+        )
 
     def _config_rollback(self, raw: dict[str, Any], actors: tuple[Actor, ...]) -> ConfigRollback | None:
         drill = raw.get("drills", {}).get("config_rollback")

@@ -12,6 +12,7 @@ from gonogo.targets.cluster import Cluster
 from gonogo.targets.drills import Drills
 from gonogo.targets.endpoints import ChatModel, Endpoint, Levers
 from gonogo.targets.files import Artifacts, Configuration
+from gonogo.targets.host import Host
 from gonogo.targets.secrets import Secret
 
 
@@ -200,6 +201,7 @@ class Target:
     """Base URL of Toxiproxy's API."""
     commands: Mapping[str, Command] = field(default_factory=dict)
     config_rollback: ConfigRollback | None = None
+    host: Host | None = None
     drills: Drills = field(default_factory=Drills)
     required: tuple[str, ...] = ()
     waivers: tuple[Waiver, ...] = ()
@@ -272,7 +274,7 @@ class Target:
             "contract": self.endpoints() or self.services,
             "routing": self._declares_routing(),
             "output": self.chatbot,
-            "cluster": self.cluster,
+            "cluster": self.cluster or self.host,
             "monitoring": self.metrics,
             "security": self.endpoints() or self.chatbot,
             "load": self.load,

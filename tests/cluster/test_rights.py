@@ -1,0 +1,102 @@
+"""What an account needs, two runners that exclude each other, and a large namespace."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gonogo.errors import InconclusiveError
+from gonogo.faults.lease import NAME, Lease
+from gonogo.probes.context import ProbeContext
+from gonogo.probes.kubernetes import ClusterApi
+from gonogo.redaction import Redactor
+from gonogo.resources import ROOT
+from gonogo.targets.cluster import Cluster
+from tests.cluster.control_plane import CONTEXT, ControlPlane, apply
+from tests.cluster.namespace import QuietChatbot
+from tests.cluster.runs import Run
+
+CONTEXT_OF_PROBES = ProbeContext(lambda _: None, Redactor([]))
+ROLES = ROOT / "deploy" / "kubernetes" / "role.yaml"
+
+
+@pytest.fixture
+def reader(quiet: QuietChatbot, control_plane: ControlPlane) -> Iterator[Path]:
+    """The kubeconfig of an account with the documented roles for reading."""
+    group = "rbac.authorization.k8s.io"
+    subject = [{"kind": "User", "name": "reader", "apiGroup": group}]
+    with control_plane.client() as client:
+        for role in yaml.safe_load_all(ROLES.read_text(encoding="utf-8")):
+            if role["metadata"]["name"] == "gonogo-drill":
+                continue
+            space = {"namespace": quiet.name} if role["kind"] == "Role" else {}
+            name = {"name": role["metadata"]["name"], **space}
+            reference = {"apiGroup": group, "kind": role["kind"], "name": role["metadata"]["name"]}
+            apply(client, {**role, "metadata": name},
+                  {"apiVersion": f"{group}/v1", "kind": f"{role['kind']}Binding", "metadata": name, "roleRef": reference,
+                   "subjects": subject})  # fmt: skip
+    yield control_plane.user("reader")
+
+
+def test_the_documented_roles_are_enough(quiet: QuietChatbot, reader: Path, tmp_path: Path) -> None:
+    with Run(quiet, tmp_path, "--stage=ci", "suites/cluster", environment={"CLUSTER_KUBECONFIG": str(reader)}) as run:
+        run.end()
+        assert set(run.outcomes().values()) <= {"pass", "skip"}, run.output
+
+
+def test_an_account_without_rights_decides_nothing(
+    quiet: QuietChatbot, control_plane: ControlPlane, tmp_path: Path
+) -> None:
+    kubeconfig = str(control_plane.user("driller"))
+    with Run(quiet, tmp_path, "--stage=ci", "suites/cluster", environment={"CLUSTER_KUBECONFIG": kubeconfig}) as run:
+        assert run.end() == 6, run.output
+        outcomes = {name: outcome for name, outcome in run.outcomes().items() if "backup" not in name}
+    assert set(outcomes.values()) == {"inconclusive"}, outcomes
+    assert "the account may not (403)" in run.output
+
+
+def test_no_secret_value_is_ever_read(quiet: QuietChatbot, tmp_path: Path) -> None:
+    with Run(quiet, tmp_path, "--stage=ci", "suites/cluster", "-k=secrets or needs") as run:
+        run.end()
+    written = "".join(path.read_text(encoding="utf-8") for path in run.reports.rglob("*") if path.is_file())
+    assert "gateway-keys" in written
+    assert "never-read" not in written
+    assert "bmV2ZXItcmVhZC" not in written  # the same in base64
+
+
+def cluster_of(quiet: QuietChatbot) -> Cluster:
+    return Cluster(CONTEXT, quiet.name, quiet.plane.kubeconfig)
+
+
+def test_two_runners_exclude_each_other(quiet: QuietChatbot) -> None:
+    first = Lease(cluster_of(quiet), CONTEXT_OF_PROBES, "first")
+    worker = Lease(cluster_of(quiet), CONTEXT_OF_PROBES, "first")
+    second = Lease(cluster_of(quiet), CONTEXT_OF_PROBES, "second")
+    first.hold(1)
+    worker.hold(1)  # of the same run
+    with pytest.raises(InconclusiveError, match="the run first holds the Lease"):
+        second.hold(1)
+    worker.stop()
+    first.give_back()
+    second.hold(5)
+    first.give_back()  # it is not its own any more
+    with ClusterApi(cluster_of(quiet), CONTEXT_OF_PROBES) as api:
+        found = api.read("Lease", NAME)
+        assert found is not None
+        assert found["spec"]["holderIdentity"] == "second"
+        second.give_back()
+        assert api.read("Lease", NAME) is None
+
+
+def test_a_dead_runners_lease_ends_by_itself(quiet: QuietChatbot) -> None:
+    lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": NAME, "namespace": quiet.name},
+             "spec": {"holderIdentity": "dead", "leaseDurationSeconds": 2, "renewTime": "2030-01-01T00:00:00.000000Z"}}  # fmt: skip
+    with quiet.plane.client() as client:
+        apply(client, lease)
+    began = time.monotonic()
+    mine = Lease(cluster_of(quiet), CONTEXT_OF_PROBES, "mine")
+    mine.hold(20)
+    assert time.monotonic() - began >= 2  # its clock may be wrong: only what we watched counts
+    mine.give_back()
