@@ -88,6 +88,7 @@ def lay_out(state: Path) -> Layout:
     layout = Layout(state, ports, keys, write_registry(state / "artifacts", objects))
     _write_configuration(layout)
     _write_containers(layout)
+    _write_versions(layout)
     for folder in ("config", "artifacts", "backup"):
         shutil.copytree(state / folder, layout.pristine / folder)
     return layout
@@ -115,6 +116,19 @@ def _write_configuration(layout: Layout) -> None:
     _write(config / "chatbot.json", json.dumps(chatbot, indent=2) + "\n")
     (layout.state / "backup").mkdir()
     shutil.copy2(config / "gateway.yaml", layout.state / "backup" / "gateway.yaml")
+
+
+def _write_versions(layout: Layout) -> None:
+    """The files of the chatbot's version in production, and what the registry says of it."""
+    folder = layout.state / "versions" / "1.1.0"
+    folder.mkdir(parents=True)
+    shutil.copy2(layout.state / "config" / "chatbot.json", folder / "chatbot.json")
+    file = layout.state / "artifacts" / "registry.json"
+    registry = json.loads(file.read_text(encoding="utf-8"))
+    versions = [{"version": version, "status": status, "image": f"{_IMAGES[0].rpartition(':')[0]}:{version}"}
+                for version, status in (("1.0.0", "previous"), ("1.1.0", "production"))]  # fmt: skip
+    registry["releases"] = [{"name": "chatbot", "last_known_good": "1.0.0", "versions": versions}]
+    _write(file, json.dumps(registry, indent=2) + "\n")
 
 
 def _write_containers(layout: Layout) -> None:

@@ -17,6 +17,7 @@ _FALLBACK = {"isFallback": True, "intent": "desconocido", "confidence": 0.2}
 _EVERY_NTH_FAILS = 9
 _LONG = 15
 _SLOW_S = 0.6
+SLOW_START_S = 8.0
 _LEAKED = 8 << 20
 _OTHERS = ("contacto", "precio", "venta", "cita")
 
@@ -141,6 +142,7 @@ FAULTS: dict[str, str] = {
     "page-broken": "the web page asks a path that does not exist",
     "content-type-html": "answers are said to be HTML",
     "latin-1": "bodies are in Latin-1",
+    "slow-start": f"from the settings only: it starts {SLOW_START_S:g} s later",
     "slow": f"every answer takes {_SLOW_S:g} s longer",
     "leaks-memory": f"every message leaves {_LEAKED >> 20} MiB behind",
     "error-sometimes": f"every {_EVERY_NTH_FAILS}th message is answered with 500",

@@ -23,6 +23,15 @@ def test_kill_losses(kill_drill: Drilled) -> None:
     )
 
 
+@check("drills.start.in_time", severity="major", covers=["K10"], permission="disruptive")
+def test_start_in_time(start_drill: Drilled) -> None:
+    """After a start the first true answer comes within the budget."""
+    start_drill.expect_performed()
+    taken_s, within_s = start_drill.found["first_answer_s"], start_drill.declared.within_s
+    assert taken_s is not None, f"no true answer came within {within_s:g} s, nor in a while after that"
+    assert taken_s <= within_s, f"the first true answer came after {taken_s:g} s, wanted within {within_s:g} s"
+
+
 @check("drills.playbook.alarm", severity="critical", covers=["G8"], permission="disruptive")
 def test_playbook_alarm(playbook_drill: Drilled) -> None:
     """The incident sets off its alarm, and no other one before."""

@@ -34,7 +34,13 @@ def main(verb: str, folder: Path, *rest: str) -> None:
             log.write_bytes(log.read_bytes().replace(LINE, b""))
         case "flap":
             words = [sys.executable, __file__, "flapping", str(folder), *rest]
-            pid.write_text(str(subprocess.Popen(words, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid))
+            pid.write_text(
+                str(
+                    subprocess.Popen(
+                        words, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                    ).pid
+                )
+            )
         case "flapping":
             flap(rest[0], os.environ[rest[1]])
         case "steady":

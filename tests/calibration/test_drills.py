@@ -35,6 +35,7 @@ SCOPES = {
     "spike-unseen": "latency-spike",
     "restart-does-not-help": "latency-spike",
     "versions-folder-gone": "release",
+    "start-slow": "start and chatbot",
 }
 """By fault: the drill that it is about; the others take their time, and would not notice it."""
 

@@ -238,7 +238,7 @@ def _write_key(path: Path) -> None:
     path.write_bytes(key.private_bytes(encoding, form, serialization.NoEncryption()))
 
 
-def apply(client: httpx.Client, *objects: dict[str, object]) -> None:
+def apply(client: httpx.Client, *objects: Mapping[str, object]) -> None:
     """Create or change objects by server-side apply."""
     for item in objects:
         answer = client.patch(
@@ -255,7 +255,7 @@ _OF_THE_CLUSTER = {"Namespace", "Node", "PersistentVolume", "StorageClass", "Clu
                    "CustomResourceDefinition", "APIService"}  # fmt: skip
 
 
-def path_of(item: dict[str, object]) -> str:
+def path_of(item: Mapping[str, object]) -> str:
     """An object's path in the API."""
     metadata = item["metadata"]
     assert isinstance(metadata, dict)

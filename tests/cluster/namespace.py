@@ -178,6 +178,8 @@ class LivelyChatbot(Namespace):
         super().start()
         self.write_registry()
         self._write_backup()
+        done = {"name": "restore-policies", "began": datetime.now(UTC).isoformat(), "good": True}
+        (self.folder / "drills.jsonl").write_text(json.dumps(done) + "\n", encoding="utf-8")
         port = self.place("service")
         with self.plane.client() as client:
             for version, _ in _VERSIONS:

@@ -141,9 +141,8 @@ class Pod:
             await self._api.call("DELETE", self._path, {"gracePeriodSeconds": 0})
 
     async def _live(self) -> None:
-        words = await self._program()
         while True:
-            await self._start(words)
+            await self._start(await self._program())  # config maps are mounted anew, as kubelets keep them up to date
             try:
                 reason, code = await self._attend()
             finally:
@@ -162,7 +161,8 @@ class Pod:
     async def _program(self) -> list[str]:
         """The image's program, once it is there and its config maps are."""
         words: list[str] | None = self._settings["programs"].get(self._spec["image"])
-        await self._tell()
+        if not self._container.restarts:
+            await self._tell()
         if words is None:
             message = f'Back-off pulling image "{self._spec["image"]}"'
             self._container.state = {"waiting": {"reason": "ImagePullBackOff", "message": message}}

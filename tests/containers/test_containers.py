@@ -1,6 +1,7 @@
 """The containers variant on a real Docker engine: the suite holds, and every container is as it was afterwards."""
 
 import os
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -10,10 +11,13 @@ import pytest
 
 from embedded.programs import redis_server
 from fixtures.containers import TARGET, ContainerDeployment
+from gonogo.errors import EndpointFailedError
+from gonogo.faults.actors import actor_of
 from gonogo.faults.containers import ACTS
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Journal
 from gonogo.targets.loader import load_target
+from gonogo.targets.model import Actor
 from tests.calibration.conftest import GateRun
 from tests.calibration.forked import run_pytest
 from tests.containers.engine import Engine, NoEngineError
@@ -99,3 +103,34 @@ def test_a_container_is_broken_and_put_back(
         assert len(journal.unfinished()) == 1
     assert statuses() == before
     assert journal.unfinished() == []
+
+
+def test_a_compose_service_is_stopped_started_and_killed(deployment: ContainerDeployment) -> None:
+    """Containers with compose's labels, whoever made them: `docker compose` itself makes no others."""
+    del deployment  # it brings the engine and the images
+    labels = {"com.docker.compose.project": "chat", "com.docker.compose.service": "cache"}
+    client = docker.from_env()
+    container = client.containers.run(
+        "gonogo-test-redis", [f"/usr/bin/{Path(redis_server()).name}", "--save", ""], detach=True, labels=labels,
+        restart_policy={"Name": "on-failure"},
+    )  # fmt: skip
+    try:
+        actor = actor_of(Actor("compose", project="chat"))
+        assert actor.state("cache").running
+        assert actor.state("cache").pid > 0
+        deadline = time.monotonic() + 20
+        while "Ready to accept connections" not in actor.logs("cache"):
+            assert time.monotonic() < deadline, actor.logs("cache")
+            time.sleep(0.1)
+        actor.stop("cache")
+        assert not actor.state("cache").running
+        actor.start("cache")
+        before = actor.state("cache")
+        assert before.running
+        actor.kill("cache")
+        assert not actor.state("cache").running or actor.state("cache").pid != before.pid
+        with pytest.raises(EndpointFailedError, match="has no container of web"):
+            actor.state("web")
+    finally:
+        container.remove(force=True)
+        client.close()

@@ -1,18 +1,29 @@
-"""The configuration drill on an actor in memory, and the traffic that measures the outage."""
+"""The engine and the drills without a cluster, on parts in memory."""
 
-import dataclasses
 import json
+import shutil
+import tarfile
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gonogo.drills.config_rollback import run_config_rollback
+from gonogo.drills.config_rollback import ConfigRollbackDrill
+from gonogo.drills.engine import DrillReport, Scene, Step, perform
+from gonogo.drills.history import History
+from gonogo.drills.restore import RestoreDrill
+from gonogo.drills.rollback import note_rollback, registry_flaws
 from gonogo.drills.timeline import Timeline, Traffic
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.faults.actors import ServiceState
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Entry, Journal
+from gonogo.rules.triggers import Sample
+from gonogo.targets.drills import Restore, Watching
 from gonogo.targets.loader import load_target
 from gonogo.targets.model import ConfigRollback, Target
 
@@ -22,6 +33,7 @@ environment: development
 supervisor: {url: "http://127.0.0.1:9"}
 drills: {config_rollback: {service: s, file: live.json, backup: backup.json, health_url: "http://127.0.0.1:9"}}
 """
+QUICK = Watching(interval_s=0.005, notice_s=1.0, steady_s=1.0)
 
 
 class Service:
@@ -51,19 +63,22 @@ class Service:
         except ValueError:
             self.running = self._tolerant
 
-    def ask(self) -> bool:
-        return self.running
+    def kill(self, service: str) -> None:
+        self.stop(service)
+
+    def logs(self, service: str) -> str:
+        return service
+
+    def ask(self) -> Sample:
+        return Sample(0.0, 1.0, "" if self.running else "refused")
 
 
 class MemoryInjector(Injector):
-    """Health and restarts come from the service in memory instead of the wire."""
+    """Restarts reach the service in memory."""
 
     def __init__(self, target: Target, journal: Journal, service: Service) -> None:
         super().__init__(target, journal)
         self._service = service
-
-    def healthy(self) -> bool:
-        return self._service.running
 
     def undo(self, entry: Entry) -> None:
         if entry.kind != "service":
@@ -87,26 +102,30 @@ def drill_of(target: Target) -> ConfigRollback:
     return target.config_rollback
 
 
+def run(target: Target, service: Service, journal: Journal, max_seconds: float = 5.0) -> DrillReport:
+    drill = ConfigRollbackDrill(replace(drill_of(target), max_seconds=max_seconds), service, str)
+    return perform(drill, service.ask, QUICK, MemoryInjector(target, journal, service), Timeline())
+
+
 def test_noticed_and_rolled_back(target: Target, tmp_path: Path) -> None:
     service, journal = Service(tmp_path / "live.json"), Journal(tmp_path / "j")
-    injector = MemoryInjector(target, journal, service)
-    report = run_config_rollback(drill_of(target), service, injector, service.ask)
-    assert (report.noticed_by, report.recovered, report.restored_exactly) == ("s does not run", True, True)
+    report = run(target, service, journal)
+    assert (report.noticed_by, report.recovered, report.found["restored_exactly"]) == ("health", True, True)
+    assert (report.clean_up, report.differences, report.failed_step) == ("", [], "")
+    assert report.requests == len(report.samples) > 0
     assert journal.unfinished() == []
     assert service.running
 
 
 def test_a_bad_configuration_that_nobody_notices(target: Target, tmp_path: Path) -> None:
     service = Service(tmp_path / "live.json", tolerant=True)
-    injector = MemoryInjector(target, Journal(tmp_path / "j"), service)
-    assert run_config_rollback(drill_of(target), service, injector, service.ask).noticed_by == ""
+    assert run(target, service, Journal(tmp_path / "j")).noticed_by == ""
 
 
 def test_a_broken_backup_is_reported_and_the_original_comes_back(target: Target, tmp_path: Path) -> None:
     (tmp_path / "backup.json").write_text("{broken", encoding="utf-8")
     service, journal = Service(tmp_path / "live.json"), Journal(tmp_path / "j")
-    drill = dataclasses.replace(drill_of(target), max_seconds=0.5)
-    report = run_config_rollback(drill, service, MemoryInjector(target, journal, service), service.ask)
+    report = run(target, service, journal, max_seconds=0.3)
     assert not report.recovered
     assert (tmp_path / "live.json").read_text(encoding="utf-8") == '{"good": true}'
     assert service.running
@@ -115,42 +134,175 @@ def test_a_broken_backup_is_reported_and_the_original_comes_back(target: Target,
 
 def test_without_a_backup_nothing_is_changed(target: Target, tmp_path: Path) -> None:
     (tmp_path / "backup.json").unlink()
-    service, journal = Service(tmp_path / "live.json"), Journal(tmp_path / "j")
     with pytest.raises(EndpointFailedError, match="no backup"):
-        run_config_rollback(drill_of(target), service, MemoryInjector(target, journal, service), service.ask)
-    assert not journal.folder.exists()
+        ConfigRollbackDrill(drill_of(target), Service(tmp_path / "live.json"), str)
 
 
 def test_without_a_steady_state_nothing_is_changed(target: Target, tmp_path: Path) -> None:
-    service = Service(tmp_path / "live.json")
-    injector = MemoryInjector(target, Journal(tmp_path / "j"), service)
-    with pytest.raises(InconclusiveError, match="before the drill"):
-        run_config_rollback(drill_of(target), service, injector, lambda: False)
-    assert (tmp_path / "live.json").read_text(encoding="utf-8") == '{"good": true}'
+    service, journal = Service(tmp_path / "live.json"), Journal(tmp_path / "j")
+    service.running = False
+    with pytest.raises(InconclusiveError, match="no steady state within 1 s, nothing was changed: refused"):
+        run(target, service, journal)
+    assert not journal.folder.exists()
 
 
-@pytest.mark.parametrize(
-    ("answers", "outage", "lost"),
-    [
-        ([(0.0, True), (1.0, True)], 0.0, 0),
-        ([(0.0, True), (1.0, False), (2.0, False), (3.0, True), (4.0, True)], 2.0, 2),
-        ([(0.0, True), (1.0, False), (2.0, True), (3.0, False), (4.0, True)], 3.0, 2),
-        ([(0.0, True), (1.0, False), (2.5, False)], 1.5, 2),
-    ],
-)
-def test_outage_is_from_the_first_fail_to_the_first_good_after_the_last(
-    answers: list[tuple[float, bool]], outage: float, lost: int
-) -> None:
-    traffic = Traffic(lambda: True, Timeline())
-    traffic.answers = answers
-    assert (traffic.outage_s(), traffic.lost()) == (outage, lost)
+class Drawn:
+    """A drill of which a test says what it does."""
+
+    name, row, has_traffic = "drawn", "G1", False
+
+    def __init__(self, act: Callable[[], None], states: Sequence[dict[str, Any]] = ({}, {})) -> None:
+        self._act, self._states = act, list(states)
+
+    def state(self) -> dict[str, Any]:
+        return self._states.pop(0)
+
+    def keep(self, injector: Injector) -> list[Entry]:
+        return [injector.keep_file(Path(str(injector.path_of("backup"))))]
+
+    def steps(self, scene: Scene) -> Sequence[Step]:
+        return (Step("do it", "nothing", self._act), Step("go on", "nothing", lambda: scene.mark("went on")))
 
 
-def test_traffic_counts_an_exception_as_a_lost_question() -> None:
-    def ask() -> bool:
-        raise OSError
+def drawn(target: Target, tmp_path: Path, drill: Drawn) -> DrillReport:
+    injector, timeline = Injector(target, Journal(tmp_path / "j")), Timeline(tmp_path / "timeline.jsonl")
+    try:
+        return perform(drill, lambda: Sample(0.0, 1.0), QUICK, injector, timeline)
+    finally:
+        timeline.close()
 
-    with Traffic(ask, Timeline(), interval_s=0.01) as traffic:
-        while len(traffic.answers) < 3:
-            pass
-    assert traffic.lost() == len(traffic.answers)
+
+def test_a_step_that_fails_ends_the_drill_and_everything_is_put_back(target: Target, tmp_path: Path) -> None:
+    def act() -> None:
+        (tmp_path / "backup.json").write_text("changed", encoding="utf-8")
+        raise EndpointFailedError("it broke")
+
+    report = drawn(target, tmp_path, Drawn(act))
+    assert report.failed_step == "do it: it broke"
+    assert (tmp_path / "backup.json").read_text(encoding="utf-8") == '{"good": true}'
+    assert "go on" not in [event["what"] for event in report.timeline]
+    lines = (tmp_path / "timeline.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == report.timeline
+
+
+def test_an_interrupted_drill_is_put_back_too(target: Target, tmp_path: Path) -> None:
+    def act() -> None:
+        (tmp_path / "backup.json").write_text("changed", encoding="utf-8")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        drawn(target, tmp_path, Drawn(act))
+    assert (tmp_path / "backup.json").read_text(encoding="utf-8") == '{"good": true}'
+
+
+def test_a_clean_up_that_fails_is_told_with_the_command(target: Target, tmp_path: Path) -> None:
+    def act() -> None:
+        shutil.rmtree(tmp_path / "j")
+        (tmp_path / "j").mkdir()
+
+    report = drawn(target, tmp_path, Drawn(act))
+    assert "by hand: cp " in report.clean_up
+    assert str(tmp_path / "backup.json") in report.clean_up
+
+
+def test_another_state_afterwards_is_told(target: Target, tmp_path: Path) -> None:
+    report = drawn(
+        target, tmp_path, Drawn(lambda: None, ({"replicas": 2, "a": {"b": 1}}, {"replicas": 1, "a": {"b": 1}}))
+    )
+    assert report.differences == ["replicas: 2 before, 1 now"]
+
+
+def test_traffic_counts_an_exception_as_a_lost_request_and_does_not_wait_for_slow_ones() -> None:
+    turns = iter(range(1000))
+
+    def ask() -> Sample:
+        turn = next(turns)
+        if turn == 0:
+            release.wait(5)
+        if turn % 2:
+            raise OSError("gone")
+        return Sample(0.0, 1.0)
+
+    release = threading.Event()
+    timeline = Timeline()
+    with Traffic(ask, timeline, interval_s=0.005) as traffic:
+        while len(traffic.samples) < 10:
+            assert timeline.now_s() < 5
+        release.set()
+    assert any(sample.error == "OSError: gone" for sample in traffic.samples)
+    assert traffic.samples[0].at_s < 0.1
+
+
+def test_a_restore_is_compared_and_tried(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "rules.json").write_text("{}", encoding="utf-8")
+    with tarfile.open(tmp_path / "b.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "data", "data")
+    (tmp_path / "sums").write_text(f"{'0' * 64}  data/rules.json\n{'0' * 64}  data/gone.json\n", encoding="utf-8")
+
+    def found(**fields: Any) -> DrillReport:
+        drill = RestoreDrill(Restore("r", tmp_path / "b.tar.gz", **fields))
+        return perform(
+            drill, lambda: Sample(0.0, 1.0), QUICK, Injector(target_of(tmp_path), Journal(tmp_path / "j")), Timeline()
+        )
+
+    whole = found(check=("test", "-f", "{folder}/data/rules.json")).found
+    assert (whole["files"], whole["differing"], whole["check"], whole["data_loss_s"]) == (1, [], "", None)
+    assert found(digests=tmp_path / "sums").found["differing"] == [
+        "data/rules.json differs",
+        "data/gone.json is missing",
+    ]
+    assert found(check=("false",)).found["check"].startswith("false ended with 1")
+    assert "cannot be run" in found(check=("no-such-program",)).failed_step
+    (tmp_path / "b.tar.gz").write_bytes(b"no archive")
+    assert "cannot be unpacked" in found().failed_step
+
+
+def target_of(tmp_path: Path) -> Target:
+    (tmp_path / "t.yaml").write_text("name: t\nenvironment: development\n", encoding="utf-8")
+    return load_target(tmp_path / "t.yaml", date(2026, 1, 1))
+
+
+def test_an_archive_cannot_write_outside_its_place(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "b.tar", "w") as archive:
+        archive.add(tmp_path / "t.yaml" if (tmp_path / "t.yaml").exists() else Path(__file__), "../outside")
+    drill = RestoreDrill(Restore("r", tmp_path / "b.tar"))
+    report = perform(
+        drill, lambda: Sample(0.0, 1.0), QUICK, Injector(target_of(tmp_path), Journal(tmp_path / "j")), Timeline()
+    )
+    assert "cannot be unpacked" in report.failed_step
+
+
+def test_a_rollback_is_noted_in_the_registry(tmp_path: Path) -> None:
+    file = tmp_path / "registry.json"
+    history = [{"status": "candidate", "date": "2026-01-01"}, {"status": "production", "date": "2026-01-02"}]
+    versions = [
+        {"version": "1", "status": "previous", "image": "c:1"},
+        {"version": "2", "status": "production", "image": "c:2", "history": history},
+    ]
+    file.write_text(
+        json.dumps({"models": [], "releases": [{"name": "bot", "last_known_good": "1", "versions": versions}]}),
+        encoding="utf-8",
+    )
+    assert registry_flaws(file, "bot") == ["it does not say that the bad version of bot was rolled back"]
+    note_rollback(file, "bot", "2", "c:3")
+    assert registry_flaws(file, "bot") == []
+    note_rollback(file, "bot", "1", "")
+    assert registry_flaws(file, "bot") == []
+    with pytest.raises(EndpointFailedError, match="knows no release of other"):
+        note_rollback(file, "other", "1", "")
+
+
+def test_the_history_knows_what_went_well(tmp_path: Path) -> None:
+    history = History(tmp_path / "drills.jsonl")
+    assert history.last_good("a") is None
+    good = DrillReport(
+        "a", "G1", "2026-11-01T00:00:00+00:00", 1, 1, "", "", 0, True, 0, 1, 0, [], "", "", [], {}, [], []
+    )
+    history.add("a", good)
+    history.add("a", replace(good, began="2026-11-02T00:00:00+00:00", recovered=False))
+    history.add("b", replace(good, began="2026-11-03T00:00:00+00:00", clean_up="no"))
+    last = history.last_good("a")
+    assert last is not None
+    assert last.day == 1
+    assert history.last_good("b") is None

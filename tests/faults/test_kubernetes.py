@@ -1,137 +1,191 @@
-"""A workload is scaled to zero and back, by the official client: the API server here knows scales and statuses only."""
+"""Workloads and objects of a real API server are changed, and put back."""
 
-import json
-import threading
-from collections.abc import Iterator
+import subprocess
+import sys
+import time
 from datetime import date
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from gonogo.errors import GonogoError, InconclusiveError
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Journal
+from gonogo.faults.kubernetes import differences
 from gonogo.targets.loader import load_target
 from gonogo.targets.model import Target
+from tests.calibration.servers import free_port
+from tests.cluster.control_plane import CONTEXT, ControlPlane, apply
+from tests.cluster.namespace import await_object
 
-PATH = "/apis/apps/v1/namespaces/chat/deployments/vllm"
-LOOKS_UNTIL_THERE = 2
-"""A controller needs a while: the status follows the wish after so many looks."""
+SPACE = "faults"
+DEPLOYMENT = f"/apis/apps/v1/namespaces/{SPACE}/deployments/vllm"
+SECRET = f"/api/v1/namespaces/{SPACE}/secrets/keys"
 
 
-class ApiServer(BaseHTTPRequestHandler):
-    """One deployment."""
-
-    wanted, there, looks = 3, 3, 0
-    asked: "list[tuple[str, Any]]" = []  # noqa: RUF012 (one server a test)
-
-    def do_GET(self) -> None:
-        if self.path != PATH:
-            self._answer(404, {"kind": "Status", "code": 404, "reason": "NotFound"})
-            return
-        cls = type(self)
-        cls.looks += 1
-        if cls.looks > LOOKS_UNTIL_THERE:
-            cls.there = cls.wanted
-        self._answer(200, {
-            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "vllm"},
-            "spec": {"replicas": cls.wanted, "selector": {}, "template": {}},
-            "status": {"replicas": cls.there, "readyReplicas": cls.there},
-        })  # fmt: skip
-
-    def do_PATCH(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        cls = type(self)
-        cls.asked.append((self.path, body))
-        cls.wanted, cls.looks = body["spec"]["replicas"], 0
-        self._answer(
-            200,
-            {"apiVersion": "autoscaling/v1", "kind": "Scale", "spec": body["spec"], "status": {"replicas": cls.there}},
-        )
-
-    def _answer(self, status: int, body: object) -> None:
-        text = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, format: str, *_: object) -> None:  # noqa: A002 (its name there)
-        pass
+@pytest.fixture(scope="module", autouse=True)
+def workload(control_plane: ControlPlane) -> None:
+    """Three pods on kwok's node, and a secret."""
+    pod: dict[str, Any] = {
+        "tolerations": [{"key": "kwok", "operator": "Exists"}], "nodeSelector": {"type": "kwok"},
+        "containers": [{"name": "vllm", "image": "vllm:1"}],
+    }  # fmt: skip
+    labels = {"app": "vllm"}
+    spec = {
+        "replicas": 3,
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": pod},
+    }
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "keys", "namespace": SPACE},
+        "stringData": {"A": "1", "B": "2"},
+    }
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "vllm", "namespace": SPACE},
+        "spec": spec,
+    }
+    with control_plane.client() as client:
+        apply(client, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}})
+        await_object(client, f"/api/v1/namespaces/{SPACE}/serviceaccounts/default", lambda _: True)
+        apply(client, deployment, secret)
+        await_object(client, DEPLOYMENT, lambda item: item["status"].get("readyReplicas") == 3)
 
 
 @pytest.fixture
-def server() -> Iterator[str]:
-    ApiServer.wanted = ApiServer.there = 3
-    ApiServer.looks, ApiServer.asked = 0, []
-    with ThreadingHTTPServer(("127.0.0.1", 0), ApiServer) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_address[1]}"
-        running.shutdown()
+def page(tmp_path: Path) -> Any:
+    """A page that answers for the part."""
+    port = free_port()
+    words = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "--directory", str(tmp_path), str(port)]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    process.wait()
 
 
-def target_of(tmp_path: Path, server: str, workload: str = "deployment/vllm", context: str = "staging") -> Target:
-    kubeconfig = {
-        "apiVersion": "v1", "kind": "Config", "current-context": "production",
-        "clusters": [{"name": "c", "cluster": {"server": server}}, {"name": "p", "cluster": {"server": "http://127.0.0.1:9"}}],
-        "users": [{"name": "u", "user": {}}],
-        "contexts": [{"name": "staging", "context": {"cluster": "c", "user": "u"}},
-                     {"name": "production", "context": {"cluster": "p", "user": "u"}}],
-    }  # fmt: skip
-    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(kubeconfig), encoding="utf-8")
+def target_of(
+    tmp_path: Path, plane: ControlPlane, page: str, workload: str = "deployment/vllm", **cluster: str
+) -> Target:
     file = tmp_path / "target.yaml"
+    told = {"context": CONTEXT, "namespace": SPACE, "kubeconfig": str(plane.kubeconfig), **cluster}
     file.write_text(
-        f"name: t\nenvironment: staging\ncluster: {{context: {context}, namespace: chat, kubeconfig: kubeconfig}}\n"
-        f"providers: [{{name: p, kind: vllm, url: '{server}', health_path: {PATH}, workload: {workload}}}]\n",
+        f"name: t\nenvironment: staging\ncluster: {told}\n"
+        f"providers: [{{name: p, kind: vllm, url: '{page}', health_path: /, workload: {workload}}}]\n",
         encoding="utf-8",
     )
     return load_target(file, date(2026, 1, 1))
 
 
-def test_a_workload_is_scaled_to_zero_and_back(tmp_path: Path, server: str) -> None:
+def read(plane: ControlPlane, path: str) -> dict[str, Any] | None:
+    with plane.client() as client:
+        answer = client.get(path)
+        return dict(answer.json()) if answer.status_code == 200 else None
+
+
+def test_a_workload_is_scaled_to_zero_and_back(tmp_path: Path, control_plane: ControlPlane, page: str) -> None:
     journal = Journal(tmp_path / "journal")
-    with Injector(target_of(tmp_path, server), journal).broken({"scale": "p", "replicas": 0}):
-        assert (ApiServer.wanted, ApiServer.there) == (0, 0)
+    with Injector(target_of(tmp_path, control_plane, page), journal).broken({"scale": "p", "replicas": 0}):
+        broken = read(control_plane, DEPLOYMENT)
+        assert broken is not None
+        assert "replicas" not in broken["status"]
         (entry,) = journal.unfinished()
         assert entry.details["replicas"] == 3
-    assert (ApiServer.wanted, ApiServer.there) == (3, 3)
-    assert [body for _, body in ApiServer.asked] == [{"spec": {"replicas": 0}}, {"spec": {"replicas": 3}}]
-    assert {path for path, _ in ApiServer.asked} == {f"{PATH}/scale"}
+    after = read(control_plane, DEPLOYMENT)
+    assert after is not None
+    assert after["status"]["readyReplicas"] == 3
     assert journal.unfinished() == []
 
 
-def test_what_the_cluster_does_not_have_is_told(tmp_path: Path, server: str) -> None:
-    injector = Injector(target_of(tmp_path, server, "deployment/gone"), Journal(tmp_path / "journal"))
-    with (
-        pytest.raises(InconclusiveError, match="deployment/gone: the API server says 404"),
-        injector.broken({"scale": "p"}),
+def test_one_that_has_so_many_replicas_already_is_left_alone(
+    tmp_path: Path, control_plane: ControlPlane, page: str
+) -> None:
+    journal = Journal(tmp_path / "journal")
+    injector = Injector(target_of(tmp_path, control_plane, page), journal)
+    with pytest.raises(GonogoError, match="somebody else"), injector.broken({"scale": "p", "replicas": 3}):
+        pass
+    assert journal.unfinished() == []
+
+
+@pytest.mark.parametrize(
+    ("step", "broken"),
+    [
+        ({"object": "Secret/keys", "patch": {"data": {"B": None}}}, {"A"}),
+        ({"object": "Secret/keys", "delete": True}, None),
+    ],
+)
+def test_an_object_is_as_before_afterwards(
+    tmp_path: Path, control_plane: ControlPlane, page: str, step: dict[str, Any], broken: set[str] | None
+) -> None:
+    before = read(control_plane, SECRET)
+    assert before is not None
+    with Injector(target_of(tmp_path, control_plane, page), Journal(tmp_path / "journal")).broken(step):
+        seen = read(control_plane, SECRET)
+        assert (set(seen["data"]) if seen else None) == broken
+    after = read(control_plane, SECRET)
+    assert after is not None
+    assert (after["data"], after["type"]) == (before["data"], before["type"])
+
+
+def test_an_object_that_was_added_goes(tmp_path: Path, control_plane: ControlPlane, page: str) -> None:
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "few"}, "spec": {"hard": {"pods": "9"}}}
+    path = f"/api/v1/namespaces/{SPACE}/resourcequotas/few"
+    injector = Injector(target_of(tmp_path, control_plane, page), Journal(tmp_path / "journal"))
+    with injector.broken({"object": "ResourceQuota/few", "add": quota}):
+        assert read(control_plane, path) is not None
+        again = Injector(target_of(tmp_path, control_plane, page), Journal(tmp_path / "other"))
+        with pytest.raises(GonogoError, match="is there"), again.broken({"object": "ResourceQuota/few", "add": quota}):
+            pass
+    assert read(control_plane, path) is None
+
+
+def test_a_pod_whose_status_was_changed_is_replaced(tmp_path: Path, control_plane: ControlPlane, page: str) -> None:
+    step = {"object": "Pod", "of": "deployment/vllm", "index": 2, "status": True,
+            "patch": {"status": {"conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": "{now}"}]}}}  # fmt: skip
+    with Injector(target_of(tmp_path, control_plane, page), Journal(tmp_path / "journal")).broken(step):
+        deadline = time.monotonic() + 10
+        while (read(control_plane, DEPLOYMENT) or {})["status"].get("readyReplicas") != 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    pods = read(control_plane, f"/api/v1/namespaces/{SPACE}/pods")
+    assert pods is not None
+    ready = [c["status"] for item in pods["items"] for c in item["status"]["conditions"] if c["type"] == "Ready"]
+    assert ready == ["True"] * 3
+
+
+def test_what_the_cluster_does_not_have_is_told(tmp_path: Path, control_plane: ControlPlane, page: str) -> None:
+    injector = Injector(target_of(tmp_path, control_plane, page, "deployment/gone"), Journal(tmp_path / "journal"))
+    with pytest.raises(InconclusiveError, match="there is no deployment/gone"), injector.broken({"scale": "p"}):
+        pass
+    with pytest.raises(GonogoError, match="is not there"), injector.broken({"object": "Secret/gone", "delete": True}):
+        pass
+
+
+def test_another_context_is_never_used(tmp_path: Path, control_plane: ControlPlane, page: str) -> None:
+    for cluster, told in (
+        ({"context": "nowhere"}, "nowhere cannot be used here"),
+        (
+            {"server": "https://10.0.0.1:6443"},
+            f"leads to {control_plane.server}, the target declares https://10.0.0.1:6443",
+        ),
     ):
-        pass
+        injector = Injector(target_of(tmp_path, control_plane, page, **cluster), Journal(tmp_path / "journal"))
+        with pytest.raises(InconclusiveError, match=told), injector.broken({"scale": "p"}):
+            pass
 
 
-def test_another_context_is_never_used(tmp_path: Path, server: str) -> None:
-    injector = Injector(target_of(tmp_path, server, context="nowhere"), Journal(tmp_path / "journal"))
-    with pytest.raises(InconclusiveError, match="nowhere cannot be used here"), injector.broken({"scale": "p"}):
-        pass
-    assert ApiServer.asked == []
-
-
-def test_an_api_server_that_is_gone_decides_nothing(tmp_path: Path, server: str) -> None:
-    injector = Injector(target_of(tmp_path, server, context="production"), Journal(tmp_path / "journal"))
+def test_an_api_server_that_is_gone_decides_nothing(tmp_path: Path, control_plane: ControlPlane, page: str) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    told = control_plane.kubeconfig.read_text(encoding="utf-8").replace(control_plane.server, "https://127.0.0.1:9")
+    kubeconfig.write_text(told, encoding="utf-8")
+    target = target_of(tmp_path, control_plane, page, kubeconfig=str(kubeconfig))
+    injector = Injector(target, Journal(tmp_path / "journal"))
     with pytest.raises(InconclusiveError, match="does not answer"), injector.broken({"scale": "p"}):
         pass
 
 
-def test_one_that_is_scaled_to_zero_already_is_left_alone(tmp_path: Path, server: str) -> None:
-    ApiServer.wanted = ApiServer.there = 0
-    journal = Journal(tmp_path / "journal")
-    with (
-        pytest.raises(GonogoError, match="somebody else"),
-        Injector(target_of(tmp_path, server), journal).broken({"scale": "p"}),
-    ):
-        pass
-    assert (ApiServer.asked, journal.unfinished()) == ([], [])
+def test_differences_are_told_by_their_place() -> None:
+    assert differences({"a": {"b": 1, "c": [1]}}, {"a": {"b": 2, "c": [1]}, "d": None}) == ["a.b: 2 before, 1 now"]

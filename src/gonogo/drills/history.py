@@ -12,9 +12,9 @@ _KEPT = 1000
 class History:
     """A file with a line for each drill, the latest last."""
 
-    def __init__(self, folder: Path) -> None:
-        """The history of the target whose state is in a folder."""
-        self._file = folder / "drills.jsonl"
+    def __init__(self, file: Path) -> None:
+        """The file need not be there yet."""
+        self._file = file
 
     def add(self, name: str, report: DrillReport) -> None:
         """Note a drill."""

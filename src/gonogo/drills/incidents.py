@@ -13,9 +13,11 @@ from gonogo.faults.kubernetes import kind_of
 from gonogo.probes.kubernetes import ClusterApi, as_part
 from gonogo.rules.pods import is_ready, name_of, pods_of
 from gonogo.rules.triggers import Symptoms
-from gonogo.targets.drills import Kill, Playbook
+from gonogo.targets.drills import Kill, Playbook, Start
 
 _POLL_S = 0.1
+_PATIENCE_S = 5.0
+"""How much longer than allowed a start is watched: how late it is, is worth knowing."""
 POD_OF = "pod/of/"
 
 
@@ -57,6 +59,46 @@ class KillDrill:
         return (
             Step(f"kill {drill.service}", f"kill {drill.service}", kill),
             Step("wait until the answers are as before", "read", lambda: recover(scene, drill.recovery_s)),
+        )
+
+
+class StartDrill:
+    """A service is stopped and started; its first true answer counts, not that its supervisor calls it running."""
+
+    row = "K10"
+    has_traffic = True
+
+    def __init__(self, drill: Start, actor: ServiceActor) -> None:
+        self.name, self._drill, self._actor = drill.name, drill, actor
+
+    def state(self) -> dict[str, Any]:
+        """Whether it runs."""
+        return {"running": self._actor.state(self._drill.service).running}
+
+    def keep(self, injector: Injector) -> list[Entry]:
+        """That it runs."""
+        return [injector.keep_service(self._drill.service, fresh=False, actor=self._drill.actor)]
+
+    def steps(self, scene: Scene) -> Sequence[Step]:
+        """Stop, start, and wait."""
+        drill = self._drill
+
+        def start() -> None:
+            scene.mark("started")
+            self._actor.start(drill.service)
+            deadline = time.monotonic() + drill.within_s + _PATIENCE_S
+            scene.found["first_answer_s"] = None
+            while time.monotonic() < deadline:
+                good = [sample for sample in scene.since("started") if not sample.error]
+                if good:
+                    first = min(sample.ended_s for sample in good)
+                    scene.found["first_answer_s"] = round(first - scene.marks["started"], 2)
+                    return
+                time.sleep(_POLL_S)
+
+        return (
+            Step(f"stop {drill.service}", f"stop {drill.service}", lambda: self._actor.stop(drill.service)),
+            Step(f"start {drill.service}, and wait for its first true answer", f"start {drill.service}", start),
         )
 
 

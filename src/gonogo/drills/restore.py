@@ -3,8 +3,10 @@
 import hashlib
 import shutil
 import subprocess
+import tarfile
 import tempfile
 import time
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -77,7 +79,7 @@ class RestoreDrill:
                 shutil.unpack_archive(archive, place)
             else:
                 shutil.unpack_archive(archive, place, filter="data")
-        except (OSError, ValueError, shutil.Error) as error:
+        except (OSError, ValueError, EOFError, tarfile.TarError, zlib.error, shutil.Error) as error:
             raise EndpointFailedError(f"{archive.name} cannot be unpacked: {error}") from error
 
     def _compare(self, place: Path) -> list[str]:

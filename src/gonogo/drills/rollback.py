@@ -193,11 +193,12 @@ def note_rollback(registry: Path, product: str, good: str, image: str) -> None:
     today = datetime.now(UTC).date().isoformat()
     for version in entry["versions"]:
         if version["version"] == good:
-            version["status"] = "production"
-            if version.get("history"):
-                version["history"] += [{"status": state, "date": today} for state in ("previous", "production")]
-        elif version["status"] == "production":
-            version["status"] = "previous"
+            passed = ["previous", "production"] if version["status"] == "production" else ["production"]
+        else:
+            passed = ["previous"] if version["status"] == "production" else []
+        version["status"] = [version["status"], *passed][-1]
+        if "history" in version:
+            version["history"] += [{"status": state, "date": today} for state in passed]
     states = ("candidate", "production", "rolled-back")
     history = [{"status": state, "date": today} for state in states]
     bad = {"version": BAD_VERSION, "status": "rolled-back", "image": image or "unchanged", "history": history}

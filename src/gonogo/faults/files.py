@@ -83,7 +83,7 @@ class FileMeans:
             paths["cluster.backup"] = next((backup.folder for backup in target.cluster.backups.values()), None)
         paths["drills.restore"] = next((drill.archive.parent for drill in target.drills.restores), None)
         paths["drills.live"] = next((drill.live for drill in target.drills.restores), None)
-        paths["drills.history"] = self._copies.parent / "drills.jsonl"
+        paths["drills.history"] = target.drills.history
         path = paths.get(first) or self._registered(first)
         return path / rest if path and rest else path
 

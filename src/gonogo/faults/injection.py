@@ -206,6 +206,8 @@ class Injector:
         target, drill = self._target, self._target.config_rollback
         deadline = time.monotonic() + READY_TIMEOUT_S
         healths = [e.url + (e.ready_path or e.health_path) for e in target.endpoints() if e.service == service]
+        if target.chatbot is not None and target.chatbot.service == service:
+            healths.append(target.chatbot.url + target.chatbot.health_path)
         if drill is not None and drill.service == service:
             healths = [drill.health_url]
         while not (all(map(self._answers, healths)) and self._runs(service, actor)):

@@ -4,6 +4,7 @@ The cluster's context is the one that the target names, never the current one.
 """
 
 import copy
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -23,6 +24,8 @@ from gonogo.targets.model import Target
 
 SCALED_WITHIN_S = 300.0
 CONDITION_WITHIN_S = 60.0
+STALLED_GRACE_S = 10.0
+_LOOK_S = 2.0
 _KINDS = {"deployment": "Deployment", "statefulset": "StatefulSet", "daemonset": "DaemonSet"}
 _OWN = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "selfLink")
 """What the API server writes into an object's metadata itself."""
@@ -144,13 +147,15 @@ def rolled_out(api: ClusterApi, reference: str, within_s: float) -> None:
     """
     kind, name = kind_of(reference)
     told, began = "it is not there", time.monotonic()
-    for item in api.states(kind, name, within_s):
-        state = rollout_of(as_part(item or {}))
-        told = state.told
-        if item is not None and state.done and not _going(api, item):
-            return
-        if state.stalled:
-            break
+    given_up_s = math.inf
+    while (now_s := time.monotonic() - began) < min(within_s, given_up_s):
+        for item in api.states(kind, name, min(_LOOK_S, within_s - now_s)):
+            state = rollout_of(as_part(item or {}))
+            told = state.told
+            if item is not None and state.done and not _going(api, item):
+                return
+            # its controller has given it up, but what was in its way may have been put back a moment ago
+            given_up_s = min(given_up_s, now_s + STALLED_GRACE_S) if state.stalled else math.inf
     raise EndpointFailedError(f"{reference} is not rolled out after {time.monotonic() - began:.0f} s: {told}")
 
 

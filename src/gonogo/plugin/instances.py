@@ -217,7 +217,7 @@ def _drills(kind: str) -> Callable[..., _Instances]:
     return instances
 
 
-_DRILLS = ("rollbacks", "rollouts", "canaries", "blue_green", "kills", "playbooks", "restores", "autoscaling")
+_DRILLS = ("rollbacks", "rollouts", "canaries", "blue_green", "kills", "starts", "playbooks", "restores", "autoscaling")
 
 
 def _config_rollbacks(target: Target, *, short: bool) -> _Instances:
@@ -274,6 +274,7 @@ _INSTANCES: dict[str, Callable[..., _Instances]] = {
     "canary_drill": _drills("canaries"),
     "blue_green_drill": _drills("blue_green"),
     "kill_drill": _drills("kills"),
+    "start_drill": _drills("starts"),
     "playbook_drill": _drills("playbooks"),
     "restore_drill": _drills("restores"),
     "autoscaling_drill": _drills("autoscaling"),

@@ -10,6 +10,9 @@ from pathlib import Path
 from gonogo.errors import BudgetExhaustedError
 from gonogo.targets.model import Budget
 
+_SIZE = 200
+"""Bytes of the file: more than its numbers will ever need."""
+
 
 class Ledger:
     """A small file that every worker of a run updates under a lock."""
@@ -34,15 +37,16 @@ class Ledger:
             spent["requests"] += requests
             spent["tokens"] += tokens
             self._refuse_beyond(spent)
-            os.lseek(descriptor, 0, os.SEEK_SET)
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, json.dumps(spent).encode())
+            # in one call, and never shorter than before: an interrupted run must find the file whole
+            os.pwrite(descriptor, json.dumps(spent).encode().ljust(_SIZE), 0)
         finally:
             os.close(descriptor)
 
     def spent(self) -> Mapping[str, float]:
         """Requests, tokens and seconds so far."""
-        raw = json.loads(self._file.read_text(encoding="utf-8"))
+        with self._file.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH)
+            raw = json.loads(file.read())
         seconds = round(time.time() - raw["began"], 1)
         return {"requests": raw["requests"], "tokens": raw["tokens"], "seconds": seconds}
 

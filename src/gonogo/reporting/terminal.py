@@ -23,6 +23,10 @@ def show(verdict: Verdict, files: Sequence[Path], writer: Any) -> None:  # noqa:
     for result in results:
         if result.outcome not in (Outcome.PASS, Outcome.SKIP):
             _detail(result, verdict, writer)
+    for subject, steps in _dry_runs(results).items():
+        writer.write_line(subject, bold=True)
+        for line in steps:
+            writer.write_line(f"  {line}")
     unverified = [result for result in results if result.outcome is Outcome.SKIP]
     if unverified:
         writer.write_line(f"not verified ({len(unverified)}):")
@@ -41,6 +45,12 @@ def show(verdict: Verdict, files: Sequence[Path], writer: Any) -> None:  # noqa:
     writer.write_line(f"  {len(results)} checks, {spent.get('requests', 0)} requests, {seconds:.1f} s")
     for file in files:
         writer.write_line(f"  {file}")
+
+
+def _dry_runs(results: Sequence[CheckResult]) -> dict[str, list[str]]:
+    """The steps that drills would take, by drill, where the run only told them."""
+    seen = [observation for result in results for observation in result.evidence if observation["probe"] == "drill"]
+    return {o["subject"]: o["answer"]["steps"] for o in seen if "steps" in o["answer"]}
 
 
 def _by_reason(results: Sequence[CheckResult]) -> dict[str, list[str]]:

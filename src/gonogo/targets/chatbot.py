@@ -106,6 +106,8 @@ class Chatbot:
     metrics_path: str | None = None
     messages_metric: str | None = None
     """A counter that moves by one with each message."""
+    service: str | None = None
+    """Its name at the actor, which may restart it."""
     control_url: str | None = None
     """Where faults can be switched on by name, for disruptive checks."""
     model: str | None = None

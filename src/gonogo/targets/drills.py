@@ -132,6 +132,17 @@ class Kill:
 
 
 @dataclass(frozen=True)
+class Start:
+    """Row K10: a service is stopped and started, and the time to its first true answer is measured."""
+
+    name: str
+    service: str
+    within_s: float
+    """The phase's budget: 10 s, 15 s, or minutes for a model server."""
+    actor: str = ""
+
+
+@dataclass(frozen=True)
 class Playbook:
     """Row G8: an incident is produced, noticed, answered by its action, and over."""
 
@@ -179,11 +190,14 @@ class Drills:
     watching: Watching = Watching()
     due_days: float = 31.0
     """A drill that has not been done for so long is due (row G9: monthly)."""
+    history: Path | None = None
+    """The file in which drills that were done are noted; None: this machine's own."""
     rollbacks: tuple[Rollback, ...] = ()
     rollouts: tuple[Rollout, ...] = ()
     canaries: tuple[Canary, ...] = ()
     blue_green: tuple[BlueGreen, ...] = ()
     kills: tuple[Kill, ...] = ()
+    starts: tuple[Start, ...] = ()
     playbooks: tuple[Playbook, ...] = ()
     restores: tuple[Restore, ...] = ()
     autoscaling: tuple[Autoscaling, ...] = ()
@@ -191,7 +205,5 @@ class Drills:
     @property
     def is_any(self) -> bool:
         """Whether there is any."""
-        return any(
-            (self.rollbacks, self.rollouts, self.canaries, self.blue_green, self.kills, self.playbooks, self.restores,
-             self.autoscaling)
-        )  # fmt: skip
+        kinds = (self.rollbacks, self.rollouts, self.canaries, self.blue_green, self.kills, self.starts, self.playbooks)
+        return any((*kinds, self.restores, self.autoscaling))

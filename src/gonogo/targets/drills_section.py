@@ -17,6 +17,7 @@ from gonogo.targets.drills import (
     Restore,
     Rollback,
     Rollout,
+    Start,
     Watching,
 )
 
@@ -36,11 +37,13 @@ class DrillsSection:
         return Drills(
             watching=Watching(**{**watching, "golden": tuple(watching.get("golden", ()))}),
             due_days=float(raw.get("due_days", 31)),
+            history=self._path(raw["history"]) if "history" in raw else None,
             rollbacks=self._each(raw, "rollbacks", lambda item: Rollback(**self._changed(item))),
             rollouts=self._each(raw, "rollouts", lambda item: Rollout(**self._changed(item))),
             canaries=self._each(raw, "canaries", _canary),
             blue_green=self._each(raw, "blue_green", _blue_green),
             kills=self._each(raw, "kills", lambda item: Kill(**item)),
+            starts=self._each(raw, "starts", lambda item: Start(**item)),
             playbooks=self._each(
                 raw, "playbooks", lambda item: Playbook(**{**item, "symptom": tuple(item["symptom"])})
             ),
@@ -54,16 +57,26 @@ class DrillsSection:
         for kind, found in released.items():
             for i, of in enumerate(found):
                 self._check_released(("drills", kind, i), of, has_cluster=has_cluster, actors=actors)
-        for i, canary in enumerate(drills.canaries):
-            if canary.command not in commands:
-                message = f"no command is called {canary.command!r}{did_you_mean(canary.command, commands)}"
-                self._problem(("drills", "canaries", i, "command"), message)
+        named = [(("canaries", i, "command"), canary.command) for i, canary in enumerate(drills.canaries)]
+        named += [
+            (("playbooks", i, "action"), p.action["command"])
+            for i, p in enumerate(drills.playbooks)
+            if "command" in p.action
+        ]
+        for where, command in named:
+            if command not in commands:
+                self._problem(("drills", *where), f"no command is called {command!r}{did_you_mean(command, commands)}")
+        self._check_services(drills, has_cluster=has_cluster, actors=actors)
+
+    def _check_services(self, drills: Drills, *, has_cluster: bool, actors: Collection[str]) -> None:
         for i, kill in enumerate(drills.kills):
             if kill.service.startswith("pod/of/"):
                 if not has_cluster:
                     self._problem(("drills", "kills", i, "service"), "needs a `cluster` section")
             else:
                 self._check_actor(("drills", "kills", i), kill.actor, actors)
+        for i, start in enumerate(drills.starts):
+            self._check_actor(("drills", "starts", i), start.actor, actors)
         cluster_drills = (("blue_green", drills.blue_green), ("autoscaling", drills.autoscaling))
         for section, declared in cluster_drills:
             if declared and not has_cluster:
