@@ -18,6 +18,8 @@ ORDER = (
     "test_contract",
     "test_healthy",
     "test_routed",
+    "test_drills",
+    "test_safety",
     "test_real_servers",
     "test_samples",
     "test_gate",

@@ -5,14 +5,21 @@ from collections.abc import Iterator
 import pytest
 
 from gonogo.faults.catalogue import Fault, all_faults
-from tests.calibration.pipeline import Pipeline, Plan, assert_noticed, selected
+from tests.calibration.pipeline import Pipeline, Plan, assert_noticed, is_thorough, selected
 from tests.calibration.routed import TARGET as ROUTED_TARGET
 from tests.calibration.routed import RoutedServers
 from tests.cluster.control_plane import ControlPlane
-from tests.cluster.namespace import DRILLS_TARGET, LivelyChatbot
+from tests.cluster.namespace import DRILLS_TARGET, ELASTIC_TARGET, ElasticChatbot, LivelyChatbot
 
-FAULTS = selected(fault for fault in all_faults().values() if fault.primary.startswith("drills."))
+SLOW = {"good-version-slow", "rollout-slow", "clean-up-impossible", "autoscaler-cannot-grow", "autoscaler-elsewhere"}
+"""A minute and more each: with ``GONOGO_FAULTS=all`` only."""
+FAULTS = selected(
+    fault
+    for fault in all_faults().values()
+    if fault.primary.startswith("drills.") and (is_thorough() or fault.name not in SLOW) and fault.target != "embedded"
+)
 ON_CLUSTER = {name: fault for name, fault in FAULTS.items() if fault.target == "drills"}
+ELASTIC = {name: fault for name, fault in FAULTS.items() if fault.target == "elastic"}
 SUPERVISED = {name: fault for name, fault in FAULTS.items() if fault.target == "routed"}
 SCOPES = {
     "rollout-without-deadline": "bad-image",
@@ -31,6 +38,8 @@ SCOPES = {
     "restore-stale": "policies",
     "clean-up-impossible": "errors",
     "drill-overdue": "history_due and policies",
+    "autoscaler-cannot-grow": "chatbot",
+    "autoscaler-elsewhere": "chatbot",
     "canary-failing": "hosted",
     "spike-unseen": "latency-spike",
     "restart-does-not-help": "latency-spike",
@@ -64,6 +73,18 @@ def supervised(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         yield pipeline
 
 
+@pytest.fixture(scope="module")
+def elastic(
+    request: pytest.FixtureRequest, control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pipeline]:
+    """The runs of the faults of the drill on autoscaling."""
+    plan = Plan(
+        "suites/drills", ELASTIC_TARGET, lambda folder: ElasticChatbot(control_plane, folder), scope_of, lanes=1
+    )
+    with Pipeline.of_session(request, tmp_path_factory.mktemp("elastic"), plan, ELASTIC) as pipeline:
+        yield pipeline
+
+
 @pytest.mark.parametrize("fault", ON_CLUSTER.values(), ids=ON_CLUSTER)
 def test_fault_is_noticed_on_a_cluster(fault: Fault, on_cluster: Pipeline) -> None:
     assert_noticed(fault, on_cluster)
@@ -72,3 +93,8 @@ def test_fault_is_noticed_on_a_cluster(fault: Fault, on_cluster: Pipeline) -> No
 @pytest.mark.parametrize("fault", SUPERVISED.values(), ids=SUPERVISED)
 def test_fault_is_noticed_under_a_supervisor(fault: Fault, supervised: Pipeline) -> None:
     assert_noticed(fault, supervised)
+
+
+@pytest.mark.parametrize("fault", ELASTIC.values(), ids=ELASTIC)
+def test_fault_is_noticed_by_an_autoscaler(fault: Fault, elastic: Pipeline) -> None:
+    assert_noticed(fault, elastic)

@@ -168,7 +168,7 @@ class ControlPlane:
         ])  # fmt: skip
 
     def _run(self, program: str, arguments: Sequence[str]) -> None:
-        self._start_program(program, [str(self._binaries / program), *arguments])
+        self._start_program(program, ["--kill", str(self._binaries / program), *arguments])
 
     def _start_program(self, name: str, words: Sequence[str]) -> None:
         guarded = [sys.executable, "-m", "embedded.guard", *words]

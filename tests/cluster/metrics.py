@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 Object = dict[str, Any]
-IDLE_MILLICORES = 50
+IDLE_MILLICORES = 5
 _SAMPLE_S = 1.0
 _GROUP = "metrics.k8s.io/v1beta1"
 

@@ -21,6 +21,7 @@ from tests.calibration.servers import Servers
 from tests.cluster.control_plane import CONTEXT, ControlPlane, apply, path_of
 
 CLUSTER_TARGET = ROOT / "tests" / "calibration" / "cluster.yaml"
+ELASTIC_TARGET = ROOT / "tests" / "calibration" / "elastic.yaml"
 DRILLS_TARGET = ROOT / "tests" / "calibration" / "drills.yaml"
 _HERE = Path(__file__).parent
 _VERSIONS = (("1.0.0", "previous"), ("1.1.0", "production"))
@@ -33,7 +34,8 @@ class Namespace(Servers):
     def __init__(self, plane: ControlPlane, folder: Path, prefix: str) -> None:
         """Its files go below a folder, whose name is the namespace's."""
         super().__init__(prefix)
-        self.plane, self.folder, self.name = plane, folder, folder.name
+        self.plane, self.folder = plane, folder
+        self.name = f"{folder.parent.name}-{folder.name}".strip("-")
         folder.mkdir(parents=True)
         shutil.copyfile(plane.kubeconfig, folder / "kubeconfig")
         told = {"STATE": str(folder), "KUBECONFIG": str(folder / "kubeconfig"), "CONTEXT": CONTEXT,
@@ -197,6 +199,37 @@ class LivelyChatbot(Namespace):
             archive.add(policies, "policies")
         digest = hashlib.sha256((policies / "rules.json").read_bytes()).hexdigest()
         (backup / "SHA256SUMS").write_text(f"{digest}  policies/rules.json\n", encoding="utf-8")
+
+
+class ElasticChatbot(LivelyChatbot):
+    """The same with an autoscaler."""
+
+    target = ELASTIC_TARGET
+
+    def start(self) -> None:
+        """Add the autoscaler, and wait until it knows its metric."""
+        super().start()
+        metric = {
+            "type": "Resource",
+            "resource": {"name": "cpu", "target": {"type": "AverageValue", "averageValue": "30m"}},
+        }
+        down = {"stabilizationWindowSeconds": 3, "policies": [{"type": "Pods", "value": 4, "periodSeconds": 1}]}
+        spec = {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "chatbot"}, "minReplicas": 2,
+                "maxReplicas": 3, "metrics": [metric], "behavior": {"scaleDown": down}}  # fmt: skip
+        with self.plane.client() as client:
+            apply(client, {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+                           "metadata": {"name": "chatbot", "namespace": self.name}, "spec": spec})  # fmt: skip
+            self._settle(client)
+
+    def reset(self) -> None:
+        """Every run puts back what it broke; the autoscaler has its own work to do after that."""
+        with self.plane.client() as client:
+            self._settle(client)
+
+    def _settle(self, client: httpx.Client) -> None:
+        path = f"/apis/autoscaling/v2/namespaces/{self.name}/horizontalpodautoscalers/chatbot"
+        await_object(client, path, lambda item: _knows_its_metric(item) and item["status"].get("currentReplicas") == 2)
+        self.rolled_out(client, "chatbot")
 
 
 def await_object(client: httpx.Client, path: str, is_so: Callable[[dict[str, Any]], bool]) -> None:

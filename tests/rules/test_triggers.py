@@ -1,5 +1,7 @@
 """Triggers: what is noticed, and what is not."""
 
+from dataclasses import replace
+
 import pytest
 
 from gonogo.rules.triggers import Sample, Steady, Symptoms, is_well, outage_s, steady_of, triggered
@@ -53,6 +55,13 @@ def test_well_is_as_before() -> None:
     assert not is_well([*samples(), *samples(1, failed=1)], STEADY, WATCHING)
     assert not is_well(samples(latency_ms=500), STEADY, WATCHING)
     assert not is_well(samples(10), STEADY, WATCHING)
+
+
+def test_answers_of_another_mode_are_not_as_before() -> None:
+    local = steady_of([replace(sample, version="local") for sample in samples()])
+    assert local is not None
+    assert not is_well([replace(sample, version="mock") for sample in samples()], local, WATCHING)
+    assert is_well([replace(sample, version="local") for sample in samples()], local, WATCHING)
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,9 @@ class ConfigRollbackDrill:
             )
         self._drill, self._actor = drill, actor
         self._watch = Watch(actor, drill.service, unhealthy)
+        self._original = ""
+        self._injector: Injector | None = None
+        self._kept: list[Entry] = []
 
     def state(self) -> dict[str, Any]:
         """The file's digest, and whether the service runs."""
@@ -44,7 +47,10 @@ class ConfigRollbackDrill:
 
     def keep(self, injector: Injector) -> list[Entry]:
         """The file, and that the service runs with it."""
-        return [injector.keep_file(self._drill.file), injector.keep_service(self._drill.service)]
+        self._original = file_digest(self._drill.file)
+        self._injector = injector
+        self._kept = [injector.keep_file(self._drill.file), injector.keep_service(self._drill.service)]
+        return self._kept
 
     def steps(self, scene: Scene) -> Sequence[Step]:
         """Break, notice, restore, be well."""
@@ -72,6 +78,9 @@ class ConfigRollbackDrill:
         def recover() -> None:
             scene.found["recovered"] = scene.await_well("rolled back", drill.max_seconds)
             scene.found["recovery_s"] = round(scene.timeline.now_s() - scene.marks["deployed"], 2)
+            if scene.found["recovered"] and file_digest(drill.file) == self._original and self._injector is not None:
+                for entry in self._kept:  # put back by the drill itself, and verified: no second restart
+                    self._injector.forget(entry)
 
         return (
             Step(f"deploy a configuration that cannot be read, restart {drill.service}", rights, deploy),

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 _TEMPLATE = Path(__file__).parent / "drills.html.jinja"
-WIDTH, HEIGHT, MARGIN = 900.0, 160.0, 40.0
+WIDTH, HEIGHT, MARGIN = 900.0, 180.0, 56.0
 _LEAST_MS = 50.0
 
 

@@ -43,6 +43,8 @@ class Steady:
     median_ms: float
     intents: Mapping[str, str] = field(default_factory=dict)
     """By message."""
+    versions: frozenset[str] = frozenset()
+    """Which versions answered; empty where answers do not say so."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ def steady_of(samples: Sequence[Sample]) -> Steady | None:
     if len(samples) < MINIMUM or any(sample.error for sample in samples):
         return None
     intents = {sample.said: sample.intent for sample in samples if sample.said and sample.intent}
-    return Steady(statistics.median(sample.latency_ms for sample in samples), intents)
+    versions = frozenset(sample.version for sample in samples if sample.version)
+    return Steady(statistics.median(sample.latency_ms for sample in samples), intents, versions)
 
 
 def triggered(samples: Sequence[Sample], steady: Steady, symptoms: Symptoms, watching: Watching) -> tuple[str, str]:
@@ -112,8 +115,13 @@ def outage_s(samples: Sequence[Sample]) -> float:
 
 
 def is_well(samples: Sequence[Sample], steady: Steady, watching: Watching) -> bool:
-    """Whether the latest requests are as they were before: answered, as fast, and to the same effect."""
+    """Whether the latest requests are as they were before: answered, by the same versions, as fast, to the same effect.
+
+    A service that answers in another way while a part is down (a chatbot's mock mode) is not well yet.
+    """
     latest = samples[-MINIMUM:]
     if len(latest) < MINIMUM or any(sample.error for sample in latest):
+        return False
+    if steady.versions and any(sample.version not in steady.versions for sample in latest):
         return False
     return not triggered(latest, steady, Symptoms(), watching)[0]

@@ -25,7 +25,7 @@ class Watching:
     golden: tuple[str, ...] = ()
     """Messages whose intents must stay as they were before the drill: another one is a loss of quality."""
     version_header: str = ""
-    """The header in which an answer says which version gave it."""
+    """The header in which an answer says which version gave it, or in which mode: it must be as before in the end."""
 
 
 @dataclass(frozen=True)
