@@ -1,14 +1,14 @@
 """Without Kubernetes: do the services run, quietly, on a machine that has something left?"""
 
 from fixtures.hosts import Measured, Supervised
-from gonogo.errors import NotDeclared
+from gonogo.errors import InconclusiveError, NotDeclared
 from gonogo.objectives import Decided
 from gonogo.plugin import check, expect_flawless, settle
 from gonogo.rules.logs import error_lines, told
 from gonogo.targets.host import Host
 
 
-@check("cluster.services.active", severity="critical", covers=["K9"])
+@check("cluster.services.active", severity="critical", covers=["K9"], smoke=True)
 def test_services_active(host_service: Supervised) -> None:
     """The service is active, as its supervisor tells."""
     assert host_service.state.running, f"{host_service.name} does not run"
@@ -19,6 +19,8 @@ def test_services_stable(host_service: Supervised) -> None:
     """The service is not being started again and again: it is the same process a moment later."""
     before, after = host_service.state, host_service.look_again()
     assert after.running, f"{host_service.name} does not run any more"
+    if not (before.pid and after.pid):
+        raise InconclusiveError(f"its supervisor tells no process of {host_service.name}")
     assert before.pid == after.pid, f"{host_service.name} was restarted meanwhile"
 
 

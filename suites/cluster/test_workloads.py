@@ -62,8 +62,9 @@ def test_images_registered(workload: Running, image_registries: ImageRegistries,
     if not wanted:
         raise NotDeclared("none of its images is of a declared registry (artifacts.image_registries)")
     running = rules.digests_of(workload.pods)
-    if not running:
-        raise InconclusiveError("no pod of the workload tells which digest it runs")
+    unknown = [place.text() for place in wanted if place.text() not in running]
+    if unknown:
+        raise InconclusiveError(f"no pod of the workload tells which digest it runs of {', '.join(unknown)}")
     flaws = []
     for place in wanted:
         image, found = place.text(), image_registries.look(place)

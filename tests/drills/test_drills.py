@@ -164,8 +164,8 @@ class Drawn:
         return (Step("do it", "nothing", self._act), Step("go on", "nothing", lambda: scene.mark("went on")))
 
 
-def drawn(target: Target, tmp_path: Path, drill: Drawn) -> DrillReport:
-    injector, timeline = Injector(target, Journal(tmp_path / "j")), Timeline(tmp_path / "timeline.jsonl")
+def drawn(target: Target, tmp_path: Path, drill: Drawn, injector: Injector | None = None) -> DrillReport:
+    injector, timeline = injector or Injector(target, Journal(tmp_path / "j")), Timeline(tmp_path / "timeline.jsonl")
     try:
         return perform(drill, lambda: Sample(0.0, 1.0), QUICK, injector, timeline)
     finally:
@@ -197,12 +197,16 @@ def test_an_interrupted_drill_is_put_back_too(target: Target, tmp_path: Path) ->
 
 def test_a_clean_up_that_fails_is_told_with_the_command(target: Target, tmp_path: Path) -> None:
     def act() -> None:
-        shutil.rmtree(tmp_path / "j")
-        (tmp_path / "j").mkdir()
+        (copy,) = (tmp_path / "j").glob("*.copy")
+        copy.rename(tmp_path / "lost")
 
-    report = drawn(target, tmp_path, Drawn(act))
+    injector = Injector(target, Journal(tmp_path / "j"))
+    report = drawn(target, tmp_path, Drawn(act), injector)
     assert "by hand: cp " in report.clean_up
     assert str(tmp_path / "backup.json") in report.clean_up
+    (entry,) = injector.unfinished()
+    shutil.copyfile(tmp_path / "lost", entry.details["copy"])
+    injector.undo_all([entry])
 
 
 def test_another_state_afterwards_is_told(target: Target, tmp_path: Path) -> None:
@@ -296,9 +300,17 @@ def test_a_rollback_is_noted_in_the_registry(tmp_path: Path) -> None:
 def test_the_history_knows_what_went_well(tmp_path: Path) -> None:
     history = History(tmp_path / "drills.jsonl")
     assert history.last_good("a") is None
-    good = DrillReport(
-        "a", "G1", "2026-11-01T00:00:00+00:00", 1, 1, "", "", 0, True, 0, 1, 0, [], "", "", [], {}, [], []
-    )
+    nothing: dict[str, Any] = {
+        "noticed_by": "",
+        "noticed_why": "",
+        "notice_s": 0.0,
+        "outage_s": 0.0,
+        "requests": 1,
+        "lost": 0,
+    }
+    nothing |= {"failures": [], "failed_step": "", "failed_as": "", "clean_up": "", "differences": [], "found": {}}
+    good = DrillReport(name="a", row="G1", began="2026-11-01T00:00:00+00:00", took_s=1, steady_ms=1, recovered=True,
+                       well_after=True, timeline=[], samples=[], **nothing)  # fmt: skip
     history.add("a", good)
     history.add("a", replace(good, began="2026-11-02T00:00:00+00:00", recovered=False))
     history.add("b", replace(good, began="2026-11-03T00:00:00+00:00", clean_up="no"))

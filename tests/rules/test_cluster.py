@@ -8,7 +8,7 @@ import pytest
 from gonogo.probes.kubernetes import as_part
 from gonogo.rules import cluster_objects, pods
 from gonogo.rules.logs import error_lines, told
-from gonogo.rules.network_policies import Network, flow_flaws, named_ports_of
+from gonogo.rules.network_policies import Network, depends_on_addresses, flow_flaws, named_ports_of
 from gonogo.rules.revisions import Choice, Release, Revision, last_good, not_there, releases_in, revisions_of
 from gonogo.targets.cluster import Autoscaler, Claim, Flow, ScheduledJob, Workload
 
@@ -219,6 +219,18 @@ def test_network_policies() -> None:
     assert not allowed(policy("lan", ingress=[{"from": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}])), (
         "addresses of pods are not known"
     )
+
+
+def test_blocks_of_addresses_leave_it_open() -> None:
+    def depends(block: dict[str, Any], *others: dict[str, Any]) -> bool:
+        policies = [policy("p", ingress=[{"from": [{"ipBlock": block}]}]), *others]
+        network = Network({"ns": [as_part(item) for item in policies]}, {"ns": {}}, {})
+        return depends_on_addresses(Flow(WEB, BOT, 80, allowed=True), "ns", network)
+
+    assert depends({"cidr": "10.0.0.0/8"})
+    assert depends({"cidr": "0.0.0.0/0", "except": ["169.254.169.254/32"]})
+    assert not depends({"cidr": "0.0.0.0/0"})
+    assert not depends({"cidr": "10.0.0.0/8"}, policy("all", ingress=[{}]))
 
 
 def test_a_flow_that_must_not_be() -> None:

@@ -122,6 +122,8 @@ class DrillReport:
     noticed_why: str
     notice_s: float
     recovered: bool
+    well_after: bool
+    """Whether the traffic was as before once everything was put back."""
     outage_s: float
     """As the traffic saw it: from the first request that failed to the first good one after the last that failed."""
     requests: int
@@ -130,6 +132,8 @@ class DrillReport:
     """Why requests failed, the first few."""
     failed_step: str
     """The step that could not be done, and why; empty if all could."""
+    failed_as: str
+    """``fail`` if that is a finding, ``inconclusive`` if the gate's own side could not."""
     clean_up: str
     """Why it could not be put back; empty if it was, verified."""
     differences: list[str]
@@ -165,14 +169,16 @@ def perform(drill: Drill, ask: Ask, watching: Watching, injector: Injector, time
     with traffic if traffic is not None else nullcontext():
         steady = _await_steady(traffic, timeline, watching.steady_s)
         scene = Scene(timeline, traffic, watching, steady)
-        entries = drill.keep(injector)
-        failed_step = ""
+        entries = _kept(drill, injector)
+        failed_step, failed_as = "", ""
         try:
-            failed_step = _take(drill.steps(scene), timeline)
+            failed_step, failed_as = _take(drill.steps(scene), timeline)
         finally:
             clean_up = _put_back(injector, entries, timeline)
         scene.mark("put back")
-        is_over = traffic is None or scene.await_well("put back", watching.steady_s)
+        well_after = traffic is None or scene.await_well("put back", watching.steady_s)
+    if traffic is not None and traffic.broken:
+        raise InconclusiveError(f"requests could not be sent: {traffic.broken}")
     after = drill.state()
     samples = traffic.samples if traffic is not None else []
     changed = differences(after, before)
@@ -188,12 +194,14 @@ def perform(drill: Drill, ask: Ask, watching: Watching, injector: Injector, time
         noticed_by=found.pop("noticed_by", ""),
         noticed_why=found.pop("noticed_why", ""),
         notice_s=found.pop("notice_s", 0.0),
-        recovered=found.pop("recovered", True) and is_over,
+        recovered=found.pop("recovered", True),
+        well_after=well_after,
         outage_s=round(outage_s(samples), 2),
         requests=len(samples),
         lost=sum(bool(sample.error) for sample in samples),
         failures=list(dict.fromkeys(sample.error for sample in samples if sample.error))[:_SHOWN_FAILURES],
         failed_step=failed_step,
+        failed_as=failed_as,
         clean_up=clean_up,
         differences=changed,
         found=found,
@@ -226,16 +234,25 @@ def _await_steady(traffic: Traffic | None, timeline: Timeline, within_s: float) 
     raise InconclusiveError(f"no steady state within {within_s:g} s, nothing was changed: {told}")
 
 
-def _take(steps: Sequence[Step], timeline: Timeline) -> str:
-    """Take the steps until one cannot be taken; which, and why."""
+def _kept(drill: Drill, injector: Injector) -> list[Entry]:
+    """Journal what the drill will change; all of it, or nothing."""
+    try:
+        return drill.keep(injector)
+    except BaseException:
+        injector.undo_all(injector.unfinished())
+        raise
+
+
+def _take(steps: Sequence[Step], timeline: Timeline) -> tuple[str, str]:
+    """Take the steps until one cannot be taken; which and why, and as what that counts."""
     for step in steps:
         timeline.note(step.what, "step")
         try:
             step.act()
         except (EndpointFailedError, InconclusiveError, GonogoError) as error:
             timeline.note(f"this step failed: {error}")
-            return f"{step.what}: {error}"
-    return ""
+            return f"{step.what}: {error}", "fail" if isinstance(error, EndpointFailedError) else "inconclusive"
+    return "", ""
 
 
 def _put_back(injector: Injector, entries: Sequence[Entry], timeline: Timeline) -> str:

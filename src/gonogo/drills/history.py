@@ -18,7 +18,9 @@ class History:
 
     def add(self, name: str, report: DrillReport) -> None:
         """Note a drill."""
-        good = report.recovered and not (report.failed_step or report.clean_up or report.differences)
+        good = (
+            report.recovered and report.well_after and not (report.failed_step or report.clean_up or report.differences)
+        )
         line = {"name": name, "row": report.row, "began": report.began, "good": good,
                 "took_s": report.took_s, "outage_s": report.outage_s, "lost": report.lost}  # fmt: skip
         self._file.parent.mkdir(parents=True, exist_ok=True)

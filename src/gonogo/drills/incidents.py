@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gonogo.drills.engine import Scene, Step
-from gonogo.errors import EndpointFailedError
+from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.faults.actors import ServiceActor, restart
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Entry
@@ -44,6 +44,8 @@ class KillDrill:
 
         def kill() -> None:
             pid = self._actor.state(drill.service).pid
+            if not pid:
+                raise InconclusiveError(f"its supervisor tells no process of {drill.service}: nothing was killed")
             scene.mark("killed")
             self._actor.kill(drill.service)
             deadline = time.monotonic() + drill.recovery_s

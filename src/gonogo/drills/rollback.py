@@ -115,7 +115,8 @@ class RollbackDrill:
         assert self._scene is not None
         second = self._releases.way_back()
         is_bad = bool(second.told) and second.what == self._bad
-        told = {"told": second.told, "version": second.version, "flaws": list(second.flaws), "is_bad": is_bad}
+        told = {"told": second.told, "version": second.version, "flaws": list(second.flaws), "is_bad": is_bad,
+                "is_known": self._bad is not None}  # fmt: skip
         self._scene.found["second_undo"] = told
 
 

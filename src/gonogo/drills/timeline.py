@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
+from gonogo.errors import InconclusiveError
 from gonogo.rules.triggers import Sample
 
 _LANES = 32
@@ -79,6 +80,8 @@ class Traffic:
         self._lanes = threading.Semaphore(_LANES)
         self._lock = threading.Lock()
         self._samples: list[Sample] = []
+        self.broken = ""
+        """Why requests could not be sent at all, by our own fault: they say nothing of the deployment."""
         self._threads: list[threading.Thread] = []
         self._pacer = threading.Thread(target=self._pace, daemon=True)
 
@@ -122,6 +125,9 @@ class Traffic:
         at_s = self._timeline.now_s()
         try:
             sample = self._ask()
+        except InconclusiveError as error:
+            self.broken = str(error)
+            return
         except Exception as error:  # noqa: BLE001 (whatever happens to a request, it failed, and is counted)
             sample = Sample(0.0, (self._timeline.now_s() - at_s) * 1000, error=f"{type(error).__name__}: {error}")
         finally:

@@ -149,10 +149,10 @@ class ComposeActor:
         self._project = actor.project
 
     def state(self, service: str) -> ServiceState:
-        """How its containers are: running if all are; the number is the first one's process."""
+        """How its containers are: running if all are; the number changes with each one's process."""
         with self._containers(service) as containers:
             states = [container.attrs["State"] for container in containers]
-        return ServiceState(all(state["Running"] for state in states), int(states[0]["Pid"]))
+        return ServiceState(all(state["Running"] for state in states), sum(int(state["Pid"]) for state in states))
 
     def own_pid(self) -> int:
         """None of ours: a container's processes are below the engine."""
@@ -202,10 +202,15 @@ class ShellActor:
         self._commands = actor.commands
 
     def state(self, service: str) -> ServiceState:
-        """Running if the command ``state`` ends with 0; its output is the process's number, if it is one."""
-        done = _done(self._words("state", service))
-        told = done.stdout.strip()
-        return ServiceState(done.returncode == 0, int(told) if told.isdecimal() else 0)
+        """Running if the command ``state`` ends with 0, not if with 1 or 3; its output are process numbers, if any.
+
+        Raises:
+            InconclusiveError: it ends with another code: a connection that fails is not a service that does not run.
+        """
+        done = _done(words := self._words("state", service))
+        if done.returncode not in {0, 1, 3}:
+            raise InconclusiveError(f"{' '.join(words)} ended with {done.returncode}: {done.stderr.strip()[-300:]}")
+        return ServiceState(done.returncode == 0, sum(int(word) for word in done.stdout.split() if word.isdecimal()))
 
     def own_pid(self) -> int:
         """None that is known."""

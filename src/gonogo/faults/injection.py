@@ -165,6 +165,10 @@ class Injector:
         """Take a step that was kept."""
         self._means_for(step).apply(step, entry.details)
 
+    def unfinished(self) -> list[Entry]:
+        """Every change of this injector that is still to be put back, the oldest first."""
+        return self._journal.unfinished()
+
     def is_open(self, entry: Entry) -> bool:
         """Whether a change is still to be put back."""
         return entry in self._journal.unfinished()

@@ -118,4 +118,6 @@ def _identity(target: Target) -> str:
     """Two targets of the same addresses are the same deployment, whatever their files say otherwise."""
     addresses = sorted(endpoint.url for endpoint in target.endpoints())
     addresses += [target.chatbot.url] if target.chatbot else []
+    if target.cluster is not None:  # two clusters may be reached through the same forwarded port
+        addresses += [f"{target.cluster.server}/{target.cluster.context}/{target.cluster.namespace}"]
     return hashlib.sha256("\n".join(addresses or [str(target.file)]).encode()).hexdigest()[:12]

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from gonogo.errors import EndpointFailedError, GonogoError
+from gonogo.errors import EndpointFailedError, GonogoError, InconclusiveError
 from gonogo.faults.interface import Details, Step
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.kubernetes import FIELD_MANAGER, ClusterApi, Object, RefusedError, as_part
@@ -25,6 +25,7 @@ from gonogo.targets.model import Target
 SCALED_WITHIN_S = 300.0
 CONDITION_WITHIN_S = 60.0
 STALLED_GRACE_S = 10.0
+_CONFLICTS = 5
 _LOOK_S = 2.0
 _KINDS = {"deployment": "Deployment", "statefulset": "StatefulSet", "daemonset": "DaemonSet"}
 _OWN = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "selfLink")
@@ -169,6 +170,26 @@ def _going(api: ClusterApi, workload: Object) -> bool:
     )
 
 
+def _refuse_unfit(api: ClusterApi, reference: str, workload: Object) -> None:
+    """A drill must not begin where it could not put everything back.
+
+    Raises:
+        InconclusiveError: the workload is paused, or its history is full: another revision would push out the oldest.
+    """
+    if workload["spec"].get("paused"):
+        raise InconclusiveError(f"{reference} is paused: nothing was changed")
+    uid, limit = workload["metadata"]["uid"], workload["spec"].get("revisionHistoryLimit", 10)
+    old = [
+        item for item in api.list("ReplicaSet")
+        if not item["spec"].get("replicas") and uid in {o["uid"] for o in item["metadata"].get("ownerReferences", ())}
+    ]  # fmt: skip
+    if len(old) >= limit:
+        raise InconclusiveError(
+            f"{reference} keeps {limit} old revisions (revisionHistoryLimit), and has so many: a drill would push out "
+            "the oldest for good. Raise the limit; nothing was changed"
+        )
+
+
 class RevisionMeans:
     """What a drill did to a workload: its template is put back, and what the drill left beside it goes.
 
@@ -191,6 +212,7 @@ class RevisionMeans:
         assert self._target.cluster is not None
         with ClusterApi(self._target.cluster, self._context) as api:
             found = _read(api, step["workload"])
+            _refuse_unfit(api, step["workload"], found)
             names = {kind: _names(api, kind) for kind in ("ReplicaSet", "ConfigMap")}
         return {**where(self._target.cluster), "workload": step["workload"], "template": found["spec"]["template"],
                 "paused": bool(found["spec"].get("paused")), "before": names}  # fmt: skip
@@ -286,6 +308,7 @@ class ObjectMeans:
                 api.send("POST", details["path"].rpartition("/")[0], step["add"])
             else:
                 api.send("DELETE", details["path"], {"propagationPolicy": "Orphan"})
+                _await_gone(api, details["path"])
             if "until" in step:
                 _await_condition(api, details["path"], *step["until"])
             if step.get("rolled_out"):
@@ -340,6 +363,19 @@ def _await_condition(api: ClusterApi, path: str, kind: str, status: str) -> None
         time.sleep(0.1)
 
 
+def _await_gone(api: ClusterApi, path: str) -> None:
+    """Wait until an object is gone: what is orphaned stays until the garbage collector has seen it.
+
+    Raises:
+        EndpointFailedError: it is not in time.
+    """
+    deadline = time.monotonic() + CONDITION_WITHIN_S
+    while api.get(path) is not None:
+        if time.monotonic() > deadline:
+            raise EndpointFailedError(f"{path} is still there after {CONDITION_WITHIN_S:g} s")
+        time.sleep(0.05)
+
+
 def _reference(item: str) -> str:
     kind, _, name = item.partition("/")
     return f"{kind.lower()}/{name}"
@@ -361,9 +397,17 @@ def restore(api: ClusterApi, path: str, before: Object | None, *, status: bool =
     if now is None:
         api.send("POST", path.rpartition("/")[0], wanted)
         return
-    if _bare(now) != wanted:
+    for _ in range(_CONFLICTS):
+        if _bare(now) == wanted:
+            break
         version = now["metadata"]["resourceVersion"]
-        api.send("PUT", path, {**wanted, "metadata": {**wanted["metadata"], "resourceVersion": version}})
+        try:
+            api.send("PUT", path, {**wanted, "metadata": {**wanted["metadata"], "resourceVersion": version}})
+            break
+        except RefusedError as error:
+            if error.status != 409:  # its controller was quicker: look again
+                raise
+            now = api.get(path) or now
     if status and "status" in before:
         api.patch(f"{path}/status", {"status": before["status"]})
     after = api.get(path)

@@ -58,7 +58,7 @@ class Controller:
             self._progress = Progress(reporter)
             set_progress(session.config, self._progress)
         try:
-            for line in self._gate.injector().undo_unfinished():
+            for line in [] if self._gate.dry_run else self._gate.injector().undo_unfinished():
                 _say(session.config, f"put back what an earlier run left: {line}")
             if session.config.option.fault:
                 self._switch_on(session.config.option.fault)

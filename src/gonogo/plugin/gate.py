@@ -147,6 +147,8 @@ def _build(config: pytest.Config, file: Path, *, demo: bool, run_folder: Callabl
     target = load_target(file, datetime.now(UTC).date())
     if option.dry_run and option.stage != "drill":
         raise GonogoError("--dry-run tells what drills would do: add --stage drill")
+    if option.dry_run and option.fault:
+        raise GonogoError("--dry-run changes nothing, and --fault does: leave one of them out")
     if option.dry_run:
         permissions = frozenset(Permission)  # nothing is disrupted
     else:

@@ -6,7 +6,7 @@ cluster's network enforces policies at all is not seen here.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gonogo.documents import Part
 from gonogo.rules.pods import name_of
@@ -24,6 +24,13 @@ class Network:
     """Labels by namespace."""
     named_ports: Mapping[str, int]
     """The ports of the destination's containers by their names."""
+    blocks_match: bool = False
+    """Whether blocks of addresses hold the pods: their addresses change, so both answers are possible."""
+
+
+def depends_on_addresses(flow: Flow, home: str, network: Network) -> bool:
+    """Whether it is a block of addresses that decides about a flow: then an analysis cannot."""
+    return flow_flaws(flow, home, network) != flow_flaws(flow, home, replace(network, blocks_match=True))
 
 
 def flow_flaws(flow: Flow, home: str, network: Network) -> list[str]:
@@ -89,7 +96,8 @@ def _takes_peer(peers: Part, home: str, peer: _End, network: Network) -> bool:
     for item in peers:
         if "ipBlock" in item:
             # addresses of pods change; only a block of all addresses surely holds them
-            if item.at("ipBlock", "cidr").text().endswith("/0") and not item.at("ipBlock", "except"):
+            is_everybody = item.at("ipBlock", "cidr").text().endswith("/0") and not item.at("ipBlock", "except")
+            if is_everybody or network.blocks_match:
                 return True
             continue
         if "namespaceSelector" in item:

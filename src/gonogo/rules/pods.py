@@ -164,8 +164,8 @@ def digests_of(pods: Sequence[Part]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for pod in pods:
         for container in pod.at("status", "containerStatuses"):
-            digest = container["imageID"].text().rpartition("@")[2]
-            if digest.startswith("sha256:"):
+            _, at, digest = container["imageID"].text().rpartition("@")
+            if at and digest.startswith("sha256:"):  # without a name it is the configuration's, not the manifest's
                 wanted = {item["name"].text(): item["image"].text() for item in pod.at("spec", "containers")}
                 image = wanted.get(container["name"].text(), container["image"].text())
                 found.setdefault(image, set()).add(digest)

@@ -57,6 +57,12 @@ class DrillsSection:
         for kind, found in released.items():
             for i, of in enumerate(found):
                 self._check_released(("drills", kind, i), of, has_cluster=has_cluster, actors=actors)
+        for i, drill in enumerate(drills.rollbacks):
+            if drill.of.is_workload and not (drill.change.image or drill.change.files):
+                message = (
+                    "a version that differs by its environment only cannot be told from the good one: change files"
+                )
+                self._problem(("drills", "rollbacks", i, "change"), message)
         named = [(("canaries", i, "command"), canary.command) for i, canary in enumerate(drills.canaries)]
         named += [
             (("playbooks", i, "action"), p.action["command"])
