@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from gonogo.errors import EndpointFailedError, GonogoError, InconclusiveError
 from gonogo.faults.interface import Details, Step
 from gonogo.probes.context import ProbeContext
-from gonogo.probes.kubernetes import FIELD_MANAGER, ClusterApi, Object, RefusedError, as_part
+from gonogo.probes.kubernetes import FIELD_MANAGER, ApiDownError, ClusterApi, Object, RefusedError, as_part
 from gonogo.rules.pods import condition, is_ready, pods_of, rollout_of
 from gonogo.rules.revisions import REVISION
 from gonogo.rules.selectors import labels_of, selects
@@ -24,9 +24,12 @@ from gonogo.targets.model import Target
 
 SCALED_WITHIN_S = 300.0
 CONDITION_WITHIN_S = 60.0
+UP_WITHIN_S = 30.0
+"""An undo waits so long for an API server that is away."""
 STALLED_GRACE_S = 10.0
 _CONFLICTS = 5
 _LOOK_S = 2.0
+_POLL_S = 0.2
 _KINDS = {"deployment": "Deployment", "statefulset": "StatefulSet", "daemonset": "DaemonSet"}
 _OWN = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "selfLink")
 """What the API server writes into an object's metadata itself."""
@@ -94,6 +97,7 @@ class ScaleMeans:
 
     def _scale(self, details: Details, replicas: int) -> None:
         with ClusterApi(cluster_of(details), self._context) as api:
+            api.await_up(UP_WITHIN_S)
             scale(api, details["workload"], replicas)
 
 
@@ -150,13 +154,17 @@ def rolled_out(api: ClusterApi, reference: str, within_s: float) -> None:
     told, began = "it is not there", time.monotonic()
     given_up_s = math.inf
     while (now_s := time.monotonic() - began) < min(within_s, given_up_s):
-        for item in api.states(kind, name, min(_LOOK_S, within_s - now_s)):
-            state = rollout_of(as_part(item or {}))
-            told = state.told
-            if item is not None and state.done and not _going(api, item):
-                return
-            # its controller has given it up, but what was in its way may have been put back a moment ago
-            given_up_s = min(given_up_s, now_s + STALLED_GRACE_S) if state.stalled else math.inf
+        try:
+            for item in api.states(kind, name, min(_LOOK_S, within_s - now_s)):
+                state = rollout_of(as_part(item or {}))
+                told = state.told
+                if item is not None and state.done and not _going(api, item):
+                    return
+                # its controller has given it up, but what was in its way may have been put back a moment ago
+                given_up_s = min(given_up_s, now_s + STALLED_GRACE_S) if state.stalled else math.inf
+        except ApiDownError as error:  # it may be restarting: it is waited for
+            told = str(error)
+            time.sleep(_POLL_S)
     raise EndpointFailedError(f"{reference} is not rolled out after {time.monotonic() - began:.0f} s: {told}")
 
 
@@ -223,6 +231,7 @@ class RevisionMeans:
     def undo(self, details: Details) -> None:
         """Put the template back, wait for the rollout, and take away what the drill made."""
         with ClusterApi(cluster_of(details), self._context) as api:
+            api.await_up(UP_WITHIN_S)
             found = _read(api, details["workload"])
             if found["spec"]["template"] != details["template"]:
                 set_template(api, details["workload"], details["template"])
@@ -320,6 +329,7 @@ class ObjectMeans:
         A pod whose status was changed is replaced by a new one, by whatever owns it.
         """
         with ClusterApi(cluster_of(details), self._context) as api:
+            api.await_up(UP_WITHIN_S)
             if details["is_pod"] and details["before"] is not None:
                 replace_pod(api, details["before"])
             else:

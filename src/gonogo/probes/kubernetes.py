@@ -168,6 +168,23 @@ class ClusterApi:
             raise _refusal(response.status, str(answer.get("message") or answer), method, shown)
         return answer
 
+    def await_up(self, within_s: float) -> None:
+        """Wait until the API server answers.
+
+        Raises:
+            ApiDownError: it does not in time.
+        """
+        deadline = time.monotonic() + within_s
+        while True:
+            try:
+                self.get("/version")
+            except ApiDownError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_RETRY_S)
+            else:
+                return
+
     def patch(self, path: str, body: Any, *, query: Mapping[str, str] | None = None) -> Object:  # noqa: ANN401
         """Merge into an object; a null takes a field away."""
         return self.send("PATCH", path, body, query={"fieldManager": FIELD_MANAGER, **(query or {})}, content=_MERGE)
