@@ -19,9 +19,12 @@ def test_the_whole_gate_with_workers(run_gate: RunGate) -> None:
     few = f"smoke or (not contract and not drills and (not test_fallbacks.py or ({FEW})))"
     scope = [] if is_thorough() else [f"-k={few} or (drills and (redis or quality or restore)) "]
     ran = run_gate("--stage=gate", "--allow-disruptive", "-n", "2", *scope)
-    not_passed = {name: outcome for name, outcome in ran.outcomes().items() if outcome in ("fail", "inconclusive")}
-    assert (ran.exit_code, not_passed) == (0, {}), ran.output
-    assert ran.verdict["decision"] == "GO WITH CAVEATS"
+    starved = [check["name"] for check in ran.verdict["checks"] if "the generator was starved" in check["reason"]]
+    outcomes = {name: outcome for name, outcome in ran.outcomes().items() if name not in starved}
+    not_passed = {name: outcome for name, outcome in outcomes.items() if outcome in ("fail", "inconclusive")}
+    assert not_passed == {}, ran.output
+    # beside other tests the load generator may not get its time: then it says so, and nothing is promoted
+    assert (ran.exit_code, ran.verdict["decision"]) == ((6, "HOLD") if starved else (0, "GO WITH CAVEATS")), ran.output
     assert {check["reason"].splitlines()[0][:16] for check in ran.verdict["checks"] if check["outcome"] == "warn"} == {
         "known deviation:"
     }
