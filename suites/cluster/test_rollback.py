@@ -4,9 +4,9 @@ from fixtures.cluster import ClusterView, newest_s, now
 from fixtures.static import Shelf
 from gonogo.errors import EndpointFailedError, NotDeclared
 from gonogo.plugin import check, expect_flawless, expect_none
-from gonogo.rules.pods import name_of
 from gonogo.rules.registry import ModelRegistry, other_bytes
 from gonogo.rules.revisions import Choice, not_there
+from gonogo.rules.workloads import name_of
 from gonogo.targets.cluster import Backup
 
 

@@ -8,6 +8,7 @@ from gonogo.plugin import check, expect_flawless
 from gonogo.probes.images import ImageRegistries
 from gonogo.probes.kubernetes import ApiDownError, ClusterApi, WrongClusterError, as_part
 from gonogo.rules import pods as rules
+from gonogo.rules.workloads import name_of
 from gonogo.targets.files import Artifacts
 
 
@@ -90,7 +91,7 @@ def test_startup_recorded(workload: Running) -> None:
     budget_s = workload.declared.startup_s
     if budget_s is None:
         raise NotDeclared(f"{workload.declared.reference} declares no startup_s")
-    taken = {rules.name_of(pod): rules.startup_s(pod) for pod in workload.pods}
+    taken = {name_of(pod): rules.startup_s(pod) for pod in workload.pods}
     known = {name: seconds for name, seconds in taken.items() if seconds is not None}
     if not known:
         raise InconclusiveError("no pod tells when it started and when it became ready")

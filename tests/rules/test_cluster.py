@@ -10,6 +10,7 @@ from gonogo.rules import cluster_objects, pods
 from gonogo.rules.logs import error_lines, told
 from gonogo.rules.network_policies import Network, depends_on_addresses, flow_flaws, named_ports_of
 from gonogo.rules.revisions import Choice, Release, Revision, last_good, not_there, releases_in, revisions_of
+from gonogo.rules.workloads import name_of
 from gonogo.targets.cluster import Autoscaler, Claim, Flow, ScheduledJob, Workload
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -38,7 +39,7 @@ def test_pods_that_ended_or_are_going_do_not_count() -> None:
     every = [pod("a"), pod("b", status={"phase": "Succeeded"}), pod("c", deletionTimestamp="2026-11-21T11:59:00Z"),
              pod("d", labels={"app": "y"})]  # fmt: skip
     found = pods.pods_of(as_part(deployment()), [as_part(item) for item in every])
-    assert [pods.name_of(item) for item in found] == ["a"]
+    assert [name_of(item) for item in found] == ["a"]
 
 
 def test_why_a_pod_is_not_ready() -> None:

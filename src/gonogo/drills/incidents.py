@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from gonogo.drills.engine import Scene, Step
 from gonogo.errors import EndpointFailedError, InconclusiveError
@@ -11,8 +11,9 @@ from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Entry
 from gonogo.faults.kubernetes import kind_of
 from gonogo.probes.kubernetes import ClusterApi, as_part
-from gonogo.rules.pods import is_ready, name_of, pods_of
+from gonogo.rules.pods import is_ready, pods_of
 from gonogo.rules.triggers import Symptoms
+from gonogo.rules.workloads import name_of
 from gonogo.targets.drills import Kill, Playbook, Start
 
 _POLL_S = 0.1
@@ -21,14 +22,17 @@ _PATIENCE_S = 5.0
 POD_OF = "pod/of/"
 
 
-class KillDrill:
-    """A service is ended by SIGKILL; its supervisor must bring it back."""
+_Declared = TypeVar("_Declared", Kill, Start)
 
-    row = "G7"
+
+class _ServiceDrill(Generic[_Declared]):
+    """A drill on a service of an actor, which must run afterwards as it did before."""
+
     has_traffic = True
 
-    def __init__(self, drill: Kill, actor: ServiceActor) -> None:
-        self.name, self._drill, self._actor = drill.name, drill, actor
+    def __init__(self, drill: _Declared, actor: ServiceActor) -> None:
+        self.name, self._actor = drill.name, actor
+        self._drill: _Declared = drill
 
     def state(self) -> dict[str, Any]:
         """Whether it runs."""
@@ -37,6 +41,12 @@ class KillDrill:
     def keep(self, injector: Injector) -> list[Entry]:
         """That it runs: should its supervisor not bring it back, the clean-up does."""
         return [injector.keep_service(self._drill.service, fresh=False, actor=self._drill.actor)]
+
+
+class KillDrill(_ServiceDrill[Kill]):
+    """A service is ended by SIGKILL; its supervisor must bring it back."""
+
+    row = "G7"
 
     def steps(self, scene: Scene) -> Sequence[Step]:
         """Kill, and wait."""
@@ -64,22 +74,10 @@ class KillDrill:
         )
 
 
-class StartDrill:
+class StartDrill(_ServiceDrill[Start]):
     """A service is stopped and started; its first true answer counts, not that its supervisor calls it running."""
 
     row = "K10"
-    has_traffic = True
-
-    def __init__(self, drill: Start, actor: ServiceActor) -> None:
-        self.name, self._drill, self._actor = drill.name, drill, actor
-
-    def state(self) -> dict[str, Any]:
-        """Whether it runs."""
-        return {"running": self._actor.state(self._drill.service).running}
-
-    def keep(self, injector: Injector) -> list[Entry]:
-        """That it runs."""
-        return [injector.keep_service(self._drill.service, fresh=False, actor=self._drill.actor)]
 
     def steps(self, scene: Scene) -> Sequence[Step]:
         """Stop, start, and wait."""

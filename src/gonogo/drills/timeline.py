@@ -3,8 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -50,12 +49,6 @@ class Timeline:
         if self._file is not None:
             self._file.write(json.dumps(vars(event), ensure_ascii=False) + "\n")
             self._file.flush()
-
-    @contextmanager
-    def step(self, what: str) -> Iterator[None]:
-        """Something is about to be done."""
-        self.note(what, "step")
-        yield
 
     def close(self) -> None:
         """No more events."""

@@ -19,7 +19,7 @@ from gonogo.probes.kubernetes import FIELD_MANAGER, ApiDownError, ClusterApi, Ob
 from gonogo.rules.pods import condition, is_ready, pods_of, rollout_of
 from gonogo.rules.revisions import REVISION
 from gonogo.rules.selectors import labels_of, selects
-from gonogo.targets.cluster import Cluster
+from gonogo.targets.cluster import KINDS, Cluster
 from gonogo.targets.model import Target
 
 SCALED_WITHIN_S = 300.0
@@ -30,7 +30,6 @@ STALLED_GRACE_S = 10.0
 _CONFLICTS = 5
 _LOOK_S = 2.0
 _POLL_S = 0.2
-_KINDS = {"deployment": "Deployment", "statefulset": "StatefulSet", "daemonset": "DaemonSet"}
 _OWN = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "selfLink")
 """What the API server writes into an object's metadata itself."""
 
@@ -50,7 +49,7 @@ def cluster_of(details: Details) -> Cluster:
 def kind_of(reference: str) -> tuple[str, str]:
     """Kind and name of a workload: ``deployment/chatbot``."""
     kind, _, name = reference.partition("/")
-    return _KINDS[kind], name
+    return KINDS[kind], name
 
 
 class ScaleMeans:

@@ -17,9 +17,10 @@ from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.faults.actors import ServiceActor, restart
 from gonogo.faults.kubernetes import DRILL_SUFFIX, kind_of, kubectl, rolled_out, set_template
 from gonogo.probes.kubernetes import ClusterApi, Object, as_part
-from gonogo.rules.pods import containers_of, is_ready, name_of, pods_of, rollout_of
+from gonogo.rules.pods import containers_of, is_ready, pods_of, rollout_of
 from gonogo.rules.revisions import Release, Revision, last_good, not_there, revisions_of
 from gonogo.rules.triggers import Symptoms
+from gonogo.rules.workloads import name_of
 from gonogo.targets.binding import file_digest
 from gonogo.targets.drills import Change, Released
 

@@ -8,12 +8,8 @@ from gonogo.documents import Part
 from gonogo.rules.images import parse_image
 from gonogo.rules.selectors import labels_of, selects
 from gonogo.rules.sources import containers
+from gonogo.rules.workloads import name_of
 from gonogo.targets.cluster import Workload
-
-
-def name_of(part: Part) -> str:
-    """An object's name."""
-    return part.at("metadata", "name").text()
 
 
 def pods_of(workload: Part, pods: Sequence[Part]) -> list[Part]:

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+KINDS = {"deployment": "Deployment", "statefulset": "StatefulSet", "daemonset": "DaemonSet"}
+"""What the API calls the kinds of workloads, by what kubectl and target files call them."""
+
 
 @dataclass(frozen=True)
 class Workload:
