@@ -5,6 +5,7 @@ embedded deployment to one worker; the other steps back (`nice`), so that nothin
 """
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -30,6 +31,8 @@ NICENESS = 10
 
 def pytest_configure(config: pytest.Config) -> None:
     """Be strict with ourselves; what tests start must not take itself for one of our workers."""
+    # a background job of a shell ignores Ctrl-C, and what it starts inherits that: tests send it on purpose
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("filterwarnings", "error")
     if hasattr(config, "workerinput"):
         for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):

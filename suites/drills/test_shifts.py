@@ -1,7 +1,9 @@
 """Is traffic led to another version as it should be: slice by slice, all at once, or onto more replicas?"""
 
 from fixtures.drills import Drilled
-from gonogo.plugin import check
+from gonogo.errors import InconclusiveError
+from gonogo.plugin import check, expect_flawless
+from gonogo.rules.shares import is_too_few
 
 
 @check("drills.canary.decides", severity="critical", covers=["G4"], permission="disruptive")
@@ -17,6 +19,15 @@ def test_canary_decides(canary_drill: Drilled) -> None:
     else:
         why = canary_drill.report["noticed_why"]
         assert found["aborted_at"] is None, f"the good version was aborted at {found['aborted_at']:g} %: {why}"
+        if not found["versions_before"]:
+            raise InconclusiveError("nothing proves that the new version was given its slices: declare version_header")
+        expect_flawless(
+            [
+                f"at {slice_['percent']:g} % the new version answered {slice_['new']} of {slice_['requests']} requests"
+                for slice_ in found["slices"]
+                if is_too_few(slice_["new"], slice_["requests"], slice_["percent"] / 100)
+            ]
+        )
 
 
 @check("drills.blue_green.switches", severity="critical", covers=["G5"], permission="disruptive")

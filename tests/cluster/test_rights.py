@@ -1,5 +1,7 @@
 """What an account needs, two runners that exclude each other, and a large namespace."""
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 import yaml
 
 from gonogo.errors import InconclusiveError
+from gonogo.faults import lease as lease_module
 from gonogo.faults.lease import NAME, Lease
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.kubernetes import ClusterApi
@@ -72,10 +75,10 @@ def cluster_of(quiet: QuietChatbot) -> Cluster:
     return Cluster(CONTEXT, quiet.name, quiet.plane.kubeconfig)
 
 
-def test_two_runners_exclude_each_other(quiet: QuietChatbot) -> None:
-    first = Lease(cluster_of(quiet), CONTEXT_OF_PROBES, "first")
-    worker = Lease(cluster_of(quiet), CONTEXT_OF_PROBES, "first")
-    second = Lease(cluster_of(quiet), CONTEXT_OF_PROBES, "second")
+def test_two_runners_exclude_each_other(quiet: QuietChatbot, tmp_path: Path) -> None:
+    first = Lease(cluster_of(quiet), CONTEXT_OF_PROBES, "first", tmp_path)
+    worker = Lease(cluster_of(quiet), CONTEXT_OF_PROBES, "first", tmp_path)
+    second = Lease(cluster_of(quiet), CONTEXT_OF_PROBES, "second", tmp_path)
     first.hold(1)
     worker.hold(1)  # of the same run
     with pytest.raises(InconclusiveError, match="the run first holds the Lease"):
@@ -92,13 +95,69 @@ def test_two_runners_exclude_each_other(quiet: QuietChatbot) -> None:
         assert api.read("Lease", NAME) is None
 
 
-def test_a_dead_runners_lease_ends_by_itself(quiet: QuietChatbot) -> None:
+def test_a_dead_runners_lease_ends_by_itself(quiet: QuietChatbot, tmp_path: Path) -> None:
     lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": NAME, "namespace": quiet.name},
              "spec": {"holderIdentity": "dead", "leaseDurationSeconds": 2, "renewTime": "2030-01-01T00:00:00.000000Z"}}  # fmt: skip
     with quiet.plane.client() as client:
         apply(client, lease)
     began = time.monotonic()
-    mine = Lease(cluster_of(quiet), CONTEXT_OF_PROBES, "mine")
+    mine = Lease(cluster_of(quiet), CONTEXT_OF_PROBES, "mine", tmp_path)
     mine.hold(20)
     assert time.monotonic() - began >= 2  # its clock may be wrong: only what we watched counts
     mine.give_back()
+
+
+HELD = """
+import os, sys
+from pathlib import Path
+from gonogo.faults.lease import Lease
+from gonogo.probes.context import ProbeContext
+from gonogo.redaction import Redactor
+from gonogo.targets.cluster import Cluster
+
+context, namespace, kubeconfig, folder = sys.argv[1:]
+cluster = Cluster(context, namespace, Path(kubeconfig))
+Lease(cluster, ProbeContext(lambda _: None, Redactor(())), "killed", Path(folder)).hold(5)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_the_lease_of_a_run_that_was_killed_on_this_machine_is_free_at_once(
+    quiet: QuietChatbot, tmp_path: Path
+) -> None:
+    words = [sys.executable, "-c", HELD, CONTEXT, quiet.name, str(quiet.plane.kubeconfig), str(tmp_path)]
+    assert subprocess.run(words, check=False).returncode == -9
+    elsewhere = Lease(cluster_of(quiet), CONTEXT_OF_PROBES, "elsewhere", tmp_path / "another machine")
+    with pytest.raises(InconclusiveError, match="the run killed holds the Lease"):
+        elsewhere.hold(1)
+    mine = Lease(cluster_of(quiet), CONTEXT_OF_PROBES, "mine", tmp_path)
+    mine.hold(1)
+    mine.give_back()
+    assert list(tmp_path.glob("*.lease")) == []
+
+
+def expect_held_for(lease: Lease, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        lease.expect_held()
+        time.sleep(0.05)
+
+
+def test_a_lease_that_was_lost_ends_the_run(
+    quiet: QuietChatbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease_module, "_RENEWED_EVERY_S", 0.1)
+    mine = Lease(cluster_of(quiet), CONTEXT_OF_PROBES, "mine", tmp_path)
+    mine.hold(5)
+    mine.expect_held()
+    with quiet.plane.client() as client:
+        path = f"/apis/coordination.k8s.io/v1/namespaces/{quiet.name}/leases/{NAME}"
+        patch = {"spec": {"holderIdentity": "another"}}
+        client.patch(path, json=patch, headers={"content-type": "application/merge-patch+json"}).raise_for_status()
+        with pytest.raises(InconclusiveError, match="the run another has taken the Lease"):
+            expect_held_for(mine, 10)
+        with pytest.raises(InconclusiveError, match="the run another has taken"):
+            mine.hold(1)
+        mine.give_back()
+        assert client.get(path).json()["spec"]["holderIdentity"] == "another"
+        client.delete(path)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,13 @@ from gonogo.drills.config_rollback import ConfigRollbackDrill
 from gonogo.drills.engine import DrillReport, Scene, Step, perform
 from gonogo.drills.history import History
 from gonogo.drills.restore import RestoreDrill
-from gonogo.drills.rollback import note_rollback, registry_flaws
+from gonogo.drills.rollback import registry_flaws, with_rollback
 from gonogo.drills.timeline import Timeline, Traffic
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.faults.actors import ServiceState
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Entry, Journal
-from gonogo.rules.triggers import Sample
+from gonogo.rules.triggers import Sample, Steady, Symptoms
 from gonogo.targets.drills import Restore, Watching
 from gonogo.targets.loader import load_target
 from gonogo.targets.model import ConfigRollback, Target
@@ -158,7 +159,9 @@ class Drawn:
         return self._states.pop(0)
 
     def keep(self, injector: Injector) -> list[Entry]:
-        return [injector.keep_file(Path(str(injector.path_of("backup"))))]
+        entry = injector.keep_file(Path(str(injector.path_of("backup"))))
+        self.write = partial(injector.write_file, entry)
+        return [entry]
 
     def steps(self, scene: Scene) -> Sequence[Step]:
         return (Step("do it", "nothing", self._act), Step("go on", "nothing", lambda: scene.mark("went on")))
@@ -174,10 +177,11 @@ def drawn(target: Target, tmp_path: Path, drill: Drawn, injector: Injector | Non
 
 def test_a_step_that_fails_ends_the_drill_and_everything_is_put_back(target: Target, tmp_path: Path) -> None:
     def act() -> None:
-        (tmp_path / "backup.json").write_text("changed", encoding="utf-8")
+        drill.write(b"changed")
         raise EndpointFailedError("it broke")
 
-    report = drawn(target, tmp_path, Drawn(act))
+    drill = Drawn(act)
+    report = drawn(target, tmp_path, drill)
     assert report.failed_step == "do it: it broke"
     assert (tmp_path / "backup.json").read_text(encoding="utf-8") == '{"good": true}'
     assert "go on" not in [event["what"] for event in report.timeline]
@@ -187,12 +191,54 @@ def test_a_step_that_fails_ends_the_drill_and_everything_is_put_back(target: Tar
 
 def test_an_interrupted_drill_is_put_back_too(target: Target, tmp_path: Path) -> None:
     def act() -> None:
-        (tmp_path / "backup.json").write_text("changed", encoding="utf-8")
+        drill.write(b"changed")
         raise KeyboardInterrupt
 
+    drill = Drawn(act)
     with pytest.raises(KeyboardInterrupt):
-        drawn(target, tmp_path, Drawn(act))
+        drawn(target, tmp_path, drill)
     assert (tmp_path / "backup.json").read_text(encoding="utf-8") == '{"good": true}'
+
+
+def test_a_drill_that_must_end_takes_no_further_step(target: Target, tmp_path: Path) -> None:
+    def act() -> None:
+        drill.write(b"changed")
+        lost.append("to another run")
+
+    def may_go_on() -> None:
+        if lost:
+            raise InconclusiveError("the Lease was lost")
+
+    lost: list[str] = []
+    drill = Drawn(act)
+    journal = Journal(tmp_path / "j")
+    report = perform(drill, lambda: Sample(0.0, 1.0), QUICK, Injector(target, journal), Timeline(), may_go_on)
+    assert (report.failed_step, report.failed_as) == ("go on: the Lease was lost", "inconclusive")
+    assert (tmp_path / "backup.json").read_text(encoding="utf-8") == '{"good": true}'
+    assert journal.unfinished() == []
+
+
+def test_requests_that_hang_are_noticed_before_they_end() -> None:
+    hanging, release = threading.Event(), threading.Event()
+
+    def ask() -> Sample:
+        if hanging.is_set():
+            release.wait(10)
+        return Sample(0.0, 1.0)
+
+    timeline = Timeline()
+    with Traffic(ask, timeline, interval_s=0.005) as traffic:
+        scene = Scene(timeline, traffic, QUICK, Steady(1.0))
+        hanging.set()
+        scene.mark("hangs")
+        scene.await_trigger("hangs", Symptoms, 5)
+        assert not scene.await_well("hangs", 0.1)
+        assert scene.since("hangs") == []
+        release.set()
+        hanging.clear()
+        scene.mark("answers")
+        assert scene.await_well("answers", 5)
+    assert scene.found["noticed_by"] == "latency"
 
 
 def test_a_clean_up_that_fails_is_told_with_the_command(target: Target, tmp_path: Path) -> None:
@@ -289,31 +335,21 @@ def test_a_rollback_is_noted_in_the_registry(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     assert registry_flaws(file, "bot") == ["it does not say that the bad version of bot was rolled back"]
-    note_rollback(file, "bot", "2", "c:3")
+    file.write_text(with_rollback(file.read_text(encoding="utf-8"), "bot", "2", "c:3"), encoding="utf-8")
     assert registry_flaws(file, "bot") == []
-    note_rollback(file, "bot", "1", "")
+    file.write_text(with_rollback(file.read_text(encoding="utf-8"), "bot", "1", ""), encoding="utf-8")
     assert registry_flaws(file, "bot") == []
     with pytest.raises(EndpointFailedError, match="knows no release of other"):
-        note_rollback(file, "other", "1", "")
+        with_rollback(file.read_text(encoding="utf-8"), "other", "1", "")
 
 
 def test_the_history_knows_what_went_well(tmp_path: Path) -> None:
     history = History(tmp_path / "drills.jsonl")
     assert history.last_good("a") is None
-    nothing: dict[str, Any] = {
-        "noticed_by": "",
-        "noticed_why": "",
-        "notice_s": 0.0,
-        "outage_s": 0.0,
-        "requests": 1,
-        "lost": 0,
-    }
-    nothing |= {"failures": [], "failed_step": "", "failed_as": "", "clean_up": "", "differences": [], "found": {}}
-    good = DrillReport(name="a", row="G1", began="2026-11-01T00:00:00+00:00", took_s=1, steady_ms=1, recovered=True,
-                       well_after=True, timeline=[], samples=[], **nothing)  # fmt: skip
-    history.add("a", good)
-    history.add("a", replace(good, began="2026-11-02T00:00:00+00:00", recovered=False))
-    history.add("b", replace(good, began="2026-11-03T00:00:00+00:00", clean_up="no"))
+    report = {"row": "G1", "began": "2026-11-01T00:00:00+00:00", "took_s": 1, "outage_s": 0, "lost": 0, "found": {}}
+    history.add("a", report, good=True)
+    history.add("a", report | {"began": "2026-11-02T00:00:00+00:00"}, good=False)
+    history.add("b", report, good=False)
     last = history.last_good("a")
     assert last is not None
     assert last.day == 1

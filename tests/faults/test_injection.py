@@ -89,8 +89,7 @@ from gonogo.targets.loader import load_target
 
 folder = Path(sys.argv[1])
 injector = Injector(load_target(folder / "target.yaml", date(2026, 1, 1)), Journal(folder / "journal"))
-injector.keep_file(folder / "two.gguf")
-(folder / "two.gguf").write_bytes(b"broken")
+injector.write_file(injector.keep_file(folder / "two.gguf"), b"broken")
 os.kill(os.getpid(), 9)
 """
 
@@ -117,7 +116,7 @@ def test_files_come_back_before_their_services_start(
     monkeypatch.setattr(ServiceMeans, "undo", bring_up)
     injector = Injector(target, journal)
     entries = [injector.keep_file(tmp_path / "two.gguf"), injector.keep_service("gateway")]
-    (tmp_path / "two.gguf").write_bytes(b"broken")
+    injector.write_file(entries[0], b"broken")
     injector.undo_all(entries)
     assert seen == [b"0123456789"]
 
@@ -125,13 +124,30 @@ def test_files_come_back_before_their_services_start(
 def test_one_that_cannot_be_put_back_does_not_keep_the_others(target: Target, journal: Journal, tmp_path: Path) -> None:
     injector = Injector(target, journal)
     entries = [injector.keep_file(tmp_path / "two.gguf"), journal.write("control", {"url": "http://127.0.0.1:9/x"})]
-    (tmp_path / "two.gguf").write_bytes(b"broken")
+    injector.write_file(entries[0], b"broken")
     with pytest.raises(EndpointFailedError, match="could be put back"):
         injector.undo_all(entries)
     assert (tmp_path / "two.gguf").read_bytes() == b"0123456789"
     (left,) = journal.unfinished()
     assert left.kind == "control"
     journal.mark_undone(left)
+
+
+def test_what_somebody_else_wrote_meanwhile_stays(target: Target, journal: Journal, tmp_path: Path) -> None:
+    injector, model = Injector(target, journal), tmp_path / "two.gguf"
+    entry = injector.keep_file(model)
+    injector.write_file(entry, b"broken")
+    model.write_bytes(b"a hotfix")
+    with pytest.raises(EndpointFailedError, match="changed by somebody else") as raised:
+        injector.undo_all([entry])
+    assert model.read_bytes() == b"a hotfix"
+    told = str(raised.value)
+    assert f"by hand: cp {entry.details['copy']} {model}" in told
+    assert f"as long as {journal.path} is there" in told
+    model.write_bytes(b"bro")  # a writer that was killed in the middle
+    injector.undo_all([entry])
+    assert model.read_bytes() == b"0123456789"
+    assert list(journal.folder.iterdir()) == []
 
 
 def test_what_a_living_run_does_is_left_alone(target: Target, tmp_path: Path) -> None:

@@ -9,16 +9,23 @@ from typing import Any
 
 import pytest
 
-from gonogo.errors import GonogoError, InconclusiveError
+from gonogo.errors import EndpointFailedError, GonogoError, InconclusiveError
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Journal
-from gonogo.faults.kubernetes import differences
+from gonogo.faults.patches import differences
+from gonogo.faults.releases import WorkloadReleases
+from gonogo.probes.context import ProbeContext
+from gonogo.probes.kubernetes import ClusterApi
+from gonogo.redaction import Redactor
+from gonogo.targets.cluster import Cluster
+from gonogo.targets.drills import Change
 from gonogo.targets.loader import load_target
 from gonogo.targets.model import Target
 from tests.calibration.servers import free_port
 from tests.cluster.control_plane import CONTEXT, ControlPlane, apply
 from tests.cluster.namespace import await_object
 
+PROBES = ProbeContext(lambda _: None, Redactor([]))
 SPACE = "faults"
 DEPLOYMENT = f"/apis/apps/v1/namespaces/{SPACE}/deployments/vllm"
 SECRET = f"/api/v1/namespaces/{SPACE}/secrets/keys"
@@ -189,3 +196,85 @@ def test_an_api_server_that_is_gone_decides_nothing(tmp_path: Path, control_plan
 
 def test_differences_are_told_by_their_place() -> None:
     assert differences({"a": {"b": 1, "c": [1]}}, {"a": {"b": 2, "c": [1]}, "d": None}) == ["a.b: 2 before, 1 now"]
+
+
+def merge(plane: ControlPlane, path: str, patch: dict[str, Any]) -> None:
+    with plane.client() as client:
+        headers = {"content-type": "application/merge-patch+json"}
+        client.patch(path, json=patch, headers=headers).raise_for_status()
+
+
+def test_what_others_changed_beside_a_patch_stays(tmp_path: Path, control_plane: ControlPlane, page: str) -> None:
+    injector = Injector(target_of(tmp_path, control_plane, page), Journal(tmp_path / "journal"))
+    step = {"object": "Deployment/vllm", "patch": {"metadata": {"annotations": {"a": "ours"}}}}
+    with injector.broken(step):
+        merge(control_plane, DEPLOYMENT, {"metadata": {"annotations": {"b": "theirs"}}})
+    after = read(control_plane, DEPLOYMENT)
+    assert after is not None
+    assert {key: after["metadata"]["annotations"].get(key) for key in "ab"} == {"a": None, "b": "theirs"}
+
+
+def test_what_others_changed_in_the_same_place_is_told_and_stays(
+    tmp_path: Path, control_plane: ControlPlane, page: str
+) -> None:
+    journal = Journal(tmp_path / "journal")
+    injector = Injector(target_of(tmp_path, control_plane, page), journal)
+    step = {"object": "Deployment/vllm", "patch": {"metadata": {"annotations": {"a": "ours"}}}}
+    with pytest.raises(EndpointFailedError, match=r"metadata\.annotations\.a was changed by somebody else"):
+        with injector.broken(step):
+            merge(control_plane, DEPLOYMENT, {"metadata": {"annotations": {"a": "theirs"}}})
+    merge(control_plane, DEPLOYMENT, {"metadata": {"annotations": {"a": None}}})
+    injector.undo_all(journal.unfinished())
+    assert journal.unfinished() == []
+
+
+def test_a_template_that_somebody_else_wrote_after_a_drill_was_killed_stays(
+    tmp_path: Path, control_plane: ControlPlane, page: str
+) -> None:
+    journal = Journal(tmp_path / "journal")
+    injector = Injector(target_of(tmp_path, control_plane, page), journal)
+    with ClusterApi(Cluster(CONTEXT, SPACE, control_plane.kubeconfig), PROBES) as api:
+        releases = WorkloadReleases(api, "deployment/vllm", list)
+        (entry,) = releases.keep(injector)
+        releases.deploy(Change(image="vllm:bad"))
+    hotfix = {"spec": {"template": {"metadata": {"annotations": {"hotfix": "1"}}}}}
+    merge(control_plane, DEPLOYMENT, hotfix)
+    with pytest.raises(EndpointFailedError, match="pod template of deployment/vllm was changed by somebody else"):
+        injector.undo_all([entry])
+    after = read(control_plane, DEPLOYMENT)
+    assert after is not None
+    assert after["spec"]["template"]["metadata"]["annotations"] == {"hotfix": "1"}
+    hotfix["spec"]["template"]["metadata"]["annotations"] = {"hotfix": None}  # type: ignore[dict-item]
+    merge(control_plane, DEPLOYMENT, hotfix)
+    injector.undo_all([entry])
+    after = read(control_plane, DEPLOYMENT)
+    assert after is not None
+    assert after["spec"]["template"]["spec"]["containers"][0]["image"] == "vllm:1"
+
+
+def test_a_workload_that_somebody_scaled_meanwhile_is_left(
+    tmp_path: Path, control_plane: ControlPlane, page: str
+) -> None:
+    journal = Journal(tmp_path / "journal")
+    injector = Injector(target_of(tmp_path, control_plane, page), journal)
+    with pytest.raises(EndpointFailedError, match="number of replicas of deployment/vllm was changed"):
+        with injector.broken({"scale": "p", "replicas": 0}):
+            merge(control_plane, DEPLOYMENT, {"spec": {"replicas": 2}})
+    merge(control_plane, DEPLOYMENT, {"spec": {"replicas": 3}})
+    injector.undo_all(journal.unfinished())
+
+
+def test_the_workload_of_an_old_journal_may_be_paused_or_gone(
+    tmp_path: Path, control_plane: ControlPlane, page: str
+) -> None:
+    journal = Journal(tmp_path / "journal")
+    injector = Injector(target_of(tmp_path, control_plane, page), journal)
+    entry = injector.keep_workload("deployment/vllm")
+    merge(control_plane, DEPLOYMENT, {"spec": {"paused": True}})
+    with pytest.raises(EndpointFailedError, match="was paused by somebody else"):
+        injector.undo_all([entry])
+    merge(control_plane, DEPLOYMENT, {"spec": {"paused": None}})
+    injector.undo_all([entry])
+    gone = journal.write("workload", {**entry.details, "workload": "deployment/deleted"})
+    injector.undo_all([gone])
+    assert journal.unfinished() == []

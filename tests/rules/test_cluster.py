@@ -23,7 +23,12 @@ def pod(
         {"type": "Ready", "status": "True" if ready else "False", "lastTransitionTime": "2026-11-21T11:00:05Z"}
     ]
     return {
-        "metadata": {"name": name, "labels": {"app": "x"}, **metadata},
+        "metadata": {
+            "name": name,
+            "labels": {"app": "x", "pod-template-hash": "h"},
+            "ownerReferences": [{"kind": "ReplicaSet", "name": "d-h", "controller": True}],
+            **metadata,
+        },
         "spec": {"containers": [{"name": "c", "image": "r.example/c:1"}]},
         "status": {"phase": "Running", "conditions": conditions, "startTime": "2026-11-21T11:00:00Z", **(status or {})},
     }
@@ -35,9 +40,10 @@ def deployment(replicas: int = 2, generation: int = 3, **status: Any) -> dict[st
             "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": "x"}}}, "status": {**counts, **status}}  # fmt: skip
 
 
-def test_pods_that_ended_or_are_going_do_not_count() -> None:
+def test_pods_that_ended_or_are_going_or_are_anothers_do_not_count() -> None:
     every = [pod("a"), pod("b", status={"phase": "Succeeded"}), pod("c", deletionTimestamp="2026-11-21T11:59:00Z"),
-             pod("d", labels={"app": "y"})]  # fmt: skip
+             pod("d", labels={"app": "y"}), pod("e", ownerReferences=[]),
+             pod("f", ownerReferences=[{"kind": "ReplicaSet", "name": "other-h", "controller": True}])]  # fmt: skip
     found = pods.pods_of(as_part(deployment()), [as_part(item) for item in every])
     assert [name_of(item) for item in found] == ["a"]
 
@@ -63,7 +69,7 @@ def test_why_a_pod_is_not_ready() -> None:
     [
         ({"restartCount": 2, "lastState": {"terminated": {"finishedAt": "2026-11-21T11:30:00Z"}}}, True),
         ({"restartCount": 2, "lastState": {"terminated": {"finishedAt": "2026-11-21T10:30:00Z"}}}, False),
-        ({"restartCount": 2, "lastState": {}}, True),  # it does not say when: it may have been a moment ago
+        ({"restartCount": 2, "lastState": {}}, False),  # it does not say when
         ({"restartCount": 0}, False),
         (
             {
@@ -77,7 +83,22 @@ def test_why_a_pod_is_not_ready() -> None:
 )
 def test_restarts_within_the_window(container: dict[str, Any], flawed: bool) -> None:
     item = as_part(pod(status={"containerStatuses": [{"name": "c", **container}]}))
-    assert bool(pods.restarted([item], NOW - timedelta(hours=1))) is flawed
+    assert bool(pods.restarted([item], NOW - timedelta(minutes=45))) is flawed
+
+
+def test_restarts_without_a_time() -> None:
+    item = as_part(pod(status={"containerStatuses": [{"name": "c", "restartCount": 2, "lastState": {}}]}))
+    assert pods.undated_restarts([item]) == ["a/c was restarted 2 times"]
+    assert pods.undated_restarts([as_part(pod())]) == []
+    (flaw,) = pods.restarted([item], NOW - timedelta(hours=2))  # the pod itself is younger than that
+    assert "a/c was restarted 2 times" in flaw
+
+
+def test_a_pod_of_a_daemon_set_is_its_own() -> None:
+    owner = {"kind": "DaemonSet", "name": "d", "uid": "1", "controller": True}
+    daemons = {"kind": "DaemonSet", "metadata": {"name": "d", "uid": "1"}, "spec": deployment()["spec"]}
+    found = pods.pods_of(as_part(daemons), [as_part(pod(ownerReferences=[{**owner, "uid": uid}])) for uid in "12"])
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize(

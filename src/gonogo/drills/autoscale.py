@@ -1,7 +1,6 @@
 """Row G11: load drives the replicas up within their bounds, and they come back when it ends."""
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
@@ -12,8 +11,6 @@ from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Entry
 from gonogo.probes.kubernetes import ClusterApi, Object
 from gonogo.targets.drills import Autoscaling
-
-_POLL_S = 0.3
 
 
 class AutoscaleDrill:
@@ -63,16 +60,16 @@ class AutoscaleDrill:
 
     def _await(self, scene: Scene, is_there: Callable[[int], bool], within_s: float) -> float | None:
         """Seconds until the number of replicas is there; None if it never is."""
-        began, deadline = scene.timeline.now_s(), time.monotonic() + within_s
-        while time.monotonic() < deadline:
+        began = scene.timeline.now_s()
+
+        def look() -> bool:
             now = self._replicas()
             if now != scene.found["replicas"][-1]:
                 scene.found["replicas"].append(now)
                 scene.timeline.note(f"{now} replicas")
-            if is_there(now):
-                return round(scene.timeline.now_s() - began, 2)
-            time.sleep(_POLL_S)
-        return None
+            return is_there(now)
+
+        return round(scene.timeline.now_s() - began, 2) if scene.wait_until(look, within_s) else None
 
     def _scaler(self) -> Object:
         found = self._api.read("HorizontalPodAutoscaler", self._drill.autoscaler)

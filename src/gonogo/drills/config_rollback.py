@@ -1,6 +1,5 @@
 """Row G6: a configuration that cannot be read is deployed, noticed, and rolled back from the backup."""
 
-import shutil
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -39,6 +38,7 @@ class ConfigRollbackDrill:
         self._watch = Watch(actor, drill.service, unhealthy)
         self._original = ""
         self._injector: Injector | None = None
+        self._file: Entry | None = None
         self._kept: list[Entry] = []
 
     def state(self) -> dict[str, Any]:
@@ -49,7 +49,8 @@ class ConfigRollbackDrill:
         """The file, and that the service runs with it."""
         self._original = file_digest(self._drill.file)
         self._injector = injector
-        self._kept = [injector.keep_file(self._drill.file), injector.keep_service(self._drill.service)]
+        self._file = injector.keep_file(self._drill.file)
+        self._kept = [self._file, injector.keep_service(self._drill.service)]
         return self._kept
 
     def steps(self, scene: Scene) -> Sequence[Step]:
@@ -59,8 +60,7 @@ class ConfigRollbackDrill:
 
         def deploy() -> None:
             scene.mark("deployed")
-            with drill.file.open("ab") as file:
-                file.write(_BAD_TAIL)
+            self._write(drill.file.read_bytes() + _BAD_TAIL)
             self._watch.restart()
 
         def notice() -> None:
@@ -69,7 +69,7 @@ class ConfigRollbackDrill:
             scene.await_trigger("started", self._watch.symptoms, scene.watching.notice_s, of="deployed")
 
         def roll_back() -> None:
-            shutil.copyfile(drill.backup, drill.file)
+            self._write(drill.backup.read_bytes())
             scene.found["restored_exactly"] = file_digest(drill.file) == file_digest(drill.backup)
             self._watch.restart()
             self._watch.await_start(drill.max_seconds)
@@ -77,7 +77,7 @@ class ConfigRollbackDrill:
 
         def recover() -> None:
             scene.found["recovered"] = scene.await_well("rolled back", drill.max_seconds)
-            scene.found["recovery_s"] = round(scene.timeline.now_s() - scene.marks["deployed"], 2)
+            scene.found["recovery_s"] = scene.seconds_since("deployed")
             if scene.found["recovered"] and file_digest(drill.file) == self._original and self._injector is not None:
                 for entry in self._kept:  # put back by the drill itself, and verified: no second restart
                     self._injector.forget(entry)
@@ -88,3 +88,8 @@ class ConfigRollbackDrill:
             Step(f"restore {drill.backup}, restart {drill.service}", rights, roll_back),
             Step("wait until the answers are as before", "read", recover),
         )
+
+    def _write(self, content: bytes) -> None:
+        assert self._injector is not None
+        assert self._file is not None
+        self._injector.write_file(self._file, content)

@@ -9,18 +9,19 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from gonogo.drills.timeline import Ask, Timeline, Traffic
 from gonogo.errors import EndpointFailedError, GonogoError, InconclusiveError
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Entry
-from gonogo.faults.kubernetes import differences
+from gonogo.faults.patches import differences
 from gonogo.rules.triggers import Sample, Steady, Symptoms, is_well, outage_s, steady_of, triggered
 from gonogo.targets.drills import Watching
 
 _POLL_S = 0.2
 _SHOWN_FAILURES = 5
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,38 @@ class Scene:
     """Seconds since the drill began, by what happened then."""
     found: dict[str, Any] = field(default_factory=dict)
     """Plain JSON."""
+    may_go_on: Callable[[], None] = lambda: None
+    """Raises InconclusiveError once the drill must end: another run holds the deployment."""
 
     def mark(self, name: str) -> None:
         """Something to measure from happens now."""
         self.marks[name] = self.timeline.now_s()
 
+    def seconds_since(self, mark: str) -> float:
+        """How long ago a mark was."""
+        return round(self.timeline.now_s() - self.marks[mark], 2)
+
     def since(self, mark: str) -> list[Sample]:
-        """The requests that were sent since a mark."""
+        """The requests that were sent since a mark, and have ended."""
         return self.traffic.since(self.marks[mark]) if self.traffic is not None else []
+
+    def sent(self, mark: str) -> list[Sample]:
+        """Those, and the ones that are still pending."""
+        return self.traffic.with_pending(self.marks[mark]) if self.traffic is not None else []
+
+    def wait_until(self, ask: Callable[[], T], within_s: float) -> T:
+        """Ask again and again until the answer is something, or the time is over; the last answer.
+
+        Raises:
+            InconclusiveError: the drill must end.
+        """
+        deadline = time.monotonic() + within_s
+        while True:
+            self.may_go_on()
+            answer = ask()
+            if answer or time.monotonic() >= deadline:
+                return answer
+            time.sleep(_POLL_S)
 
     def await_trigger(self, since: str, symptoms: Callable[[], Symptoms], within_s: float, of: str = "") -> None:
         """Wait until something is noticed; what it was is found out, or that nothing was.
@@ -66,27 +91,29 @@ class Scene:
             within_s: how long to wait.
             of: the mark of what is to be noticed, if it is another one.
         """
-        deadline = time.monotonic() + within_s
-        while time.monotonic() < deadline:
-            name, why = triggered(self.since(since), self.steady, symptoms(), self.watching)
-            if name:
-                self.found |= {"noticed_by": name, "noticed_why": why}
-                self.found["notice_s"] = round(self.timeline.now_s() - self.marks[of or since], 2)
-                self.timeline.note(f"noticed by {name}: {why}", "trigger")
-                return
-            time.sleep(_POLL_S)
-        self.timeline.note(f"not noticed within {within_s:g} s", "trigger")
+        seen = self.wait_until(lambda: self.trigger(since, symptoms()), within_s)
+        if seen is None:
+            self.timeline.note(f"not noticed within {within_s:g} s", "trigger")
+            return
+        name, why = seen
+        self.found |= {"noticed_by": name, "noticed_why": why}
+        self.found["notice_s"] = round(self.timeline.now_s() - self.marks[of or since], 2)
+        self.timeline.note(f"noticed by {name}: {why}", "trigger")
+
+    def trigger(self, since: str, symptoms: Symptoms) -> tuple[str, str] | None:
+        """The trigger that has gone off since a mark, and why; None if none has."""
+        name, why = triggered(self.sent(since), self.steady, symptoms, self.watching)
+        return (name, why) if name else None
 
     def await_well(self, since: str, within_s: float) -> bool:
         """Wait until the traffic is as it was before; whether it is."""
-        deadline = time.monotonic() + within_s
-        while time.monotonic() < deadline:
-            if self.traffic is None or is_well(self.since(since), self.steady, self.watching):
-                self.timeline.note("well again: the traffic is as it was before")
-                return True
-            time.sleep(_POLL_S)
-        self.timeline.note(f"not well again within {within_s:g} s")
-        return False
+        well = self.traffic is None or self.wait_until(
+            lambda: is_well(self.sent(since), self.steady, self.watching), within_s
+        )
+        self.timeline.note(
+            "well again: the traffic is as it was before" if well else f"not well again within {within_s:g} s"
+        )
+        return well
 
 
 class Drill(Protocol):
@@ -149,7 +176,14 @@ class DrillReport:
         return asdict(self)
 
 
-def perform(drill: Drill, ask: Ask, watching: Watching, injector: Injector, timeline: Timeline) -> DrillReport:
+def perform(  # noqa: PLR0913, PLR0917 (what, how, and where it is told)
+    drill: Drill,
+    ask: Ask,
+    watching: Watching,
+    injector: Injector,
+    timeline: Timeline,
+    may_go_on: Callable[[], None] = lambda: None,
+) -> DrillReport:
     """Perform a drill; whatever happens, what it changed is put back.
 
     Args:
@@ -158,6 +192,7 @@ def perform(drill: Drill, ask: Ask, watching: Watching, injector: Injector, time
         watching: how often to ask, and what counts as noticed.
         injector: journals every change, and undoes it.
         timeline: gets every event.
+        may_go_on: raises InconclusiveError once the drill must end; then it is put back at once.
 
     Raises:
         InconclusiveError: there is no steady state to begin with; nothing was changed.
@@ -168,13 +203,14 @@ def perform(drill: Drill, ask: Ask, watching: Watching, injector: Injector, time
     before = drill.state()
     with traffic if traffic is not None else nullcontext():
         steady = _await_steady(traffic, timeline, watching.steady_s)
-        scene = Scene(timeline, traffic, watching, steady)
+        scene = Scene(timeline, traffic, watching, steady, may_go_on=may_go_on)
         entries = _kept(drill, injector)
         failed_step, failed_as = "", ""
         try:
-            failed_step, failed_as = _take(drill.steps(scene), timeline)
+            failed_step, failed_as = _take(drill.steps(scene), scene)
         finally:
             clean_up = _put_back(injector, entries, timeline)
+        scene.may_go_on = lambda: None  # what follows only looks
         scene.mark("put back")
         well_after = traffic is None or scene.await_well("put back", watching.steady_s)
     if traffic is not None and traffic.broken:
@@ -243,11 +279,13 @@ def _kept(drill: Drill, injector: Injector) -> list[Entry]:
         raise
 
 
-def _take(steps: Sequence[Step], timeline: Timeline) -> tuple[str, str]:
+def _take(steps: Sequence[Step], scene: Scene) -> tuple[str, str]:
     """Take the steps until one cannot be taken; which and why, and as what that counts."""
+    timeline = scene.timeline
     for step in steps:
         timeline.note(step.what, "step")
         try:
+            scene.may_go_on()
             step.act()
         except (EndpointFailedError, InconclusiveError, GonogoError) as error:
             timeline.note(f"this step failed: {error}")

@@ -1,10 +1,10 @@
 """Which drills were done when, on this machine: what is due."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-
-from gonogo.drills.engine import DrillReport
+from typing import Any
 
 _KEPT = 1000
 
@@ -16,15 +16,17 @@ class History:
         """The file need not be there yet."""
         self._file = file
 
-    def add(self, name: str, report: DrillReport) -> None:
-        """Note a drill."""
-        good = (
-            report.recovered and report.well_after and not (report.failed_step or report.clean_up or report.differences)
-        )
-        line = {"name": name, "row": report.row, "began": report.began, "good": good,
-                "took_s": report.took_s, "outage_s": report.outage_s, "lost": report.lost}  # fmt: skip
+    def add(self, name: str, report: Mapping[str, Any], *, good: bool) -> None:
+        """Note a drill.
+
+        Args:
+            name: what it is called.
+            report: `gonogo.drills.engine.DrillReport` as JSON.
+            good: whether every check that asked it passed.
+        """
+        kept = {key: report[key] for key in ("row", "began", "took_s", "outage_s", "lost")}
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        lines = [*self._lines()[-_KEPT:], json.dumps(line)]
+        lines = [*self._lines()[-_KEPT:], json.dumps({"name": name, "good": good, **kept})]
         unfinished = self._file.with_suffix(".part")
         unfinished.write_text("\n".join(lines) + "\n", encoding="utf-8")
         unfinished.replace(self._file)

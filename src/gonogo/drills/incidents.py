@@ -1,6 +1,5 @@
 """Rows G7, G8: something is killed and comes back by itself; or an incident is answered by its playbook's action."""
 
-import time
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
@@ -12,11 +11,10 @@ from gonogo.faults.journal import Entry
 from gonogo.faults.kubernetes import kind_of
 from gonogo.probes.kubernetes import ClusterApi, as_part
 from gonogo.rules.pods import is_ready, pods_of
-from gonogo.rules.triggers import Symptoms
+from gonogo.rules.triggers import Sample, Symptoms
 from gonogo.rules.workloads import name_of
 from gonogo.targets.drills import Kill, Playbook, Start
 
-_POLL_S = 0.1
 _PATIENCE_S = 5.0
 """How much longer than allowed a start is watched: how late it is, is worth knowing."""
 POD_OF = "pod/of/"
@@ -58,15 +56,15 @@ class KillDrill(_ServiceDrill[Kill]):
                 raise InconclusiveError(f"its supervisor tells no process of {drill.service}: nothing was killed")
             scene.mark("killed")
             self._actor.kill(drill.service)
-            deadline = time.monotonic() + drill.recovery_s
-            while time.monotonic() < deadline:
+
+            def is_back() -> bool:
                 state = self._actor.state(drill.service)
-                if state.running and state.pid != pid:
-                    scene.found["restarted_s"] = round(scene.timeline.now_s() - scene.marks["killed"], 2)
-                    scene.timeline.note(f"{drill.service} runs again")
-                    return
-                time.sleep(_POLL_S)
-            raise EndpointFailedError(f"{drill.service} does not come back by itself within {drill.recovery_s:g} s")
+                return state.running and state.pid != pid
+
+            if not scene.wait_until(is_back, drill.recovery_s):
+                raise EndpointFailedError(f"{drill.service} does not come back by itself within {drill.recovery_s:g} s")
+            scene.found["restarted_s"] = scene.seconds_since("killed")
+            scene.timeline.note(f"{drill.service} runs again")
 
         return (
             Step(f"kill {drill.service}", f"kill {drill.service}", kill),
@@ -86,15 +84,13 @@ class StartDrill(_ServiceDrill[Start]):
         def start() -> None:
             scene.mark("started")
             self._actor.start(drill.service)
-            deadline = time.monotonic() + drill.within_s + _PATIENCE_S
-            scene.found["first_answer_s"] = None
-            while time.monotonic() < deadline:
-                good = [sample for sample in scene.since("started") if not sample.error]
-                if good:
-                    first = min(sample.ended_s for sample in good)
-                    scene.found["first_answer_s"] = round(first - scene.marks["started"], 2)
-                    return
-                time.sleep(_POLL_S)
+
+            def good() -> list[Sample]:
+                return [sample for sample in scene.since("started") if not sample.error]
+
+            answers = scene.wait_until(good, drill.within_s + _PATIENCE_S)
+            first_s = min((sample.ended_s for sample in answers), default=None)
+            scene.found["first_answer_s"] = round(first_s - scene.marks["started"], 2) if first_s is not None else None
 
         return (
             Step(f"stop {drill.service}", f"stop {drill.service}", lambda: self._actor.stop(drill.service)),
@@ -131,14 +127,14 @@ class PodKillDrill:
             killed, wanted = pods[0].at("metadata", "uid").text(), sum(map(is_ready, pods))
             scene.mark("killed")
             self._api.send("DELETE", self._api.path("Pod", name_of(pods[0])), {"gracePeriodSeconds": 0})
-            deadline = time.monotonic() + self._drill.recovery_s
-            while time.monotonic() < deadline:
+
+            def is_replaced() -> bool:
                 others = [pod for pod in self._pods() if pod.at("metadata", "uid").text() != killed]
-                if sum(map(is_ready, others)) >= wanted:
-                    scene.found["restarted_s"] = round(scene.timeline.now_s() - scene.marks["killed"], 2)
-                    return
-                time.sleep(_POLL_S)
-            raise EndpointFailedError(f"no other pod is ready in its place within {self._drill.recovery_s:g} s")
+                return sum(map(is_ready, others)) >= wanted
+
+            if not scene.wait_until(is_replaced, self._drill.recovery_s):
+                raise EndpointFailedError(f"no other pod is ready in its place within {self._drill.recovery_s:g} s")
+            scene.found["restarted_s"] = scene.seconds_since("killed")
 
         return (
             Step(f"delete a pod of {self._workload} without grace", "delete pods", kill),

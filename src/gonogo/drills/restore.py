@@ -15,6 +15,7 @@ from gonogo.drills.engine import Scene, Step
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Entry
+from gonogo.targets.binding import newest_in
 from gonogo.targets.drills import Restore
 
 
@@ -50,10 +51,10 @@ class RestoreDrill:
         drill = self._drill
         if not drill.archive.exists():
             raise EndpointFailedError(f"there is no backup at {drill.archive}")
-        taken = newest_of(drill.archive) if drill.archive.is_dir() else drill.archive.stat().st_mtime
+        taken = _written(drill.archive)
         scene.found["age_s"] = round(time.time() - taken, 1)
         # what was written since the backup was taken would be lost
-        newest = newest_of(drill.live) if drill.live is not None and drill.live.exists() else None
+        newest = _written(drill.live) if drill.live is not None and drill.live.exists() else None
         scene.found["data_loss_s"] = max(0.0, round(newest - taken, 1)) if newest is not None else None
 
     def _restore(self, scene: Scene) -> None:
@@ -112,10 +113,10 @@ class RestoreDrill:
         return "" if done.returncode == 0 else f"{words[0]} ended with {done.returncode}: {done.stderr.strip()[-300:]}"
 
 
-def newest_of(path: Path) -> float:
-    """When the newest file at or below a path was written, as Unix time; 0 where there is none."""
-    files = [path] if path.is_file() else [item for item in path.rglob("*") if item.is_file()]
-    return max((file.stat().st_mtime for file in files), default=0.0)
+def _written(path: Path) -> float:
+    """When a file, or the newest in a folder, was written, as Unix time; 0 where there is none."""
+    newest = path if path.is_file() else newest_in(path)
+    return newest.stat().st_mtime if newest is not None else 0.0
 
 
 def _differs(path: Path, digest: str) -> str:

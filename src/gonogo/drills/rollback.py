@@ -31,6 +31,8 @@ class RollbackDrill:
         """`registry` is the file that says which releases are good; None: none does."""
         self.name, self._drill, self._releases = drill.name, drill, releases
         self._registry = registry if drill.of.release else None
+        self._kept_registry: Entry | None = None
+        self._injector: Injector | None = None
         self._way: WayBack | None = None
         self._bad: Any = None
         self._scene: Scene | None = None
@@ -42,10 +44,10 @@ class RollbackDrill:
 
     def keep(self, injector: Injector) -> list[Entry]:
         """The service's template or files, and the registry's file."""
-        return [
-            *([injector.keep_file(self._registry)] if self._registry else []),
-            *keep_release(self._drill.of, injector),
-        ]
+        self._injector = injector
+        self._kept_registry = injector.keep_file(self._registry) if self._registry else None
+        registry = [self._kept_registry] if self._kept_registry else []
+        return [*registry, *self._releases.keep(injector)]
 
     def steps(self, scene: Scene) -> Sequence[Step]:
         """Deploy, notice, choose, go back, be well, update the registry, and not undo twice."""
@@ -100,15 +102,19 @@ class RollbackDrill:
         self._releases.settle(max(1.0, deadline_s - scene.timeline.now_s()))
         scene.mark("settled")
         scene.found["recovered"] = scene.await_well("settled", max(1.0, deadline_s - scene.timeline.now_s()))
-        scene.found["recovery_s"] = round(scene.timeline.now_s() - scene.marks["deployed"], 2)
-        scene.found["rollback_s"] = round(scene.timeline.now_s() - scene.marks["rolled back"], 2)
+        scene.found["recovery_s"] = scene.seconds_since("deployed")
+        scene.found["rollback_s"] = scene.seconds_since("rolled back")
 
     def _note(self) -> None:
         assert self._scene is not None
         assert self._way is not None
         if self._registry is None:
             return
-        note_rollback(self._registry, self._drill.of.release, self._way.version, self._drill.change.image)
+        assert self._kept_registry is not None
+        assert self._injector is not None
+        text = self._registry.read_text(encoding="utf-8")
+        text = with_rollback(text, self._drill.of.release, self._way.version, self._drill.change.image)
+        self._injector.write_file(self._kept_registry, text.encode())
         self._scene.found["registry"] = registry_flaws(self._registry, self._drill.of.release)
 
     def _second(self) -> None:
@@ -137,7 +143,7 @@ class RolloutDrill:
 
     def keep(self, injector: Injector) -> list[Entry]:
         """The service's template or files."""
-        self._injector, self._entries = injector, keep_release(self._drill.of, injector)
+        self._injector, self._entries = injector, self._releases.keep(injector)
         return self._entries
 
     def steps(self, scene: Scene) -> Sequence[Step]:
@@ -148,27 +154,20 @@ class RolloutDrill:
             scene.mark("deployed")
             scene.timeline.note(self._releases.deploy(self._drill.change))
             self._releases.settle(self._drill.max_seconds)
-            scene.found["rollout_s"] = round(scene.timeline.now_s() - scene.marks["deployed"], 2)
+            scene.found["rollout_s"] = scene.seconds_since("deployed")
 
         def undo() -> None:
             assert self._injector is not None
             scene.mark("undone")
             for entry in reversed(self._entries):
                 self._injector.undo(entry)
-            scene.found["undo_s"] = round(scene.timeline.now_s() - scene.marks["undone"], 2)
+            scene.found["undo_s"] = scene.seconds_since("undone")
 
         return (
             Step(f"roll out a change ({self._drill.change})", acting, deploy,
                  lambda: self._releases.rehearse(self._drill.change)),
             Step("roll it back", acting, undo),
         )  # fmt: skip
-
-
-def keep_release(of: Released, injector: Injector) -> list[Entry]:
-    """Journal what a service is now."""
-    if of.is_workload:
-        return [injector.keep_workload(of.service)]
-    return [*map(injector.keep_file, of.files.values()), injector.keep_service(of.service, actor=of.actor)]
 
 
 def right_of(of: Released) -> str:
@@ -178,16 +177,19 @@ def right_of(of: Released) -> str:
     return f"write {', '.join(map(str, of.files.values()))}, restart {of.service}"
 
 
-def note_rollback(registry: Path, product: str, good: str, image: str) -> None:
-    """Note in a registry that a bad version was in production and was rolled back, and that a good one is there again.
+def with_rollback(registry: str, product: str, good: str, image: str) -> str:
+    """A registry that says that a bad version was in production and was rolled back, and a good one is there again.
 
     Args:
-        registry: the file, as JSON; its other content stays as it is.
+        registry: its text, JSON; its other content stays as it is.
         product: the name among its ``releases``.
         good: the version that is in production again.
         image: what was deployed, if it was another image.
+
+    Raises:
+        EndpointFailedError: it does not know the product.
     """
-    content = json.loads(registry.read_text(encoding="utf-8"))
+    content = json.loads(registry)
     entry = next((item for item in content.get("releases", ()) if item["name"] == product), None)
     if entry is None:
         raise EndpointFailedError(f"the registry knows no release of {product}")
@@ -204,7 +206,7 @@ def note_rollback(registry: Path, product: str, good: str, image: str) -> None:
     history = [{"status": state, "date": today} for state in states]
     bad = {"version": BAD_VERSION, "status": "rolled-back", "image": image or "unchanged", "history": history}
     entry["versions"] = [*(v for v in entry["versions"] if v["version"] != BAD_VERSION), bad]
-    registry.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return json.dumps(content, indent=2) + "\n"
 
 
 def registry_flaws(registry: Path, product: str) -> list[str]:

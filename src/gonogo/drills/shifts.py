@@ -1,18 +1,20 @@
 """Rows G4, G5: the traffic is led to another version, slice by slice or all at once, and back."""
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
 from gonogo.drills.engine import Scene, Step
-from gonogo.errors import EndpointFailedError
+from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Entry
 from gonogo.probes.kubernetes import ClusterApi
-from gonogo.rules.triggers import Symptoms, triggered
+from gonogo.rules.triggers import Sample, Symptoms, telling
 from gonogo.targets.drills import BlueGreen, Canary
 
-_POLL_S = 0.1
+_SLICE_WITHIN_S = 60.0
+"""A slice whose requests have not ended so long after the last was sent is not analysed."""
+_ENOUGH = 10
+"""So many answers one after the other must be the other colour's."""
 
 
 class CanaryDrill:
@@ -37,7 +39,8 @@ class CanaryDrill:
 
     def steps(self, scene: Scene) -> Sequence[Step]:
         """Slice by slice."""
-        scene.found |= {"reached": 0.0, "aborted_at": None}
+        versions = sorted(scene.steady.versions)
+        scene.found |= {"reached": 0.0, "aborted_at": None, "versions_before": versions, "slices": []}
         return [
             Step(f"give the new version {percent:g} %, and analyse {self._drill.requests} requests",
                  f"the command {self._drill.command}", lambda percent=percent: self._shift(scene, percent))  # type: ignore[misc]
@@ -51,17 +54,22 @@ class CanaryDrill:
         assert self._entry is not None
         self._injector.act(self._slice(percent), self._entry)
         scene.mark("shifted")
-        while len(samples := scene.since("shifted")) < self._drill.requests:
-            name, why = triggered(samples, scene.steady, Symptoms(), scene.watching)
-            if name:
-                break
-            time.sleep(_POLL_S)
-        else:
-            name, why = triggered(samples, scene.steady, Symptoms(), scene.watching)
-        if not name:
+        within_s = _SLICE_WITHIN_S + self._drill.requests * scene.watching.interval_s
+        scene.wait_until(
+            lambda: scene.trigger("shifted", Symptoms()) or len(scene.since("shifted")) >= self._drill.requests,
+            within_s,
+        )
+        samples, seen = scene.since("shifted"), scene.trigger("shifted", Symptoms())
+        if seen is None and len(samples) < self._drill.requests:
+            raise InconclusiveError(f"{len(samples)} of {self._drill.requests} requests ended within {within_s:g} s")
+        new = sum(sample.version not in scene.steady.versions for sample in samples if sample.version)
+        scene.found["slices"].append({"percent": percent, "requests": len(samples), "new": new})
+        if seen is None:
             scene.found["reached"] = percent
-            scene.timeline.note(f"{percent:g} %: {len(samples)} requests as before")
+            told = f", {new} of them answered by the new version" if scene.steady.versions else ""
+            scene.timeline.note(f"{percent:g} %: {len(samples)} requests as before{told}")
             return
+        name, why = seen
         scene.found |= {"aborted_at": percent, "noticed_by": name, "noticed_why": why}
         scene.timeline.note(f"{percent:g} %: aborted by {name}: {why}", "trigger")
         self._injector.undo(self._entry)
@@ -128,19 +136,20 @@ class BlueGreenDrill:
 
         Where answers do not tell their version, until some were answered at all.
         """
-        told = bool(scene.watching.version_header)
-        deadline = time.monotonic() + self._drill.max_seconds
-        while time.monotonic() < deadline:
-            latest = scene.since(since)[-10:]
-            if len(latest) == 10 and all(not s.error and (not told or s.version == colour) for s in latest):
-                seconds = round(latest[0].at_s - scene.marks[since], 2)
-                scene.timeline.note(
-                    f"all answers are {colour}'s after {seconds:g} s" if told else "requests are answered"
-                )
-                return seconds
-            time.sleep(_POLL_S)
-        scene.timeline.note(f"not all answers are {colour}'s after {self._drill.max_seconds:g} s")
-        return None
+        is_told = bool(scene.watching.version_header)
+
+        def first_good() -> Sample | None:
+            latest = telling(scene.sent(since), scene.steady, scene.watching)[-_ENOUGH:]
+            good = [s for s in latest if not (s.error or s.is_pending) and (not is_told or s.version == colour)]
+            return good[0] if len(good) == _ENOUGH else None
+
+        first = scene.wait_until(first_good, self._drill.max_seconds)
+        if first is None:
+            scene.timeline.note(f"not all answers are {colour}'s after {self._drill.max_seconds:g} s")
+            return None
+        seconds = round(first.at_s - scene.marks[since], 2)
+        scene.timeline.note(f"all answers are {colour}'s after {seconds:g} s" if is_told else "requests are answered")
+        return seconds
 
     def _rehearse(self) -> str:
         path = self._api.path("Service", self._drill.service)

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
@@ -73,6 +74,8 @@ class Traffic:
         self._lanes = threading.Semaphore(_LANES)
         self._lock = threading.Lock()
         self._samples: list[Sample] = []
+        self._pending: dict[int, float] = {}
+        self._numbers = count()
         self.broken = ""
         """Why requests could not be sent at all, by our own fault: they say nothing of the deployment."""
         self._threads: list[threading.Thread] = []
@@ -104,6 +107,14 @@ class Traffic:
         """Those that were sent since a time of the timeline."""
         return [sample for sample in self.samples if sample.at_s >= at_s]
 
+    def with_pending(self, at_s: float) -> list[Sample]:
+        """Those, and the ones that have not ended yet: a request that hangs is seen long before its time limit."""
+        now_s = self._timeline.now_s()
+        with self._lock:
+            pending = [Sample(sent_s, (now_s - sent_s) * 1000, is_pending=True) for sent_s in self._pending.values()]
+            both = [*self._samples, *pending]
+        return sorted((sample for sample in both if sample.at_s >= at_s), key=lambda sample: sample.at_s)
+
     def _pace(self) -> None:
         due = self._timeline.now_s()
         while not self._stopping.is_set():
@@ -115,15 +126,18 @@ class Traffic:
             self._stopping.wait(max(0.0, due - self._timeline.now_s()))
 
     def _send(self) -> None:
-        at_s = self._timeline.now_s()
+        at_s, number = self._timeline.now_s(), next(self._numbers)
+        with self._lock:
+            self._pending[number] = at_s
+        sample = None
         try:
             sample = self._ask()
         except InconclusiveError as error:
             self.broken = str(error)
-            return
         except Exception as error:  # noqa: BLE001 (whatever happens to a request, it failed, and is counted)
             sample = Sample(0.0, (self._timeline.now_s() - at_s) * 1000, error=f"{type(error).__name__}: {error}")
         finally:
             self._lanes.release()
-        with self._lock:
-            self._samples.append(replace(sample, at_s=at_s))
+            with self._lock:
+                del self._pending[number]
+                self._samples += [replace(sample, at_s=at_s)] if sample is not None else []

@@ -6,6 +6,7 @@ A step has one of: ``replace: [old, new]`` (the first one), ``set: [[path, value
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,36 +17,42 @@ from gonogo.faults.journal import Entry
 from gonogo.targets.binding import file_digest
 
 
-def edit(path: Path, step: dict[str, Any]) -> None:
-    """Edit a file as a step says.
+def edited(path: Path, step: dict[str, Any]) -> bytes | None:
+    """What a file's content is after a step; None for steps that put no content there (``remove``, ``link``).
 
     Raises:
         GonogoError: the text to replace is not there, so the fault would change nothing.
     """
+    if step.get("remove") or "link" in step:
+        return None
     content = path.read_bytes()
-    if step.get("remove"):
-        path.unlink()
-    elif "link" in step:
-        path.unlink()
-        path.symlink_to(step["link"])
-    elif "append" in step:
-        path.write_bytes(content + step["append"].encode())
-    elif "truncate" in step:
-        path.write_bytes(content[: step["truncate"]])
-    elif "flip_byte" in step:
+    if "append" in step:
+        return content + str(step["append"]).encode()
+    if "truncate" in step:
+        return content[: step["truncate"]]
+    if "flip_byte" in step:
         position = step["flip_byte"] % len(content)
-        path.write_bytes(content[:position] + bytes([content[position] ^ 0xFF]) + content[position + 1 :])
-    elif "replace" in step:
+        return content[:position] + bytes([content[position] ^ 0xFF]) + content[position + 1 :]
+    if "replace" in step:
         old, new = (text.encode() for text in step["replace"])
         if old not in content:
             raise GonogoError(f"the fault does not fit: {path} does not contain {step['replace'][0]!r}")
-        path.write_bytes(content.replace(old, new, 1))
-    else:
-        value = yaml.safe_load(content)
-        for where, new_value in step["set"]:
-            _set(value, where, new_value)
-        text = json.dumps(value, indent=2) if path.suffix == ".json" else yaml.safe_dump(value, sort_keys=False)
-        path.write_text(text, encoding="utf-8")
+        return content.replace(old, new, 1)
+    value = yaml.safe_load(content)
+    for where, new_value in step["set"]:
+        _set(value, where, new_value)
+    text = json.dumps(value, indent=2) if path.suffix == ".json" else yaml.safe_dump(value, sort_keys=False)
+    return text.encode()
+
+
+def edit(path: Path, step: dict[str, Any], content: bytes | None) -> None:
+    """Edit a file as a step says; `content` is what `edited` found."""
+    if content is not None:
+        path.write_bytes(content)
+        return
+    path.unlink()
+    if "link" in step:
+        path.symlink_to(step["link"])
 
 
 def _set(value: Any, where: list[str | int], new_value: object) -> None:  # noqa: ANN401 (any JSON)
@@ -58,10 +65,22 @@ def _set(value: Any, where: list[str | int], new_value: object) -> None:  # noqa
         value[where[-1]] = new_value
 
 
-def restore(path: Path, copy: Path) -> None:
-    """Put the copy back in place of the file."""
+def restore(path: Path, copy: Path, wrote: Sequence[Path], link: str = "") -> None:
+    """Put the copy back in place of the file, unless somebody else has written it since.
+
+    Args:
+        path: the file.
+        copy: what it was.
+        wrote: copies of what was written into it on purpose.
+        link: where it leads, if it was made a symbolic link on purpose.
+
+    Raises:
+        EndpointFailedError: it holds something else, which is left as it is; or it cannot be written.
+    """
     try:
-        if path.is_symlink():
+        if not _is_ours(path, [copy, *wrote], link):
+            raise EndpointFailedError(f"{path} was changed by somebody else meanwhile: it is left as it is")
+        if path.is_symlink() and link:
             path.unlink()
         shutil.copy2(copy, path)
         restored = file_digest(path) == file_digest(copy)
@@ -71,7 +90,18 @@ def restore(path: Path, copy: Path) -> None:
         raise EndpointFailedError(f"{path} could not be restored from {copy}")
 
 
+def _is_ours(path: Path, texts: Sequence[Path], link: str) -> bool:
+    """Whether a file is gone, or holds one of these texts, or the beginning of one: a writer may have been killed."""
+    if link and path.is_symlink():
+        return str(path.readlink()) == link
+    if not path.exists():
+        return True
+    content = path.read_bytes()
+    return any(text.read_bytes().startswith(content) for text in texts)
+
+
 def drop_copy(entry: Entry) -> None:
-    """Remove the copy of a file whose entry is closed; before that it must stay."""
+    """Remove the copies of a file whose entry is closed; before that they must stay."""
     if entry.kind == "file":
-        Path(entry.details["copy"]).unlink(missing_ok=True)
+        for copy in (entry.details["copy"], *entry.details.get("wrote", ())):
+            Path(copy).unlink(missing_ok=True)

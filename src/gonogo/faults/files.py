@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from gonogo.errors import GonogoError
 from gonogo.faults.commits import commit_on_branch, delete_branch, new_branch
-from gonogo.faults.edits import edit, restore
+from gonogo.faults.edits import edit, edited, restore
 from gonogo.faults.interface import Details, Step
 from gonogo.targets.model import Target
 
@@ -35,25 +35,43 @@ class FileMeans:
         return "" if self._find(step["file"]) else str(step["file"])
 
     def prepare(self, step: Step) -> Details:
-        """Copy it aside."""
-        return self.keep(self.path_of(step["file"]))
+        """Copy it aside, and what it is to become."""
+        path = self.path_of(step["file"])
+        content = edited(path, step)
+        wrote = [] if content is None else [self.aside(content)]
+        return {**self.keep(path), "wrote": wrote, "link": step.get("link", "")}
 
     def keep(self, path: Path) -> Details:
         """Copy a file aside, on disk when this returns."""
-        copy = self._copies / f"{uuid.uuid4().hex}.copy"
-        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy = self._new_copy()
         shutil.copy2(path, copy)
         with copy.open("rb") as written:
             os.fsync(written.fileno())
         return {"path": str(path), "copy": str(copy)}
 
+    def aside(self, content: bytes) -> str:
+        """Put what will be written into a file aside, on disk when this returns; the copy's path."""
+        copy = self._new_copy()
+        copy.touch(mode=0o600)
+        with copy.open("wb") as written:
+            written.write(content)
+            written.flush()
+            os.fsync(written.fileno())
+        return str(copy)
+
     def apply(self, step: Step, details: Details) -> None:
         """Edit it."""
-        edit(Path(details["path"]), step)
+        content = Path(details["wrote"][0]).read_bytes() if details["wrote"] else None
+        edit(Path(details["path"]), step, content)
 
     def undo(self, details: Details) -> None:
-        """Put the copy back."""
-        restore(Path(details["path"]), Path(details["copy"]))
+        """Put the copy back, unless somebody else has written the file since."""
+        wrote = [Path(copy) for copy in details.get("wrote", ())]
+        restore(Path(details["path"]), Path(details["copy"]), wrote, details.get("link", ""))
+
+    def _new_copy(self) -> Path:
+        self._copies.mkdir(parents=True, exist_ok=True)
+        return self._copies / f"{uuid.uuid4().hex}.copy"
 
     def path_of(self, name: str) -> Path:
         """The file of that name.

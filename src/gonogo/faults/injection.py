@@ -87,12 +87,18 @@ class Injector:
         finally:
             self.undo_all(entries)
 
-    def undo_unfinished(self) -> list[str]:
-        """Put back what dead runs left, the latest first; what was put back, for people."""
+    def undo_unfinished(self, before: Callable[[Entry], None] = lambda _: None) -> list[str]:
+        """Put back what dead runs left, the latest first; what was put back, for people.
+
+        Args:
+            before: is told each change before anything of its run is put back.
+        """
         undone = []
         for journal in Journal.orphans(self._journal.folder):
             successor = Injector(self._target, journal)
             left = journal.unfinished()
+            for entry in left:
+                before(entry)
             successor.undo_all(left)
             undone += [f"{entry.kind}: {_told(entry)}" for entry in left]
             journal.close_if_empty()
@@ -124,8 +130,8 @@ class Injector:
             told = "; ".join(str(failure) for failure in failures)
             commands = "".join(f"\n  by hand: {line}" for line in by_hand)
             raise EndpointFailedError(
-                f"not everything could be put back: {told}. The journal in {self._journal.folder} has what is left, "
-                f"and the next run tries again{commands}"
+                f"not everything could be put back: {told}. The next run tries again, as long as {self._journal.path} "
+                f"is there: remove it once all is as it must be{commands}"
             ) from failures[0]
 
     def undo(self, entry: Entry) -> None:
@@ -145,6 +151,15 @@ class Injector:
     def keep_file(self, path: Path) -> Entry:
         """Copy a file aside and journal how to restore it."""
         return self._journal.write(FileMeans.kind, self._files.keep(path))
+
+    def write_file(self, entry: Entry, content: bytes) -> None:
+        """Write a file that is kept; its undo tells what was written here from what somebody else writes."""
+        self.expect(entry, self._files.aside(content))
+        Path(entry.details["path"]).write_bytes(content)
+
+    def expect(self, entry: Entry, written: str) -> None:
+        """Journal what is about to be written where a change was kept: the undo puts back nothing else."""
+        self._journal.note(entry, written)
 
     def keep_service(self, service: str, *, fresh: bool = True, actor: str = "") -> Entry:
         """Journal that a service must run afterwards; `fresh`: stopped first, so that it reads its files again."""
@@ -240,7 +255,7 @@ def _by_hand(entry: Entry) -> str:
     kubectl = f"kubectl --context {details.get('context')} -n {details.get('namespace')}"
     what = str(details.get("object", "")).replace("/", " ", 1)
     commands: dict[str, Callable[[], str]] = {
-        "workload": lambda: f"{kubectl} rollout undo {details['workload']} --to-revision=N",
+        "workload": lambda: f"{kubectl} rollout undo {details['workload']} --to-revision={details['revision']}",
         "scale": lambda: f"{kubectl} scale {details['workload']} --replicas={details['replicas']}",
         "object": lambda: f"{kubectl} {'delete' if details['before'] is None else 'edit'} {what}",
         "file": lambda: f"cp {details['copy']} {details['path']}",

@@ -20,6 +20,7 @@ class Entry:
     kind: str
     """Which undo reads the details: ``file``, ``control`` or ``service``."""
     details: dict[str, Any]
+    """``wrote`` among them is what was noted since (`Journal.note`)."""
 
 
 class Journal:
@@ -60,11 +61,26 @@ class Journal:
         self._entries[entry.entry_id] = entry
         return entry
 
+    def note(self, entry: Entry, written: str) -> None:
+        """Note what is about to be written, so that the undo can tell it from what somebody else wrote since.
+
+        Args:
+            entry: the change; it has ``wrote`` among its details then.
+            written: what its undo will know it by: a digest, or the path of a copy.
+        """
+        self._append({"wrote": entry.entry_id, "what": written})
+        entry.details.setdefault("wrote", []).append(written)
+
     def mark_undone(self, entry: Entry) -> None:
         """Note that a change has been put back; the file goes when nothing is left to undo."""
         self._append({"undone": entry.entry_id})
         self._entries.pop(entry.entry_id, None)
         self.close_if_empty()
+
+    @property
+    def path(self) -> Path:
+        """Its file; what is in it is undone by the next run, unless somebody removes it."""
+        return self._path
 
     def unfinished(self) -> list[Entry]:
         """Changes that were not put back, the oldest first."""
@@ -103,6 +119,8 @@ def _read_entries(file: TextIO) -> dict[str, Entry]:
             continue
         if "undone" in item:
             entries.pop(item["undone"], None)
+        elif "wrote" in item:
+            entries[item["wrote"]].details.setdefault("wrote", []).append(item["what"])
         else:
             entries[item["id"]] = Entry(item["id"], item["kind"], item["details"])
     return entries

@@ -5,15 +5,17 @@ The cluster's context is the one that the target names, never the current one.
 
 import copy
 import math
+import re
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
 from gonogo.errors import EndpointFailedError, GonogoError, InconclusiveError
 from gonogo.faults.interface import Details, Step
+from gonogo.faults.patches import changed_meanwhile, differences, digest_of, undoing
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.kubernetes import FIELD_MANAGER, ApiDownError, ClusterApi, Object, RefusedError, as_part
 from gonogo.rules.pods import condition, is_ready, pods_of, rollout_of
@@ -27,9 +29,9 @@ CONDITION_WITHIN_S = 60.0
 UP_WITHIN_S = 30.0
 """An undo waits so long for an API server that is away."""
 STALLED_GRACE_S = 10.0
-_CONFLICTS = 5
 _LOOK_S = 2.0
 _POLL_S = 0.2
+_NOW = re.compile(r"\{now(?:-(\d+))?\}")
 _OWN = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "selfLink")
 """What the API server writes into an object's metadata itself."""
 
@@ -83,39 +85,70 @@ class ScaleMeans:
             wanted = int(_read(api, levers.workload)["spec"]["replicas"])
         if wanted == step.get("replicas", 0):
             raise GonogoError(f"{levers.workload} has {wanted} replicas already: somebody else may have scaled it")
-        return {**details, "part": step["scale"], "replicas": wanted}
+        return {**details, "part": step["scale"], "replicas": wanted, "to": step.get("replicas", 0)}
 
     def apply(self, step: Step, details: Details) -> None:
-        """Scale it, and wait until that many replicas are left."""
-        self._scale(details, step.get("replicas", 0))
+        """Scale it, and wait until that many replicas are left, and no pod is still ending."""
+        del step
+        with ClusterApi(cluster_of(details), self._context) as api:
+            scale(api, details["workload"], details["to"])
+            _await_ended(api, details["workload"])
 
     def undo(self, details: Details) -> None:
-        """Scale it back, and wait until all of them are ready."""
-        self._scale(details, details["replicas"])
-        self._await_part(details["part"])
-
-    def _scale(self, details: Details, replicas: int) -> None:
+        """Scale it back, unless somebody else has scaled it since, and wait until all of them are ready."""
         with ClusterApi(cluster_of(details), self._context) as api:
             api.await_up(UP_WITHIN_S)
-            scale(api, details["workload"], replicas)
+            kind, name = kind_of(details["workload"])
+            found = api.read(kind, name)
+            if found is None:
+                return  # whoever deleted it has decided
+            if found["spec"]["replicas"] not in {details["replicas"], details["to"]}:
+                raise _changed(f"the number of replicas of {details['workload']}")
+            scale(api, details["workload"], details["replicas"], may_move=True)
+        self._await_part(details["part"])
 
 
-def scale(api: ClusterApi, reference: str, replicas: int) -> None:
+def _changed(what: str) -> EndpointFailedError:
+    return EndpointFailedError(f"{what} was changed by somebody else meanwhile: it is left as it is")
+
+
+def scale(api: ClusterApi, reference: str, replicas: int, *, may_move: bool = False) -> None:
     """Set a workload's number of replicas, and wait until so many are there, and ready.
 
+    Args:
+        api: its cluster.
+        reference: the workload.
+        replicas: how many.
+        may_move: an autoscaler may want another number meanwhile.
+
     Raises:
-        EndpointFailedError: they are not in time, or the API server refuses.
+        EndpointFailedError: they are not in time, or the API server refuses, or somebody else scales it.
         InconclusiveError: the API server does not answer.
     """
     kind, name = kind_of(reference)
     api.patch(f"{api.path(kind, name)}/scale", {"spec": {"replicas": replicas}})
     for item in api.states(kind, name, SCALED_WITHIN_S):
         found = as_part(item or {})
-        wanted = int(found.at("spec", "replicas").number() or 0)  # an autoscaler may want another number meanwhile
+        wanted = int(found.at("spec", "replicas").number() or 0)
+        if item is not None and wanted != replicas and not may_move:
+            raise _changed(f"the number of replicas of {reference}")
         there = (int(found.at("status", field).number() or 0) for field in ("replicas", "readyReplicas"))
         if all(number == wanted for number in there) and item is not None:
             return
     raise EndpointFailedError(f"{reference} has not {replicas} ready replicas after {SCALED_WITHIN_S:g} s")
+
+
+def _await_ended(api: ClusterApi, reference: str) -> None:
+    """Wait until no pod of a workload is still being ended.
+
+    Raises:
+        EndpointFailedError: they are not in time.
+    """
+    deadline = time.monotonic() + CONDITION_WITHIN_S
+    while _going(api, _read(api, reference)):
+        if time.monotonic() > deadline:
+            raise EndpointFailedError(f"pods of {reference} are still being ended after {CONDITION_WITHIN_S:g} s")
+        time.sleep(_POLL_S)
 
 
 def _read(api: ClusterApi, reference: str) -> Object:
@@ -131,8 +164,11 @@ def kubectl(cluster: Cluster) -> str:
     return f"kubectl --context {cluster.context} -n {cluster.namespace}"
 
 
-def set_template(api: ClusterApi, reference: str, template: Object, *, dry_run: bool = False) -> None:
+def set_template(api: ClusterApi, reference: str, template: Object, *, dry_run: bool = False) -> Object:
     """Make a workload's pod template this one, as a whole; with `dry_run` the API server only says whether it would.
+
+    Returns:
+        What the API server makes of it.
 
     Raises:
         RefusedError: it does not take it.
@@ -140,7 +176,16 @@ def set_template(api: ClusterApi, reference: str, template: Object, *, dry_run: 
     kind, name = kind_of(reference)
     query = {"fieldManager": FIELD_MANAGER, **({"dryRun": "All"} if dry_run else {})}
     patch = [{"op": "replace", "path": "/spec/template", "value": template}]
-    api.send("PATCH", api.path(kind, name), patch, query=query, content="application/json-patch+json")
+    answer = api.send("PATCH", api.path(kind, name), patch, query=query, content="application/json-patch+json")
+    stored: Object = answer["spec"]["template"]
+    return stored
+
+
+def template_digest(template: Object) -> str:
+    """What a pod template is known by, also as one of a workload's revisions has it."""
+    labels = template["metadata"].get("labels") or {}
+    metadata = {**template["metadata"], "labels": {k: v for k, v in labels.items() if k != "pod-template-hash"}}
+    return digest_of({**template, "metadata": metadata})
 
 
 def rolled_out(api: ClusterApi, reference: str, within_s: float) -> None:
@@ -221,32 +266,52 @@ class RevisionMeans:
             found = _read(api, step["workload"])
             _refuse_unfit(api, step["workload"], found)
             names = {kind: _names(api, kind) for kind in ("ReplicaSet", "ConfigMap")}
+        revision = found["metadata"].get("annotations", {}).get(REVISION, "N")
         return {**where(self._target.cluster), "workload": step["workload"], "template": found["spec"]["template"],
-                "paused": bool(found["spec"].get("paused")), "before": names}  # fmt: skip
+                "revision": revision, "before": names}  # fmt: skip
 
     def apply(self, step: Step, details: Details) -> None:
         """Nothing: the drill does it."""
 
     def undo(self, details: Details) -> None:
-        """Put the template back, wait for the rollout, and take away what the drill made."""
+        """Put the template back, wait for the rollout, and take away what the drill made.
+
+        Only what the drill wrote is undone: a template that somebody else has put there since stays.
+        """
+        workload = details["workload"]
         with ClusterApi(cluster_of(details), self._context) as api:
             api.await_up(UP_WITHIN_S)
-            found = _read(api, details["workload"])
-            if found["spec"]["template"] != details["template"]:
-                set_template(api, details["workload"], details["template"])
-            rolled_out(api, details["workload"], SCALED_WITHIN_S)
+            kind, name = kind_of(workload)
+            found = api.read(kind, name)
+            if found is None:  # whoever deleted it has decided; its revisions went with it
+                self._drop_config_maps(api, details)
+                return
+            original, now = template_digest(details["template"]), template_digest(found["spec"]["template"])
+            if now not in {original, *details.get("wrote", ())}:
+                raise _changed(f"the pod template of {workload}")
+            if now != original:
+                set_template(api, workload, details["template"])
+            if found["spec"].get("paused"):
+                raise EndpointFailedError(
+                    f"{workload} was paused by somebody else meanwhile: its template is put back, but not rolled out"
+                )
+            rolled_out(api, workload, SCALED_WITHIN_S)
             self._tidy(api, details, found["metadata"]["uid"])
-            if _read(api, details["workload"])["spec"]["template"] != details["template"]:
-                raise EndpointFailedError(f"{details['workload']} is not what it was: somebody else changes it")
+            if template_digest(_read(api, workload)["spec"]["template"]) != original:
+                raise _changed(f"the pod template of {workload}")
 
-    @staticmethod
-    def _tidy(api: ClusterApi, details: Details, uid: str) -> None:
-        """Remove the empty revisions and the config maps that were not there before, if they are the drill's."""
+    def _tidy(self, api: ClusterApi, details: Details, uid: str) -> None:
+        """Remove the empty revisions and the config maps that the drill made."""
         for item in api.list("ReplicaSet"):
             name, owners = item["metadata"]["name"], item["metadata"].get("ownerReferences", ())
-            is_ours = uid in {owner["uid"] for owner in owners} and not item["spec"].get("replicas")
-            if is_ours and name not in details["before"]["ReplicaSet"]:
+            is_left = uid in {owner["uid"] for owner in owners} and not item["spec"].get("replicas")
+            is_ours = template_digest(item["spec"]["template"]) in details.get("wrote", ())
+            if is_left and is_ours and name not in details["before"]["ReplicaSet"]:
                 _delete(api, "ReplicaSet", name)
+        self._drop_config_maps(api, details)
+
+    @staticmethod
+    def _drop_config_maps(api: ClusterApi, details: Details) -> None:
         for name in _names(api, "ConfigMap"):
             if name not in details["before"]["ConfigMap"] and name.endswith(DRILL_SUFFIX):
                 _delete(api, "ConfigMap", name)
@@ -275,8 +340,8 @@ class ObjectMeans:
     ``patch`` is a merge patch; with ``status: true`` it changes what the object says of itself, which a controller that
     watches it puts right again. ``add`` is a whole manifest. Without a name, ``of`` names a workload whose pod it
     is, and ``index`` which one: ``{object: Pod, of: deployment/chatbot, index: 1}``. In texts ``{now}`` stands for the
-    time, ``{namespace}`` for the target's namespace. ``until: [CONDITION, STATUS]`` waits until the object says so,
-    ``rolled_out: true`` until its rollout is complete, after the undo too.
+    time (``{now-60}`` for a minute ago), ``{namespace}`` for the target's namespace. ``until: [CONDITION, STATUS]``
+    waits until the object says so, ``rolled_out: true`` until its rollout is complete, after the undo too.
     """
 
     keys: ClassVar[tuple[str, ...]] = ("object",)
@@ -291,29 +356,32 @@ class ObjectMeans:
         return "" if self._target.cluster is not None else "a cluster"
 
     def prepare(self, step: Step) -> Details:
-        """The object as it is; None where there is none.
+        """The object as it is, None where there is none, and what a patch will make of it, as the API server says.
 
         Raises:
             GonogoError: it is not there, or is there already.
         """
         assert self._target.cluster is not None
         with ClusterApi(self._target.cluster, self._context) as api:
-            path = self._path(api, _filled(step, api.cluster.namespace))
-            before = api.get(path)
-        if (before is None) is not ("add" in step):
-            raise GonogoError(f"{step['object']} is {'not ' if before is None else ''}there: nothing was changed")
+            filled = _filled(step, api.cluster.namespace)
+            path = self._path(api, filled)
+            before, after = api.get(path), None
+            if (before is None) is not ("add" in step):
+                raise GonogoError(f"{step['object']} is {'not ' if before is None else ''}there: nothing was changed")
+            if "patch" in step and not step.get("status"):
+                after = api.patch(path, filled["patch"], query={"dryRun": "All"})
         return {**where(self._target.cluster), "object": step["object"], "path": path, "before": before,
-                "status": bool(step.get("status")), "is_pod": step["object"] == "Pod",
-            "rolled_out": bool(step.get("rolled_out"))}  # fmt: skip
+                "patch": filled.get("patch"), "after": after, "status": bool(step.get("status")),
+                "is_pod": step["object"] == "Pod", "rolled_out": bool(step.get("rolled_out"))}  # fmt: skip
 
     def apply(self, step: Step, details: Details) -> None:
         """Change it."""
         step = _filled(step, details["namespace"])
         with ClusterApi(cluster_of(details), self._context) as api:
             if "patch" in step:
-                api.patch(f"{details['path']}/status" if details["status"] else details["path"], step["patch"])
+                api.patch(f"{details['path']}/status" if details["status"] else details["path"], details["patch"])
             elif "add" in step:
-                api.send("POST", details["path"].rpartition("/")[0], step["add"])
+                api.send("POST", details["path"].rpartition("/")[0], step["add"], query=_AS_OURS)
             else:
                 api.send("DELETE", details["path"], {"propagationPolicy": "Orphan"})
                 _await_gone(api, details["path"])
@@ -323,7 +391,7 @@ class ObjectMeans:
                 rolled_out(api, _reference(details["object"]), SCALED_WITHIN_S)
 
     def undo(self, details: Details) -> None:
-        """Put it back as it was: what was added goes, what was deleted or patched is as before.
+        """What was added goes, what was deleted comes back, what was patched is as before; the rest stays as it is.
 
         A pod whose status was changed is replaced by a new one, by whatever owns it.
         """
@@ -331,8 +399,12 @@ class ObjectMeans:
             api.await_up(UP_WITHIN_S)
             if details["is_pod"] and details["before"] is not None:
                 replace_pod(api, details["before"])
+            elif details["before"] is None:
+                _take_away(api, details["path"])
+            elif details["patch"] is None:
+                _bring_back(api, details["path"], details["before"])
             else:
-                restore(api, details["path"], details["before"], status=details["status"])
+                _unpatch(api, details)
             if details.get("rolled_out"):
                 rolled_out(api, _reference(details["object"]), SCALED_WITHIN_S)
 
@@ -352,8 +424,9 @@ class ObjectMeans:
 def _filled(value: Any, namespace: str) -> Any:  # noqa: ANN401 (any JSON)
     """The same with its places filled."""
     if isinstance(value, str):
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return value.replace("{now}", now).replace("{namespace}", namespace)
+        now = datetime.now(UTC)
+        timed = _NOW.sub(lambda found: f"{now - timedelta(seconds=int(found[1] or 0)):%Y-%m-%dT%H:%M:%SZ}", value)
+        return timed.replace("{namespace}", namespace)
     if isinstance(value, dict):
         return {key: _filled(item, namespace) for key, item in value.items()}
     return [_filled(item, namespace) for item in value] if isinstance(value, list) else value
@@ -390,38 +463,48 @@ def _reference(item: str) -> str:
     return f"{kind.lower()}/{name}"
 
 
-def restore(api: ClusterApi, path: str, before: Object | None, *, status: bool = False) -> None:
-    """Make an object what it was, or take it away; done twice it does no harm.
+_AS_OURS = {"fieldManager": FIELD_MANAGER}
+
+
+def _take_away(api: ClusterApi, path: str) -> None:
+    """Delete an object that was added; one that somebody else has made stays."""
+    now = api.get(path)
+    managers = {item.get("manager") for item in now["metadata"].get("managedFields", ())} if now else set()
+    if FIELD_MANAGER in managers:
+        api.send("DELETE", path, {"propagationPolicy": "Background"})
+
+
+def _bring_back(api: ClusterApi, path: str, before: Object) -> None:
+    """Make an object anew that was deleted.
 
     Raises:
-        EndpointFailedError: the API server refuses, or the object is another one afterwards.
-        InconclusiveError: the API server does not answer.
+        EndpointFailedError: somebody else has made another one.
     """
     now = api.get(path)
-    if before is None:
-        if now is not None:
-            api.send("DELETE", path, {"propagationPolicy": "Background"})
-        return
-    wanted = _bare(before)
     if now is None:
-        api.send("POST", path.rpartition("/")[0], wanted)
+        api.send("POST", path.rpartition("/")[0], _bare(before), query=_AS_OURS)
+    elif differences(_bare(now), _bare(before)):
+        raise _changed(path)
+
+
+def _unpatch(api: ClusterApi, details: Details) -> None:
+    """Put back what a patch has changed.
+
+    Raises:
+        EndpointFailedError: the object is gone, or somebody else has changed it there.
+    """
+    path, patch, before = details["path"], details["patch"], details["before"]
+    now = api.get(path)
+    if now is None:
+        raise EndpointFailedError(f"{path} was deleted by somebody else meanwhile")
+    if details["status"]:
+        api.patch(f"{path}/status", undoing(patch, before))
         return
-    for _ in range(_CONFLICTS):
-        if _bare(now) == wanted:
-            break
-        version = now["metadata"]["resourceVersion"]
-        try:
-            api.send("PUT", path, {**wanted, "metadata": {**wanted["metadata"], "resourceVersion": version}})
-            break
-        except RefusedError as error:
-            if error.status != 409:  # its controller was quicker: look again
-                raise
-            now = api.get(path) or now
-    if status and "status" in before:
-        api.patch(f"{path}/status", {"status": before["status"]})
-    after = api.get(path)
-    if after is None or differences(_bare(after), wanted):
-        raise EndpointFailedError(f"{path} is not what it was: {differences(_bare(after or {}), wanted)[:5]}")
+    if meanwhile := changed_meanwhile(patch, before, details["after"], now):
+        raise _changed(f"{path}: {', '.join(meanwhile)}")
+    after = api.patch(path, undoing(patch, before))
+    if changed_meanwhile(patch, before, before, after):
+        raise EndpointFailedError(f"{path} is not what it was: {differences(_bare(after), _bare(before))[:5]}")
 
 
 def _bare(item: Object) -> Object:
@@ -435,16 +518,6 @@ def _bare(item: Object) -> Object:
         bare["spec"].pop("selector", None)  # made from the uid, which another job of that name does not have
         bare["spec"]["template"]["metadata"].pop("labels", None)
     return bare
-
-
-def differences(now: Any, before: Any, path: str = "") -> list[str]:  # noqa: ANN401 (any JSON)
-    """Where one JSON value differs from another, for people."""
-    if isinstance(now, dict) and isinstance(before, dict):
-        keys = sorted({*now, *before})
-        return [
-            told for key in keys for told in differences(now.get(key), before.get(key), f"{path}.{key}".lstrip("."))
-        ]
-    return [] if now == before else [f"{path}: {before!r} before, {now!r} now"]
 
 
 def replace_pod(api: ClusterApi, pod: Object) -> None:
@@ -469,3 +542,7 @@ def replace_pod(api: ClusterApi, pod: Object) -> None:
             return
         time.sleep(0.2)
     raise EndpointFailedError(f"no ready pod has come in the place of {name} after {SCALED_WITHIN_S:g} s")
+
+
+CLUSTER_KINDS = frozenset({ScaleMeans.kind, ObjectMeans.kind, RevisionMeans.kind})
+"""The kinds of changes that a run on another machine could make as well."""

@@ -1,12 +1,16 @@
 """Two runners on two machines exclude each other: who disrupts holds a Lease of the cluster.
 
 As client-go's leader election does it, another holder's lease counts as over only when it was not renewed for its whole
-duration while we watched: the machines' clocks need not agree.
+duration while we watched: the machines' clocks need not agree. Of a run that was killed on this machine it is known at
+once: its processes hold a lock on a file here as long as they live.
 """
 
+import fcntl
+import os
 import threading
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 from gonogo.errors import InconclusiveError
 from gonogo.probes.context import ProbeContext
@@ -22,20 +26,25 @@ _POLL_S = 0.5
 class Lease:
     """The Lease of one run; its workers share it."""
 
-    def __init__(self, cluster: Cluster, context: ProbeContext, holder: str) -> None:
-        """`holder` is the run's id."""
-        self._cluster, self._context, self._holder = cluster, context, holder
+    def __init__(self, cluster: Cluster, context: ProbeContext, holder: str, folder: Path) -> None:
+        """`holder` is the run's id; in `folder` the runs of this machine note that they live."""
+        self._cluster, self._context, self._holder, self._folder = cluster, context, holder, folder
+        self._living: int | None = None
         self._ending = threading.Event()
         self._renewer: threading.Thread | None = None
+        self._lost_to = ""
 
     def hold(self, timeout_s: float) -> None:
         """Take it, and renew it from now on; at once if this run holds it already.
 
         Raises:
-            InconclusiveError: another run does not give it back in time, or the API server does not answer or refuses.
+            InconclusiveError: another run does not give it back in time, or has taken it from this one; or the API
+                server does not answer or refuses.
         """
+        self.expect_held()
         if self._renewer is not None:
             return
+        self._live()
         try:
             with ClusterApi(self._cluster, self._context) as api:
                 self._take(api, timeout_s)
@@ -43,6 +52,23 @@ class Lease:
             raise InconclusiveError(f"the Lease {NAME} cannot be taken: {error}") from error
         self._renewer = threading.Thread(target=self._renew, daemon=True)
         self._renewer.start()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether this process has taken it."""
+        return self._renewer is not None
+
+    def expect_held(self) -> None:
+        """Nothing, unless it was taken, and lost.
+
+        Raises:
+            InconclusiveError: another run has it now, because this one could not renew it in time.
+        """
+        if self._lost_to:
+            raise InconclusiveError(
+                f"the run {self._lost_to} has taken the Lease {NAME} in {self._cluster.namespace}, which this one "
+                f"could not renew for {DURATION_S:g} s: nothing more is changed"
+            )
 
     def stop(self) -> None:
         """Renew it no more; it stays the run's until `give_back`."""
@@ -54,6 +80,10 @@ class Lease:
     def give_back(self) -> None:
         """Delete it, if it is this run's."""
         self.stop()
+        self._note_of(self._holder).unlink(missing_ok=True)
+        if self._living is not None:
+            os.close(self._living)
+            self._living = None
         with ClusterApi(self._cluster, self._context) as api:
             found = api.read("Lease", NAME)
             if found is None or found["spec"].get("holderIdentity") != self._holder:
@@ -75,7 +105,7 @@ class Lease:
                 seen, seen_at = version, time.monotonic()
             duration_s = float(found["spec"].get("leaseDurationSeconds") or DURATION_S) if found else 0.0
             is_over = time.monotonic() - seen_at > duration_s
-            if (holder in ("", self._holder) or is_over) and self._write(api, found):
+            if (holder in ("", self._holder) or is_over or self._is_dead(holder)) and self._write(api, found):
                 return
             if time.monotonic() > deadline:
                 raise InconclusiveError(
@@ -83,6 +113,30 @@ class Lease:
                     "(--lock-timeout): wait for it and rerun"
                 )
             time.sleep(_POLL_S)
+
+    def _note_of(self, holder: str) -> Path:
+        return self._folder / f"{Path(holder).name}.lease"
+
+    def _live(self) -> None:
+        """Note on this machine that this run lives, before it is known as a holder."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if self._living is None:  # a worker keeps it until its process ends
+            self._living = os.open(self._note_of(self._holder), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._living, fcntl.LOCK_SH)
+
+    def _is_dead(self, holder: str) -> bool:
+        """Whether the holder was a run of this machine, and none of its processes lives."""
+        try:
+            file = self._note_of(holder).open(encoding="utf-8")
+        except OSError:
+            return False
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        self._note_of(holder).unlink(missing_ok=True)
+        return True
 
     def _write(self, api: ClusterApi, found: Object | None) -> bool:
         """Note that it is ours; false if somebody was quicker."""
@@ -108,7 +162,10 @@ class Lease:
             try:
                 with ClusterApi(self._cluster, self._context) as api:
                     found = api.read("Lease", NAME)
-                    if found is None or found["spec"].get("holderIdentity") == self._holder:
-                        self._write(api, found)
+                    holder = found["spec"].get("holderIdentity") if found else None
+                    if holder not in (None, "", self._holder):
+                        self._lost_to = holder
+                        return
+                    self._write(api, found)
             except (InconclusiveError, RefusedError):
                 continue  # the API server is away: whoever wants it must wait as well

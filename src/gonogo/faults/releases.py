@@ -6,7 +6,6 @@ service has files that it reads when it starts, and a folder with those of each 
 
 import copy
 import os
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,9 @@ from typing import Any, Protocol
 
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.faults.actors import ServiceActor, restart
-from gonogo.faults.kubernetes import DRILL_SUFFIX, kind_of, kubectl, rolled_out, set_template
+from gonogo.faults.injection import Injector
+from gonogo.faults.journal import Entry
+from gonogo.faults.kubernetes import DRILL_SUFFIX, kind_of, kubectl, rolled_out, set_template, template_digest
 from gonogo.probes.kubernetes import ClusterApi, Object, as_part
 from gonogo.rules.pods import containers_of, is_ready, pods_of, rollout_of
 from gonogo.rules.revisions import Release, Revision, last_good, not_there, revisions_of
@@ -40,8 +41,15 @@ class WayBack:
     """What `Releases.go_back` needs."""
 
 
+Good = Callable[[], Sequence[Release]]
+"""Reads which releases are good, as it is said at the moment."""
+
+
 class Releases(Protocol):
     """The versions of one service."""
+
+    def keep(self, injector: Injector) -> list[Entry]:
+        """Journal what the service is now; before that it is only looked at."""
 
     def deploy(self, change: Change) -> str:
         """Deploy a changed version; what was done, for people. Returns at once: it may never be ready."""
@@ -78,10 +86,16 @@ class Releases(Protocol):
 class WorkloadReleases:
     """A Deployment."""
 
-    def __init__(self, api: ClusterApi, reference: str, releases: Sequence[Release]) -> None:
+    def __init__(self, api: ClusterApi, reference: str, releases: Good) -> None:
         self._api, self._reference, self._releases = api, reference, releases
         self._kind, self._name = kind_of(reference)
         self._restarts_before = 0
+        self._kept: tuple[Injector, Entry] | None = None
+
+    def keep(self, injector: Injector) -> list[Entry]:
+        """Its pod template, its revisions, and the names of the config maps."""
+        self._kept = injector, injector.keep_workload(self._reference)
+        return [self._kept[1]]
 
     def deploy(self, change: Change) -> str:
         """Change its pod template; a change of files makes a config map of its own, beside the one that is mounted."""
@@ -90,7 +104,7 @@ class WorkloadReleases:
         if config_map is not None:
             self._api.send("POST", self._api.path("ConfigMap"), config_map)
         self._restarts_before = self._restarts()
-        set_template(self._api, self._reference, template)
+        self._set(template)
         return f"{self._reference}: {change}"
 
     def rehearse(self, change: Change) -> str:
@@ -109,7 +123,7 @@ class WorkloadReleases:
     def way_back(self) -> WayBack:
         """By the registry, and only to what has all that it needs: never blindly to the revision before."""
         revisions = self._revisions()
-        choice = last_good(revisions, self._releases, revisions[0].name if revisions else "")
+        choice = last_good(revisions, self._releases(), revisions[0].name if revisions else "")
         if choice.revision is None or choice.release is None:
             return WayBack("", "", choice.passed_over or ("the history holds no other revision",))
         config_maps = [name_of(as_part(item)) for item in self._api.list("ConfigMap")]
@@ -121,7 +135,7 @@ class WorkloadReleases:
     def go_back(self, way: WayBack) -> str:
         """Replace the whole template by the revision's: what was added since does not stay (helm/helm#13346)."""
         revision = next(revision for revision in self._revisions() if revision.name == way.what)
-        set_template(self._api, self._reference, dict(revision.template))
+        self._set(dict(revision.template))
         return f"{self._reference} back to {way.told}"
 
     def await_start(self, within_s: float) -> None:
@@ -150,6 +164,14 @@ class WorkloadReleases:
             "revisions": sorted(revision.name for revision in self._revisions()),
             "config_maps": sorted(name_of(as_part(item)) for item in self._api.list("ConfigMap")),
         }
+
+    def _set(self, template: Object) -> None:
+        """Write a pod template; what the API server will make of it is journalled first."""
+        assert self._kept is not None
+        injector, entry = self._kept
+        stored = set_template(self._api, self._reference, template, dry_run=True)
+        injector.expect(entry, template_digest(stored))
+        set_template(self._api, self._reference, template)
 
     def _read(self) -> Object:
         found = self._api.read(self._kind, self._name)
@@ -246,17 +268,23 @@ class Watch:
 class FileReleases:
     """A supervised service, and the files that it reads when it starts."""
 
-    def __init__(
-        self, of: Released, actor: ServiceActor, releases: Sequence[Release], unhealthy: Callable[[], str]
-    ) -> None:
+    def __init__(self, of: Released, actor: ServiceActor, releases: Good, unhealthy: Callable[[], str]) -> None:
         """`unhealthy` tells why the service's health page fails; empty if it does not."""
         self._of, self._actor, self._releases = of, actor, releases
         self._watch = Watch(actor, of.service, unhealthy)
+        self._injector: Injector | None = None
+        self._files: dict[str, Entry] = {}
+
+    def keep(self, injector: Injector) -> list[Entry]:
+        """Its files, and that it runs with them."""
+        self._injector = injector
+        self._files = {name: injector.keep_file(path) for name, path in self._of.files.items()}
+        return [*self._files.values(), injector.keep_service(self._of.service, actor=self._of.actor)]
 
     def deploy(self, change: Change) -> str:
         """Write the changed files, and restart the service."""
         for name, text in change.files.items():
-            self._live(name).write_text(text, encoding="utf-8")
+            self._write(name, text.encode())
         self._watch.restart()
         return f"{self._of.service}: {change}"
 
@@ -274,9 +302,8 @@ class FileReleases:
         """The version that the registry calls in production, else the newest that was, with all of its files."""
         if self._of.versions is None:
             return WayBack("", "", ("the drill names no folder of versions",))
-        good = [
-            release for state in ("production", "previous") for release in self._releases if release.status == state
-        ]
+        known = self._releases()
+        good = [release for state in ("production", "previous") for release in known if release.status == state]
         if not good:
             return WayBack("", "", (f"the registry knows no good release of {self._of.release}",))
         folder = self._of.versions / good[0].version
@@ -286,8 +313,8 @@ class FileReleases:
     def go_back(self, way: WayBack) -> str:
         """Copy the version's files, and restart the service."""
         folder: Path = way.what
-        for name, live in self._of.files.items():
-            shutil.copyfile(folder / name, live)
+        for name in self._of.files:
+            self._write(name, (folder / name).read_bytes())
         self._watch.restart()
         return f"{self._of.service} back to {way.told}"
 
@@ -306,6 +333,11 @@ class FileReleases:
         """The digests of its files, and whether it runs."""
         digests = {name: file_digest(path) for name, path in self._of.files.items() if path.is_file()}
         return {"files": digests, "running": self._actor.state(self._of.service).running}
+
+    def _write(self, name: str, content: bytes) -> None:
+        assert self._injector is not None
+        self._live(name)
+        self._injector.write_file(self._files[name], content)
 
     def _live(self, name: str) -> Path:
         if name not in self._of.files:

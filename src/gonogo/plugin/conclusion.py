@@ -1,8 +1,10 @@
 """The end of a run: judge, write every report, choose the exit code."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,6 +52,20 @@ def conclude(gate: Gate, results: list[CheckResult], run: Run) -> Verdict:
         budget=gate.ledger.spent(),
         escalation=_escalations(gate, judgement.results),
     )
+
+
+def note_drills(gate: Gate, verdict: Verdict) -> None:
+    """Note each drill that the run performed in the target's history: good if every check that asked it passed."""
+    reports: dict[str, Mapping[str, Any]] = {}
+    outcomes: dict[str, set[Outcome]] = {}
+    for result in verdict.judgement.results:
+        for seen in result.evidence:
+            if seen["probe"] == "drill" and "drill" in seen["answer"]:
+                reports[seen["answer"]["drill"]] = seen["answer"]
+                outcomes.setdefault(seen["answer"]["drill"], set()).add(result.outcome)
+    for name, report in reports.items():
+        good = Outcome.PASS in outcomes[name] and outcomes[name] <= {Outcome.PASS, Outcome.WARN, Outcome.SKIP}
+        gate.history.add(name, report, good=good)
 
 
 def write_reports(gate: Gate, verdict: Verdict) -> list[Path]:

@@ -13,8 +13,10 @@ from gonogo import __version__
 from gonogo.documents import DocumentError, did_you_mean
 from gonogo.errors import EndpointFailedError, GonogoError, InconclusiveError
 from gonogo.faults.catalogue import Fault, all_faults
+from gonogo.faults.journal import Entry
+from gonogo.faults.kubernetes import CLUSTER_KINDS
 from gonogo.model import Permission, Verdict
-from gonogo.plugin.conclusion import Run, conclude, exit_code, write_reports
+from gonogo.plugin.conclusion import Run, conclude, exit_code, note_drills, write_reports
 from gonogo.plugin.gate import Gate, open_gate, set_gate, worker_input
 from gonogo.plugin.gather import Gathering
 from gonogo.plugin.locks import target_lock
@@ -58,8 +60,7 @@ class Controller:
             self._progress = Progress(reporter)
             set_progress(session.config, self._progress)
         try:
-            for line in [] if self._gate.dry_run else self._gate.injector().undo_unfinished():
-                _say(session.config, f"put back what an earlier run left: {line}")
+            self._undo_orphans()
             if session.config.option.fault:
                 self._switch_on(session.config.option.fault)
         except (GonogoError, EndpointFailedError, InconclusiveError, DocumentError) as error:
@@ -131,6 +132,7 @@ class Controller:
         run = Run(self._started, self._bound, self._interrupted, fault)
         self._verdict = conclude(self._gate, self._gathering.results(), run)
         self._files = write_reports(self._gate, self._verdict)
+        note_drills(self._gate, self._verdict)
         strict = is_strict(session.config)
         session.exitstatus = exit_code(self._verdict.decision, int(exitstatus), strict=strict)
 
@@ -141,6 +143,19 @@ class Controller:
             terminal.show(self._verdict, self._files, terminalreporter)
             for line in github_annotations(self._verdict, self._gate.redactor):
                 terminalreporter.write_line(line)
+
+    def _undo_orphans(self) -> None:
+        """Put back what an earlier run left; what is in a cluster only while no runner elsewhere is at it."""
+        if self._gate.dry_run:
+            return
+        lease = self._gate.lease
+
+        def hold_for(entry: Entry) -> None:
+            if lease is not None and entry.kind in CLUSTER_KINDS:
+                lease.hold(self._gate.lock_timeout_s)
+
+        for line in self._gate.injector().undo_unfinished(hold_for):
+            _say(self._config, f"put back what an earlier run left: {line}")
 
     def _undo_for_dead_workers(self) -> None:
         """A worker that was killed in the middle of a drill could not put back what it broke."""
@@ -153,7 +168,7 @@ class Controller:
     def _give_back_lease(self) -> None:
         """Let runners on other machines go on; one that is not given back ends by itself."""
         lease = self._gate.lease
-        if lease is not None and Permission.DISRUPTIVE in self._gate.permissions:
+        if lease is not None and (lease.is_held or Permission.DISRUPTIVE in self._gate.permissions):
             try:
                 lease.give_back()
             except (InconclusiveError, EndpointFailedError) as error:
@@ -176,6 +191,8 @@ class Controller:
     def _switch_on(self, name: str) -> None:
         if Permission.DISRUPTIVE not in self._gate.permissions:
             raise GonogoError("--fault breaks something on purpose: add --allow-disruptive")
+        if self._gate.lease is not None:
+            self._gate.lease.hold(self._gate.lock_timeout_s)
         _say(self._config, f"switching on the fault {name}")
         self._undo.enter_context(self._gate.injector().switched_on(_fault(name)))
 

@@ -14,6 +14,7 @@ import pytest
 
 from gonogo import resources
 from gonogo.documents import DocumentError
+from gonogo.drills.history import History
 from gonogo.errors import GonogoError
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Journal, state_folder
@@ -65,7 +66,14 @@ class Gate:
         """What keeps runners on other machines away, where the target has a cluster."""
         cluster = self.target.cluster
         context = ProbeContext(lambda _: None, self.redactor)
-        return Lease(cluster, context, self.run_folder.name) if cluster is not None and not self.dry_run else None
+        if cluster is None or self.dry_run:
+            return None
+        return Lease(cluster, context, self.run_folder.name, self.state_folder)
+
+    @property
+    def history(self) -> History:
+        """Which drills were done on the target."""
+        return History(self.target.drills.history or self.state_folder / "drills.jsonl")
 
     def injector(self) -> Injector:
         """Breaks and restores, with the target's journal."""
@@ -74,7 +82,8 @@ class Gate:
     def once(self, name: str, produce: Callable[[Path], None]) -> Path:
         """A file of this run that the first worker produces and the others read.
 
-        `produce` gets the path to write to. If it raises, the next asker tries again.
+        `produce` gets the path to write to. If it raises, the next asker tries again; what must not be done twice
+        has to write down that it failed.
         """
         result = self.run_folder / name
         with (self.run_folder / f"{name}.lock").open("w") as lock:

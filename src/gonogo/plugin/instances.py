@@ -217,9 +217,6 @@ def _drills(kind: str) -> Callable[..., _Instances]:
     return instances
 
 
-_DRILLS = ("rollbacks", "rollouts", "canaries", "blue_green", "kills", "starts", "playbooks", "restores", "autoscaling")
-
-
 def _config_rollbacks(target: Target, *, short: bool) -> _Instances:
     del short
     drill = target.config_rollback
@@ -228,7 +225,7 @@ def _config_rollbacks(target: Target, *, short: bool) -> _Instances:
 
 def _every_drill(target: Target, *, short: bool) -> _Instances:
     """Every declared drill, of whatever kind."""
-    found = {f"{kind}/{name}": drill for kind in _DRILLS for name, drill in _drills(kind)(target, short=short).items()}
+    found = {f"{kind}/{drill.name}": drill for kind, drills in target.drills.sections().items() for drill in drills}
     config = _config_rollbacks(target, short=short).items()
     return found | {f"config_rollback/{name}": drill for name, drill in config}
 

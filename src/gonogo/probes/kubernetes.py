@@ -1,7 +1,7 @@
 """The API of a Kubernetes cluster, through the context that the target names and never through another.
 
-The values of secrets are never asked for: of secrets and config maps only the metadata is read, in which the API server
-notes who set which key (``managedFields``).
+The values of secrets are never asked for: of secrets only the metadata is read, in which the API server notes who set
+which key (``managedFields``).
 """
 
 import json
@@ -219,7 +219,11 @@ class ClusterApi:
         return f"{base}{space}/{known['name']}/{metadata.get('name', '')}"
 
     def may(self, access: Access) -> bool:
-        """Whether an account has a right, as the API server judges it (``SubjectAccessReview``; nothing is changed)."""
+        """Whether an account has a right, as the API server judges it (``SubjectAccessReview``; nothing is changed).
+
+        Raises:
+            InconclusiveError: it cannot judge, or does not let us ask.
+        """
         resource, _, subresource = access.resource.partition("/")
         resource, _, group = resource.partition(".")
         space = access.namespace or self.cluster.namespace
@@ -231,7 +235,10 @@ class ClusterApi:
             "spec": {"user": access.subject, "groups": _groups(access.subject), "resourceAttributes": attributes},
         }
         answer = self.send("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review)
-        return bool(answer["status"]["allowed"])
+        judged = answer["status"]
+        if not judged["allowed"] and judged.get("evaluationError"):
+            raise InconclusiveError(f"{access.verb} {access.resource}: {judged['evaluationError']}")
+        return bool(judged["allowed"])
 
     def states(self, kind: str, name: str, within_s: float) -> Iterator[Object | None]:
         """An object as it is now, and again after each change, for some time; None while it is not there.

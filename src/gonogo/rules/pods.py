@@ -13,15 +13,27 @@ from gonogo.targets.cluster import Workload
 
 
 def pods_of(workload: Part, pods: Sequence[Part]) -> list[Part]:
-    """The pods that a workload's selector takes, without those that have ended for good or are going."""
+    """The pods of a workload, without those that have ended for good or are going."""
     selector = workload.at("spec", "selector")
     return [
         pod
         for pod in pods
         if selects(selector, labels_of(pod.at("metadata", "labels")))
+        and _is_owned(pod, workload)
         and pod.at("status", "phase").text() not in {"Succeeded", "Failed"}
         and not pod.at("metadata", "deletionTimestamp")
     ]
+
+
+def _is_owned(pod: Part, workload: Part) -> bool:
+    """Whether a pod's controller is a workload, or its revision; another one's pods may have the same labels."""
+    owner = next((item for item in pod.at("metadata", "ownerReferences") if item["controller"]), None)
+    if owner is None:
+        return False
+    if owner["kind"].text() != "ReplicaSet":
+        return owner["uid"].text() == workload.at("metadata", "uid").text()
+    revision = pod.at("metadata", "labels", "pod-template-hash").text()  # its revision is called so (apps/v1)
+    return owner["name"].text() == f"{name_of(workload)}-{revision}"
 
 
 def is_ready(pod: Part) -> bool:
@@ -85,11 +97,23 @@ def restarted(pods: Sequence[Part], since: datetime) -> list[str]:
             ended = container.at("lastState", "terminated")
             at, times = time_of(ended["finishedAt"]), int(container["restartCount"].number() or 0)
             loops = container.at("state", "waiting", "reason").text() == "CrashLoopBackOff"
-            if loops or (times and (at is None or at >= since)):
+            began = time_of(pod.at("status", "startTime"))
+            latest = at or began  # without a time, but in a pod that is younger than `since`
+            if loops or (times and latest is not None and latest >= since):
                 told = f", the last time at {at:%H:%M:%S} UTC" if at else ""
                 how = f" ({ended['reason'].text()}, exit code {ended['exitCode'].text()})" if ended else ""
                 flaws.append(f"{name_of(pod)}/{container['name'].text()} was restarted {times} times{told}{how}")
     return flaws
+
+
+def undated_restarts(pods: Sequence[Part]) -> list[str]:
+    """Containers that were restarted, nobody knows when: their last state was cleaned up."""
+    return [
+        f"{name_of(pod)}/{container['name'].text()} was restarted {container['restartCount'].number():g} times"
+        for pod in pods
+        for container in containers_of(pod)
+        if container["restartCount"].number() and not time_of(container.at("lastState", "terminated", "finishedAt"))
+    ]
 
 
 def memory_kills(pods: Sequence[Part]) -> list[str]:

@@ -8,7 +8,7 @@ decided by the anytime-valid evidence of `gonogo.objectives`, so requests can be
 from collections.abc import Mapping
 
 from gonogo.model import Outcome
-from gonogo.objectives import Decided, evidence_above, evidence_below
+from gonogo.objectives import Decided, evidence_above, evidence_below, exact_interval
 
 LEVEL = 0.01
 _PART = 0.75
@@ -19,6 +19,11 @@ def shares_of(weights: Mapping[str, float]) -> dict[str, float]:
     """The share of requests that each weight means."""
     total = sum(weights.values())
     return {name: weight / total for name, weight in weights.items()}
+
+
+def is_too_few(count: int, total: int, share: float) -> bool:
+    """Whether so few of all requests cannot have had this chance each: the exact interval lies below it."""
+    return total > 0 and exact_interval(count, total, 2 * LEVEL)[1] < share
 
 
 def decide_within(count: int, total: int, share: float, margin: float, level: float = LEVEL) -> Decided:

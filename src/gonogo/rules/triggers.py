@@ -29,6 +29,8 @@ class Sample:
     intent: str = ""
     """What the answer took the message for, where it says so."""
     said: str = ""
+    is_pending: bool = False
+    """It has not ended yet; the latency is how long it has waited so far."""
 
     @property
     def ended_s(self) -> float:
@@ -61,6 +63,7 @@ class Symptoms:
 
 def steady_of(samples: Sequence[Sample]) -> Steady | None:
     """How it is while all is well; None where it is not, or too little is known."""
+    samples = [sample for sample in samples if not sample.is_pending]
     if len(samples) < MINIMUM or any(sample.error for sample in samples):
         return None
     intents = {sample.said: sample.intent for sample in samples if sample.said and sample.intent}
@@ -72,15 +75,28 @@ def triggered(samples: Sequence[Sample], steady: Steady, symptoms: Symptoms, wat
     """The first trigger that has gone off, and why; empty if none has.
 
     Args:
-        samples: the requests since the change, as far as they have ended.
+        samples: the requests since the change.
         steady: how it was before.
         symptoms: what is told besides.
         watching: the bounds.
     """
     restarts = f"containers were restarted {symptoms.restarts} times" if symptoms.restarts else ""
     told = {"progress": symptoms.stalled, "restarts": restarts, "health": symptoms.unhealthy}
-    found = {name: why for name, why in told.items() if why} or _seen(samples[-2 * MINIMUM :], steady, watching)
+    found = {name: why for name, why in told.items() if why} or _seen(
+        telling(samples, steady, watching)[-2 * MINIMUM :], steady, watching
+    )
     return next(iter(found.items()), ("", ""))
+
+
+def telling(samples: Sequence[Sample], steady: Steady, watching: Watching) -> list[Sample]:
+    """The requests that say something: those that have ended, and those that have waited too long already."""
+    return [sample for sample in samples if not sample.is_pending or _is_slow(sample.latency_ms, steady, watching)]
+
+
+def _is_slow(latency_ms: float, steady: Steady, watching: Watching) -> bool:
+    """Whether a latency is beyond the bound; small differences of small latencies never are."""
+    more_ms = latency_ms - steady.median_ms
+    return latency_ms > watching.latency_factor * steady.median_ms and more_ms > watching.latency_least_ms
 
 
 def _seen(latest: Sequence[Sample], steady: Steady, watching: Watching) -> dict[str, str]:
@@ -92,10 +108,7 @@ def _seen(latest: Sequence[Sample], steady: Steady, watching: Watching) -> dict[
     if len(failed) > watching.errors * len(latest):
         found["errors"] = f"{len(failed)} of the latest {len(latest)} requests failed: {failed[-1].error}"
     median_ms = statistics.median(sample.latency_ms for sample in latest)
-    if (
-        median_ms > watching.latency_factor * steady.median_ms
-        and median_ms - steady.median_ms > watching.latency_least_ms
-    ):
+    if _is_slow(median_ms, steady, watching):
         told = f"is {median_ms:.0f} ms, before {steady.median_ms:.0f} ms"
         found["latency"] = f"the median of the latest {len(latest)} {told}"
     changed = [s for s in latest if s.said in steady.intents and s.intent != steady.intents[s.said]]
@@ -119,8 +132,8 @@ def is_well(samples: Sequence[Sample], steady: Steady, watching: Watching) -> bo
 
     A service that answers in another way while a part is down (a chatbot's mock mode) is not well yet.
     """
-    latest = samples[-MINIMUM:]
-    if len(latest) < MINIMUM or any(sample.error for sample in latest):
+    latest = telling(samples, steady, watching)[-MINIMUM:]
+    if len(latest) < MINIMUM or any(sample.error or sample.is_pending for sample in latest):
         return False
     if steady.versions and any(sample.version not in steady.versions for sample in latest):
         return False

@@ -55,6 +55,12 @@ _digests: dict[tuple[Path, Stamp], str] = {}
 """Files of many GB are read once in a process, for as long as they are not touched."""
 
 
+def newest_in(folder: Path, pattern: str = "*") -> Path | None:
+    """The newest file below a folder that is not empty; None where there is none."""
+    files = [path for path in folder.rglob(pattern) if path.is_file() and path.stat().st_size]
+    return max(files, key=lambda path: path.stat().st_mtime, default=None)
+
+
 def file_digest(path: Path, progress: Callable[[int], None] | None = None) -> str:
     """SHA256 of a file, read in pieces; `progress` is told the bytes read so far, at most every `_PROGRESS` bytes.
 

@@ -1,9 +1,9 @@
 """The drills that a target declares: what is broken, what must notice it, and how fast all must be well again."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ class Released:
 class Rollback:
     """Row G1, G2: a bad version is deployed, noticed, and rolled back."""
 
+    kind: ClassVar[str] = "rollback"
     name: str
     of: Released
     change: Change
@@ -83,6 +84,7 @@ class Rollback:
 class Rollout:
     """Row G3: the pods are replaced, forth and back, under traffic that must not lose a request."""
 
+    kind: ClassVar[str] = "rollout"
     name: str
     of: Released
     change: Change
@@ -93,6 +95,7 @@ class Rollout:
 class Canary:
     """Row G4: a new version gets growing slices of the traffic, and is analysed between them."""
 
+    kind: ClassVar[str] = "canary"
     name: str
     command: str
     """Which of the target's commands sets the slice (``{percent}`` in its words)."""
@@ -103,12 +106,15 @@ class Canary:
     """Analysed after each slice."""
     is_bad: bool = False
     """The new version is known to be bad: the drill must abort it."""
+    version_header: str = ""
+    """The header in which an answer tells its version; empty: that of `Watching`."""
 
 
 @dataclass(frozen=True)
 class BlueGreen:
     """Row G5: a service is switched to the other colour, and back."""
 
+    kind: ClassVar[str] = "blue-green"
     name: str
     service: str
     """The Service of the cluster whose selector is switched."""
@@ -122,6 +128,7 @@ class BlueGreen:
 class Kill:
     """Row G7: something is killed, and must come back by itself."""
 
+    kind: ClassVar[str] = "kill"
     name: str
     service: str
     """``pod/of/deployment/NAME``: one pod of a workload; else a service's name at the actor."""
@@ -135,6 +142,7 @@ class Kill:
 class Start:
     """Row K10: a service is stopped and started, and the time to its first true answer is measured."""
 
+    kind: ClassVar[str] = "start"
     name: str
     service: str
     within_s: float
@@ -146,6 +154,7 @@ class Start:
 class Playbook:
     """Row G8: an incident is produced, noticed, answered by its action, and over."""
 
+    kind: ClassVar[str] = "playbook"
     name: str
     symptom: tuple[Mapping[str, Any], ...]
     """Steps like those of a fault."""
@@ -159,6 +168,7 @@ class Playbook:
 class Restore:
     """Row G9: a backup is restored into an empty place, and works there."""
 
+    kind: ClassVar[str] = "restore"
     name: str
     archive: Path
     """A tar file, a zip file, or a folder."""
@@ -176,6 +186,7 @@ class Restore:
 class Autoscaling:
     """Row G11: load drives the replicas up, and they come back when it ends."""
 
+    kind: ClassVar[str] = "autoscaling"
     name: str
     autoscaler: str
     concurrency: int = 8
@@ -205,5 +216,9 @@ class Drills:
     @property
     def is_any(self) -> bool:
         """Whether there is any."""
-        kinds = (self.rollbacks, self.rollouts, self.canaries, self.blue_green, self.kills, self.starts, self.playbooks)
-        return any((*kinds, self.restores, self.autoscaling))
+        return any(self.sections().values())
+
+    def sections(self) -> dict[str, tuple[Any, ...]]:
+        """The drills of each kind, by the section in which they are declared."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, tuple)}

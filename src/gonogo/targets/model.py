@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from gonogo.model import Waiver
 from gonogo.objectives import Band
@@ -153,6 +153,9 @@ class Actor:
 class ConfigRollback:
     """The drill that deploys a bad configuration and rolls it back from the backup."""
 
+    kind: ClassVar[str] = "config-rollback"
+    name: ClassVar[str] = ""
+    """There is only one."""
     service: str
     """The service's name at the actor."""
     file: Path
