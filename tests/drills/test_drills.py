@@ -158,10 +158,9 @@ class Drawn:
     def state(self) -> dict[str, Any]:
         return self._states.pop(0)
 
-    def keep(self, injector: Injector) -> list[Entry]:
+    def keep(self, injector: Injector) -> None:
         entry = injector.keep_file(Path(str(injector.path_of("backup"))))
         self.write = partial(injector.write_file, entry)
-        return [entry]
 
     def steps(self, scene: Scene) -> Sequence[Step]:
         return (Step("do it", "nothing", self._act), Step("go on", "nothing", lambda: scene.mark("went on")))

@@ -235,7 +235,8 @@ def test_a_template_that_somebody_else_wrote_after_a_drill_was_killed_stays(
     injector = Injector(target_of(tmp_path, control_plane, page), journal)
     with ClusterApi(Cluster(CONTEXT, SPACE, control_plane.kubeconfig), PROBES) as api:
         releases = WorkloadReleases(api, "deployment/vllm", list)
-        (entry,) = releases.keep(injector)
+        releases.keep(injector)
+        (entry,) = journal.unfinished()
         releases.deploy(Change(image="vllm:bad"))
     hotfix = {"spec": {"template": {"metadata": {"annotations": {"hotfix": "1"}}}}}
     merge(control_plane, DEPLOYMENT, hotfix)

@@ -8,7 +8,6 @@ from gonogo.drills.engine import Scene, Step
 from gonogo.drills.timeline import Ask
 from gonogo.errors import EndpointFailedError
 from gonogo.faults.injection import Injector
-from gonogo.faults.journal import Entry
 from gonogo.probes.kubernetes import ClusterApi, Object
 from gonogo.targets.drills import Autoscaling
 
@@ -27,10 +26,9 @@ class AutoscaleDrill:
         spec = self._scaler()["spec"]
         return {"min": spec.get("minReplicas"), "max": spec["maxReplicas"]}
 
-    def keep(self, injector: Injector) -> list[Entry]:
+    def keep(self, injector: Injector) -> None:
         """Nothing: the autoscaler itself takes its replicas away."""
         del injector
-        return []
 
     def steps(self, scene: Scene) -> Sequence[Step]:
         """Up, and down."""

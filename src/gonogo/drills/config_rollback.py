@@ -39,19 +39,17 @@ class ConfigRollbackDrill:
         self._original = ""
         self._injector: Injector | None = None
         self._file: Entry | None = None
-        self._kept: list[Entry] = []
 
     def state(self) -> dict[str, Any]:
         """The file's digest, and whether the service runs."""
         return {"file": file_digest(self._drill.file), "running": self._actor.state(self._drill.service).running}
 
-    def keep(self, injector: Injector) -> list[Entry]:
+    def keep(self, injector: Injector) -> None:
         """The file, and that the service runs with it."""
         self._original = file_digest(self._drill.file)
         self._injector = injector
         self._file = injector.keep_file(self._drill.file)
-        self._kept = [self._file, injector.keep_service(self._drill.service)]
-        return self._kept
+        injector.keep_service(self._drill.service)
 
     def steps(self, scene: Scene) -> Sequence[Step]:
         """Break, notice, restore, be well."""
@@ -79,7 +77,8 @@ class ConfigRollbackDrill:
             scene.found["recovered"] = scene.await_well("rolled back", drill.max_seconds)
             scene.found["recovery_s"] = scene.seconds_since("deployed")
             if scene.found["recovered"] and file_digest(drill.file) == self._original and self._injector is not None:
-                for entry in self._kept:  # put back by the drill itself, and verified: no second restart
+                # put back by the drill itself, and verified: no second restart
+                for entry in self._injector.unfinished():
                     self._injector.forget(entry)
 
         return (

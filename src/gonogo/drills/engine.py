@@ -14,7 +14,6 @@ from typing import Any, Protocol, TypeVar
 from gonogo.drills.timeline import Ask, Timeline, Traffic
 from gonogo.errors import EndpointFailedError, GonogoError, InconclusiveError
 from gonogo.faults.injection import Injector
-from gonogo.faults.journal import Entry
 from gonogo.faults.patches import differences
 from gonogo.rules.triggers import Sample, Steady, Symptoms, is_well, outage_s, steady_of, triggered
 from gonogo.targets.drills import Watching
@@ -127,7 +126,7 @@ class Drill(Protocol):
     def state(self) -> dict[str, Any]:
         """What must be the same after it as before."""
 
-    def keep(self, injector: Injector) -> list[Entry]:
+    def keep(self, injector: Injector) -> None:
         """Journal everything that its steps will change."""
 
     def steps(self, scene: Scene) -> Sequence[Step]:
@@ -190,7 +189,7 @@ def perform(  # noqa: PLR0913, PLR0917 (what, how, and where it is told)
         drill: what to do.
         ask: one real request.
         watching: how often to ask, and what counts as noticed.
-        injector: journals every change, and undoes it.
+        injector: journals every change of this drill, and nothing else, and undoes it.
         timeline: gets every event.
         may_go_on: raises InconclusiveError once the drill must end; then it is put back at once.
 
@@ -204,12 +203,12 @@ def perform(  # noqa: PLR0913, PLR0917 (what, how, and where it is told)
     with traffic if traffic is not None else nullcontext():
         steady = _await_steady(traffic, timeline, watching.steady_s)
         scene = Scene(timeline, traffic, watching, steady, may_go_on=may_go_on)
-        entries = _kept(drill, injector)
+        _keep(drill, injector)
         failed_step, failed_as = "", ""
         try:
             failed_step, failed_as = _take(drill.steps(scene), scene)
         finally:
-            clean_up = _put_back(injector, entries, timeline)
+            clean_up = _put_back(injector, timeline)
         scene.may_go_on = lambda: None  # what follows only looks
         scene.mark("put back")
         well_after = traffic is None or scene.await_well("put back", watching.steady_s)
@@ -270,10 +269,10 @@ def _await_steady(traffic: Traffic | None, timeline: Timeline, within_s: float) 
     raise InconclusiveError(f"no steady state within {within_s:g} s, nothing was changed: {told}")
 
 
-def _kept(drill: Drill, injector: Injector) -> list[Entry]:
+def _keep(drill: Drill, injector: Injector) -> None:
     """Journal what the drill will change; all of it, or nothing."""
     try:
-        return drill.keep(injector)
+        drill.keep(injector)
     except BaseException:
         injector.undo_all(injector.unfinished())
         raise
@@ -293,12 +292,11 @@ def _take(steps: Sequence[Step], scene: Scene) -> tuple[str, str]:
     return "", ""
 
 
-def _put_back(injector: Injector, entries: Sequence[Entry], timeline: Timeline) -> str:
+def _put_back(injector: Injector, timeline: Timeline) -> str:
     """Undo what was journalled; why that failed, or nothing."""
     timeline.note("put everything back", "step")
-    left = [entry for entry in entries if injector.is_open(entry)]
     try:
-        injector.undo_all(left)
+        injector.undo_all(injector.unfinished())
     except EndpointFailedError as error:
         timeline.note(f"NOT put back: {error}")
         return str(error)

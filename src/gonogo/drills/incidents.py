@@ -36,9 +36,9 @@ class _ServiceDrill(Generic[_Declared]):
         """Whether it runs."""
         return {"running": self._actor.state(self._drill.service).running}
 
-    def keep(self, injector: Injector) -> list[Entry]:
+    def keep(self, injector: Injector) -> None:
         """That it runs: should its supervisor not bring it back, the clean-up does."""
-        return [injector.keep_service(self._drill.service, fresh=False, actor=self._drill.actor)]
+        injector.keep_service(self._drill.service, fresh=False, actor=self._drill.actor)
 
 
 class KillDrill(_ServiceDrill[Kill]):
@@ -112,10 +112,9 @@ class PodKillDrill:
         """How many pods are ready."""
         return {"ready": sum(map(is_ready, self._pods()))}
 
-    def keep(self, injector: Injector) -> list[Entry]:
+    def keep(self, injector: Injector) -> None:
         """Nothing: a pod cannot be put back, another one comes."""
         del injector
-        return []
 
     def steps(self, scene: Scene) -> Sequence[Step]:
         """Kill, and wait."""
@@ -164,11 +163,12 @@ class PlaybookDrill:
         """Nothing of its own: what the symptom's means change is put back by them, verified."""
         return {}
 
-    def keep(self, injector: Injector) -> list[Entry]:
+    def keep(self, injector: Injector) -> None:
         """What takes the symptom back, and the service that the action restarts."""
         self._injector = injector
         self._entries = [injector.keep(dict(step)) for step in self._drill.symptom]
-        return self._entries
+        if "restart" in self._drill.action:  # a run that is killed within the restart leaves it stopped
+            injector.keep_service(self._drill.action["restart"], fresh=False)
 
     def steps(self, scene: Scene) -> Sequence[Step]:
         """Produce, notice, act, be well."""
@@ -197,9 +197,7 @@ class PlaybookDrill:
             restart(self._actor, action["restart"])
         elif "command" in action:
             step = {"command": action["command"]}
-            entry = self._injector.keep(step)
-            self._entries.append(entry)
-            self._injector.act(step, entry)
+            self._injector.act(step, self._injector.keep(step))
         else:
             for entry in reversed(self._entries):
                 self._injector.undo(entry)

@@ -14,7 +14,6 @@ from typing import Any
 from gonogo.drills.engine import Scene, Step
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.faults.injection import Injector
-from gonogo.faults.journal import Entry
 from gonogo.targets.binding import newest_in
 from gonogo.targets.drills import Restore
 
@@ -33,10 +32,9 @@ class RestoreDrill:
         """Nothing: the deployment is not touched."""
         return {}
 
-    def keep(self, injector: Injector) -> list[Entry]:
+    def keep(self, injector: Injector) -> None:
         """Nothing; the place goes with the drill's last step, and is in the system's folder for such."""
         del injector
-        return []
 
     def steps(self, scene: Scene) -> Sequence[Step]:
         """Look how old it is, restore, compare, try."""

@@ -42,12 +42,11 @@ class RollbackDrill:
         text = self._registry.read_text(encoding="utf-8") if self._registry else ""
         return {**self._releases.state(), "registry": text}
 
-    def keep(self, injector: Injector) -> list[Entry]:
+    def keep(self, injector: Injector) -> None:
         """The service's template or files, and the registry's file."""
         self._injector = injector
         self._kept_registry = injector.keep_file(self._registry) if self._registry else None
-        registry = [self._kept_registry] if self._kept_registry else []
-        return [*registry, *self._releases.keep(injector)]
+        self._releases.keep(injector)
 
     def steps(self, scene: Scene) -> Sequence[Step]:
         """Deploy, notice, choose, go back, be well, update the registry, and not undo twice."""
@@ -134,17 +133,16 @@ class RolloutDrill:
 
     def __init__(self, drill: Rollout, releases: Releases) -> None:
         self.name, self._drill, self._releases = drill.name, drill, releases
-        self._entries: list[Entry] = []
         self._injector: Injector | None = None
 
     def state(self) -> dict[str, Any]:
         """The service's."""
         return self._releases.state()
 
-    def keep(self, injector: Injector) -> list[Entry]:
+    def keep(self, injector: Injector) -> None:
         """The service's template or files."""
-        self._injector, self._entries = injector, self._releases.keep(injector)
-        return self._entries
+        self._injector = injector
+        self._releases.keep(injector)
 
     def steps(self, scene: Scene) -> Sequence[Step]:
         """Roll out a harmless change, and undo it."""
@@ -159,8 +157,7 @@ class RolloutDrill:
         def undo() -> None:
             assert self._injector is not None
             scene.mark("undone")
-            for entry in reversed(self._entries):
-                self._injector.undo(entry)
+            self._injector.undo_all(self._injector.unfinished())
             scene.found["undo_s"] = scene.seconds_since("undone")
 
         return (

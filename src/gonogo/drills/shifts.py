@@ -32,10 +32,9 @@ class CanaryDrill:
         """Nothing that can be seen: the command's undo sets the slice that was there before."""
         return {}
 
-    def keep(self, injector: Injector) -> list[Entry]:
+    def keep(self, injector: Injector) -> None:
         """How the slice is taken back."""
         self._injector, self._entry = injector, injector.keep(self._slice(self._drill.percents[0]))
-        return [self._entry]
 
     def steps(self, scene: Scene) -> Sequence[Step]:
         """Slice by slice."""
@@ -102,10 +101,9 @@ class BlueGreenDrill:
             raise EndpointFailedError(f"the service {self._drill.service} does not select {self._drill.label}={blue}")
         return {"selector": selector}
 
-    def keep(self, injector: Injector) -> list[Entry]:
+    def keep(self, injector: Injector) -> None:
         """The service."""
         self._injector, self._entry = injector, injector.keep(self._switch())
-        return [self._entry]
 
     def steps(self, scene: Scene) -> Sequence[Step]:
         """Forth, and back."""

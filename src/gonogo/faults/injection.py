@@ -107,32 +107,39 @@ class Injector:
     def undo_all(self, entries: Sequence[Entry]) -> None:
         """Put everything back, the latest change first but services last: they start with what was put back.
 
-        One that cannot be put back does not keep the others from it.
+        One that cannot be put back does not keep the others from it, and is tried again after them: what it needed may
+        have been down.
 
         Raises:
             EndpointFailedError: some could not be put back; they stay in the journal, and the message names them.
         """
-        latest_first = reversed(entries)
-        failures: list[Exception] = []
-        by_hand: list[str] = []
+        latest_first = list(reversed(entries))
+        latest_first.sort(key=lambda entry: entry.kind == ServiceMeans.kind)
+        failed = self._try_to_undo(latest_first)
+        if 0 < len(failed) < len(entries):
+            failed = self._try_to_undo([entry for entry, _ in failed])
+        if failed:
+            told = "; ".join(str(error) for _, error in failed)
+            commands = "".join(f"\n  by hand: {line}" for entry, _ in failed if (line := _by_hand(entry)))
+            raise EndpointFailedError(
+                f"not everything could be put back: {told}. The next run tries again, as long as {self._journal.path} "
+                f"is there: remove it once all is as it must be{commands}"
+            ) from failed[0][1]
+
+    def _try_to_undo(self, entries: Sequence[Entry]) -> list[tuple[Entry, Exception]]:
+        """Put back what can be; what cannot, and why."""
+        failed: list[tuple[Entry, Exception]] = []
         interrupted: BaseException | None = None
-        for entry in sorted(latest_first, key=lambda entry: entry.kind == ServiceMeans.kind):
+        for entry in entries:
             try:
                 self.undo(entry)
             except Exception as error:  # noqa: BLE001 (whatever it is, the others come first)
-                failures.append(error)
-                by_hand += [line for line in [_by_hand(entry)] if line]
+                failed.append((entry, error))
             except BaseException as error:  # noqa: BLE001 (a second Ctrl-C: the others come first all the same)
                 interrupted = error
         if interrupted is not None:
             raise interrupted
-        if failures:
-            told = "; ".join(str(failure) for failure in failures)
-            commands = "".join(f"\n  by hand: {line}" for line in by_hand)
-            raise EndpointFailedError(
-                f"not everything could be put back: {told}. The next run tries again, as long as {self._journal.path} "
-                f"is there: remove it once all is as it must be{commands}"
-            ) from failures[0]
+        return failed
 
     def undo(self, entry: Entry) -> None:
         """Put one change back.
@@ -183,10 +190,6 @@ class Injector:
     def unfinished(self) -> list[Entry]:
         """Every change of this injector that is still to be put back, the oldest first."""
         return self._journal.unfinished()
-
-    def is_open(self, entry: Entry) -> bool:
-        """Whether a change is still to be put back."""
-        return entry in self._journal.unfinished()
 
     def keep_workload(self, reference: str) -> Entry:
         """Journal what a workload of the cluster is (``deployment/NAME``), and what lies beside it."""

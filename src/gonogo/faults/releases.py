@@ -48,7 +48,7 @@ Good = Callable[[], Sequence[Release]]
 class Releases(Protocol):
     """The versions of one service."""
 
-    def keep(self, injector: Injector) -> list[Entry]:
+    def keep(self, injector: Injector) -> None:
         """Journal what the service is now; before that it is only looked at."""
 
     def deploy(self, change: Change) -> str:
@@ -92,10 +92,9 @@ class WorkloadReleases:
         self._restarts_before = 0
         self._kept: tuple[Injector, Entry] | None = None
 
-    def keep(self, injector: Injector) -> list[Entry]:
+    def keep(self, injector: Injector) -> None:
         """Its pod template, its revisions, and the names of the config maps."""
         self._kept = injector, injector.keep_workload(self._reference)
-        return [self._kept[1]]
 
     def deploy(self, change: Change) -> str:
         """Change its pod template; a change of files makes a config map of its own, beside the one that is mounted."""
@@ -275,11 +274,11 @@ class FileReleases:
         self._injector: Injector | None = None
         self._files: dict[str, Entry] = {}
 
-    def keep(self, injector: Injector) -> list[Entry]:
+    def keep(self, injector: Injector) -> None:
         """Its files, and that it runs with them."""
         self._injector = injector
         self._files = {name: injector.keep_file(path) for name, path in self._of.files.items()}
-        return [*self._files.values(), injector.keep_service(self._of.service, actor=self._of.actor)]
+        injector.keep_service(self._of.service, actor=self._of.actor)
 
     def deploy(self, change: Change) -> str:
         """Write the changed files, and restart the service."""
