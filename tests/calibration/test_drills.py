@@ -41,6 +41,7 @@ SCOPES = {
     "autoscaler-cannot-grow": "chatbot",
     "autoscaler-elsewhere": "chatbot",
     "canary-failing": "hosted",
+    "canary-without-effect": "hosted",
     "spike-unseen": "latency-spike",
     "restart-does-not-help": "latency-spike",
     "versions-folder-gone": "release",
