@@ -72,9 +72,17 @@ class Servers:
             process.wait(timeout=20)
 
     def reset(self) -> None:
-        """Switch every deviation off."""
+        """Switch every deviation off; a server that is just being restarted is waited for."""
+        deadline = time.monotonic() + 20
         for url in self.urls.values():
-            httpx.post(f"{url}/control/reset", timeout=10).raise_for_status()
+            while True:
+                try:
+                    httpx.post(f"{url}/control/reset", timeout=10).raise_for_status()
+                    break
+                except httpx.ConnectError:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.1)
 
     def place(self, name: str) -> int:
         """A port for a server of that name."""

@@ -156,6 +156,8 @@ class Drawn:
         self._act, self._states = act, list(states)
 
     def state(self) -> dict[str, Any]:
+        if not self._states:
+            raise EndpointFailedError("gone")
         return self._states.pop(0)
 
     def keep(self, injector: Injector) -> None:
@@ -215,6 +217,21 @@ def test_a_drill_that_must_end_takes_no_further_step(target: Target, tmp_path: P
     assert (report.failed_step, report.failed_as) == ("go on: the Lease was lost", "inconclusive")
     assert (tmp_path / "backup.json").read_text(encoding="utf-8") == '{"good": true}'
     assert journal.unfinished() == []
+
+
+def test_a_clean_up_is_told_even_if_the_state_cannot_be_seen_afterwards(target: Target, tmp_path: Path) -> None:
+    def act() -> None:
+        drill.write(b"changed")
+        (tmp_path / "backup.json").write_text("a hotfix", encoding="utf-8")
+
+    drill = Drawn(act, [{}])  # the second look raises
+    journal = Journal(tmp_path / "j")
+    report = drawn(target, tmp_path, drill, Injector(target, journal))
+    assert "changed by somebody else meanwhile" in report.clean_up
+    assert "by hand" not in report.clean_up
+    assert "cannot be seen: gone" in report.unseen
+    (tmp_path / "backup.json").write_text("changed", encoding="utf-8")
+    Injector(target, journal).undo_all(journal.unfinished())
 
 
 def test_requests_that_hang_are_noticed_before_they_end() -> None:

@@ -1,6 +1,7 @@
 """The journal and the injectors: what is broken is put back, also by the next run."""
 
 import json
+import os
 import subprocess
 import sys
 from datetime import date
@@ -11,8 +12,10 @@ import pytest
 from gonogo.errors import EndpointFailedError, GonogoError
 from gonogo.faults.catalogue import Fault, all_faults, faults_of
 from gonogo.faults.injection import Injector
+from gonogo.faults.interface import ChangedMeanwhileError
 from gonogo.faults.journal import Journal, state_folder
 from gonogo.faults.processes import ServiceMeans
+from gonogo.faults.servers import ControlMeans
 from gonogo.targets.loader import load_target
 from gonogo.targets.model import Target
 
@@ -142,12 +145,49 @@ def test_what_somebody_else_wrote_meanwhile_stays(target: Target, journal: Journ
         injector.undo_all([entry])
     assert model.read_bytes() == b"a hotfix"
     told = str(raised.value)
-    assert f"by hand: cp {entry.details['copy']} {model}" in told
+    assert "by hand" not in told
     assert f"as long as {journal.path} is there" in told
     model.write_bytes(b"bro")  # a writer that was killed in the middle
     injector.undo_all([entry])
     assert model.read_bytes() == b"0123456789"
     assert list(journal.folder.iterdir()) == []
+
+
+def test_a_drill_does_not_write_over_what_somebody_else_wrote(target: Target, journal: Journal, tmp_path: Path) -> None:
+    injector, model = Injector(target, journal), tmp_path / "two.gguf"
+    entry = injector.keep_file(model)
+    model.write_bytes(b"a hotfix")
+    with pytest.raises(ChangedMeanwhileError):
+        injector.write_file(entry, b"broken")
+    assert model.read_bytes() == b"a hotfix"
+    model.write_bytes(b"0123456789")
+    injector.undo_all([entry])
+
+
+def test_copies_of_a_run_that_was_killed_before_it_changed_anything_go(target: Target, tmp_path: Path) -> None:
+    folder = tmp_path / "journal"
+    folder.mkdir()
+    living, dead = folder / f"{os.getpid()}-a.copy", folder / "999999999-b.copy"
+    for copy in (living, dead):
+        copy.touch()
+    assert Injector(target, Journal(folder)).undo_unfinished() == []
+    assert list(folder.iterdir()) == [living]
+
+
+def test_what_failed_is_tried_again_after_the_others(
+    target: Target, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def undo(_: object, details: dict[str, str]) -> None:
+        if details["url"] == "needs the service" and "service" not in done:
+            raise EndpointFailedError("refused")
+        done.append(details["url"])
+
+    monkeypatch.setattr(ControlMeans, "undo", undo)
+    entries = [journal.write("control", {"url": url}) for url in ("service", "needs the service")]
+    Injector(target, journal).undo_all(entries)
+    assert done == ["service", "needs the service"]
 
 
 def test_what_a_living_run_does_is_left_alone(target: Target, tmp_path: Path) -> None:

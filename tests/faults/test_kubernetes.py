@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from gonogo.drills.releases import WorkloadReleases
 from gonogo.errors import EndpointFailedError, GonogoError, InconclusiveError
 from gonogo.faults.injection import Injector
+from gonogo.faults.interface import ChangedMeanwhileError
 from gonogo.faults.journal import Journal
 from gonogo.faults.patches import differences
-from gonogo.faults.releases import WorkloadReleases
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.kubernetes import ClusterApi
 from gonogo.redaction import Redactor
@@ -257,12 +258,47 @@ def test_a_workload_that_somebody_scaled_meanwhile_is_left(
     tmp_path: Path, control_plane: ControlPlane, page: str
 ) -> None:
     journal = Journal(tmp_path / "journal")
-    injector = Injector(target_of(tmp_path, control_plane, page), journal)
-    with pytest.raises(EndpointFailedError, match="number of replicas of deployment/vllm was changed"):
-        with injector.broken({"scale": "p", "replicas": 0}):
-            merge(control_plane, DEPLOYMENT, {"spec": {"replicas": 2}})
+    with Injector(target_of(tmp_path, control_plane, page), journal).broken({"scale": "p", "replicas": 0}):
+        merge(control_plane, DEPLOYMENT, {"spec": {"replicas": 2}})
+    after = read(control_plane, DEPLOYMENT)
+    assert after is not None
+    assert after["spec"]["replicas"] == 2
+    assert journal.unfinished() == []
     merge(control_plane, DEPLOYMENT, {"spec": {"replicas": 3}})
+    with control_plane.client() as client:
+        await_object(client, DEPLOYMENT, lambda item: item["status"].get("readyReplicas") == 3)
+
+
+def test_a_drill_does_not_go_on_over_what_somebody_else_deployed(
+    tmp_path: Path, control_plane: ControlPlane, page: str
+) -> None:
+    journal = Journal(tmp_path / "journal")
+    injector = Injector(target_of(tmp_path, control_plane, page), journal)
+    hotfix: dict[str, Any] = {"spec": {"template": {"metadata": {"annotations": {"hotfix": "2"}}}}}
+    with ClusterApi(Cluster(CONTEXT, SPACE, control_plane.kubeconfig), PROBES) as api:
+        releases = WorkloadReleases(api, "deployment/vllm", list)
+        releases.keep(injector)
+        merge(control_plane, DEPLOYMENT, hotfix)
+        with pytest.raises(ChangedMeanwhileError):
+            releases.deploy(Change(image="vllm:bad"))
+    hotfix["spec"]["template"]["metadata"]["annotations"] = {"hotfix": None}
+    merge(control_plane, DEPLOYMENT, hotfix)
     injector.undo_all(journal.unfinished())
+
+
+def test_a_secret_is_put_back_by_what_the_patch_made_of_it(
+    tmp_path: Path, control_plane: ControlPlane, page: str
+) -> None:
+    before = read(control_plane, SECRET)
+    assert before is not None
+    step = {"object": "Secret/keys", "patch": {"stringData": {"A": "broken", "NEW": "x"}}}
+    with Injector(target_of(tmp_path, control_plane, page), Journal(tmp_path / "journal")).broken(step):
+        seen = read(control_plane, SECRET)
+        assert seen is not None
+        assert set(seen["data"]) == {"A", "B", "NEW"}
+    after = read(control_plane, SECRET)
+    assert after is not None
+    assert after["data"] == before["data"]
 
 
 def test_the_workload_of_an_old_journal_may_be_paused_or_gone(

@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gonogo.drills.engine import Scene, Step
+from gonogo.drills.releases import Watch
 from gonogo.drills.rollback import STARTED_WITHIN_S
 from gonogo.errors import EndpointFailedError
 from gonogo.faults.actors import ServiceActor
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Entry
-from gonogo.faults.releases import Watch
 from gonogo.targets.binding import file_digest
 from gonogo.targets.model import ConfigRollback
 

@@ -14,8 +14,9 @@ from typing import Any, Protocol, TypeVar
 from gonogo.drills.timeline import Ask, Timeline, Traffic
 from gonogo.errors import EndpointFailedError, GonogoError, InconclusiveError
 from gonogo.faults.injection import Injector
+from gonogo.faults.interface import ChangedMeanwhileError
 from gonogo.faults.patches import differences
-from gonogo.rules.triggers import Sample, Steady, Symptoms, is_well, outage_s, steady_of, triggered
+from gonogo.rules.triggers import Sample, Steady, Symptoms, is_well, outage_s, steady_of, telling, triggered
 from gonogo.targets.drills import Watching
 
 _POLL_S = 0.2
@@ -164,6 +165,8 @@ class DrillReport:
     """Why it could not be put back; empty if it was, verified."""
     differences: list[str]
     """Where the state after it is not the state before."""
+    unseen: str
+    """Why it is not known how everything is after it; empty if it is."""
     found: dict[str, Any]
     """What only this kind of drill finds."""
     timeline: list[dict[str, Any]]
@@ -201,7 +204,7 @@ def perform(  # noqa: PLR0913, PLR0917 (what, how, and where it is told)
     traffic = Traffic(ask, timeline, watching.interval_s) if drill.has_traffic else None
     before = drill.state()
     with traffic if traffic is not None else nullcontext():
-        steady = _await_steady(traffic, timeline, watching.steady_s)
+        steady = _await_steady(traffic, timeline, watching)
         scene = Scene(timeline, traffic, watching, steady, may_go_on=may_go_on)
         _keep(drill, injector)
         failed_step, failed_as = "", ""
@@ -212,11 +215,15 @@ def perform(  # noqa: PLR0913, PLR0917 (what, how, and where it is told)
         scene.may_go_on = lambda: None  # what follows only looks
         scene.mark("put back")
         well_after = traffic is None or scene.await_well("put back", watching.steady_s)
-    if traffic is not None and traffic.broken:
-        raise InconclusiveError(f"requests could not be sent: {traffic.broken}")
-    after = drill.state()
+    unseen = f"requests could not be sent: {traffic.broken}" if traffic is not None and traffic.broken else ""
+    if unseen and not failed_step:
+        failed_step, failed_as = unseen, "inconclusive"
     samples = traffic.samples if traffic is not None else []
-    changed = differences(after, before)
+    changed: list[str] = []
+    try:
+        changed = differences(drill.state(), before)
+    except (EndpointFailedError, InconclusiveError) as error:  # whether it could be put back must be told all the same
+        unseen = unseen or f"the state after the drill cannot be seen: {error}"
     if changed:
         timeline.note(f"the state is not what it was: {'; '.join(changed[:3])}")
     found = scene.found
@@ -239,26 +246,28 @@ def perform(  # noqa: PLR0913, PLR0917 (what, how, and where it is told)
         failed_as=failed_as,
         clean_up=clean_up,
         differences=changed,
+        unseen=unseen,
         found=found,
         timeline=timeline.as_json(),
         samples=[[round(s.at_s, 2), round(s.latency_ms, 1), not s.error] for s in samples],
     )
 
 
-def _await_steady(traffic: Traffic | None, timeline: Timeline, within_s: float) -> Steady:
-    """Wait until enough requests were answered well one after the other.
+def _await_steady(traffic: Traffic | None, timeline: Timeline, watching: Watching) -> Steady:
+    """Wait until enough requests were answered well one after the other, and none hangs.
 
     Raises:
         InconclusiveError: they are not.
     """
     if traffic is None:
         return Steady(0.0)
-    began_s = timeline.now_s()
+    began_s, within_s = timeline.now_s(), watching.steady_s
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
-        samples = traffic.since(began_s)
+        samples = traffic.with_pending(began_s)
         steady = steady_of(samples)
-        if steady is not None:
+        hangs = steady is not None and any(s.is_pending for s in telling(samples, steady, watching))
+        if steady is not None and not hangs:
             timeline.note(f"steady state: {len(samples)} requests answered well, median {steady.median_ms:.0f} ms")
             return steady
         failed = [sample for sample in samples if sample.error]
@@ -288,7 +297,8 @@ def _take(steps: Sequence[Step], scene: Scene) -> tuple[str, str]:
             step.act()
         except (EndpointFailedError, InconclusiveError, GonogoError) as error:
             timeline.note(f"this step failed: {error}")
-            return f"{step.what}: {error}", "fail" if isinstance(error, EndpointFailedError) else "inconclusive"
+            is_finding = isinstance(error, EndpointFailedError) and not isinstance(error, ChangedMeanwhileError)
+            return f"{step.what}: {error}", "fail" if is_finding else "inconclusive"
     return "", ""
 
 

@@ -6,8 +6,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-_KEPT = 1000
-
 
 class History:
     """A file with a line for each drill, the latest last."""
@@ -26,14 +24,13 @@ class History:
         """
         kept = {key: report[key] for key in ("row", "began", "took_s", "outage_s", "lost")}
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        lines = [*self._lines()[-_KEPT:], json.dumps({"name": name, "good": good, **kept})]
-        unfinished = self._file.with_suffix(".part")
-        unfinished.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        unfinished.replace(self._file)
+        line = json.dumps({"name": name, "good": good, **kept})
+        with self._file.open("a", encoding="utf-8") as file:  # one write: runs that end together do not mix their lines
+            file.write(f"{line}\n")
 
     def last_good(self, name: str) -> datetime | None:
         """When a drill was last done with success; None if it never was."""
-        found = [json.loads(line) for line in self._lines()]
+        found = [json.loads(line) for line in self._lines() if line.strip()]
         times = [item["began"] for item in found if item["good"] and item["name"] == name]
         return max(map(datetime.fromisoformat, times), default=None)
 

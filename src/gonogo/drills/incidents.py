@@ -164,10 +164,16 @@ class PlaybookDrill:
         return {}
 
     def keep(self, injector: Injector) -> None:
-        """What takes the symptom back, and the service that the action restarts."""
+        """The service that the action restarts; each part of the symptom is journalled before it is produced.
+
+        Raises:
+            EndpointFailedError: nothing here knows that service.
+        """
         self._injector = injector
-        self._entries = [injector.keep(dict(step)) for step in self._drill.symptom]
         if "restart" in self._drill.action:  # a run that is killed within the restart leaves it stopped
+            if self._actor is None:
+                raise EndpointFailedError("the target declares no actor that can restart it")
+            self._actor.state(self._drill.action["restart"])
             injector.keep_service(self._drill.action["restart"], fresh=False)
 
     def steps(self, scene: Scene) -> Sequence[Step]:
@@ -185,15 +191,15 @@ class PlaybookDrill:
     def _produce(self, scene: Scene) -> None:
         assert self._injector is not None
         scene.mark("produced")
-        for step, entry in zip(self._drill.symptom, self._entries, strict=True):
-            self._injector.act(dict(step), entry)
+        for step in map(dict, self._drill.symptom):
+            self._entries.append(self._injector.keep(step))
+            self._injector.act(step, self._entries[-1])
 
     def _act(self, scene: Scene) -> None:
         assert self._injector is not None
         action = self._drill.action
         if "restart" in action:
-            if self._actor is None:
-                raise EndpointFailedError("the target declares no actor that can restart it")
+            assert self._actor is not None
             restart(self._actor, action["restart"])
         elif "command" in action:
             step = {"command": action["command"]}

@@ -8,10 +8,10 @@ from typing import Any
 
 from gonogo.documents import load_document
 from gonogo.drills.engine import Scene, Step
+from gonogo.drills.releases import Releases, WayBack
 from gonogo.errors import EndpointFailedError
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Entry
-from gonogo.faults.releases import Releases, WayBack
 from gonogo.rules.registry import ModelRegistry, dishonest_states, no_way_back, not_one_production
 from gonogo.targets.drills import Released, Rollback, Rollout
 

@@ -13,6 +13,8 @@ from gonogo.targets.drills import BlueGreen, Canary
 
 _SLICE_WITHIN_S = 60.0
 """A slice whose requests have not ended so long after the last was sent is not analysed."""
+_EFFECT_WITHIN_S = 15.0
+"""A command that has led no request to the new version by then has had no effect."""
 _ENOUGH = 10
 """So many answers one after the other must be the other colour's."""
 
@@ -53,25 +55,38 @@ class CanaryDrill:
         assert self._entry is not None
         self._injector.act(self._slice(percent), self._entry)
         scene.mark("shifted")
+        # what was sent before the command took effect says nothing of the slice
+        tells = bool(scene.steady.versions)
+        if tells and scene.wait_until(lambda: self._trigger(scene) or self._new(scene), _EFFECT_WITHIN_S):
+            scene.mark("shifted")
         within_s = _SLICE_WITHIN_S + self._drill.requests * scene.watching.interval_s
-        scene.wait_until(
-            lambda: scene.trigger("shifted", Symptoms()) or len(scene.since("shifted")) >= self._drill.requests,
-            within_s,
-        )
-        samples, seen = scene.since("shifted"), scene.trigger("shifted", Symptoms())
-        if seen is None and len(samples) < self._drill.requests:
-            raise InconclusiveError(f"{len(samples)} of {self._drill.requests} requests ended within {within_s:g} s")
-        new = sum(sample.version not in scene.steady.versions for sample in samples if sample.version)
-        scene.found["slices"].append({"percent": percent, "requests": len(samples), "new": new})
-        if seen is None:
+        over = scene.wait_until(lambda: self._trigger(scene) or self._is_over(scene), within_s)
+        told = [sample for sample in scene.since("shifted") if sample.version]
+        slice_ = {"percent": percent, "requests": len(told), "new": self._new(scene)}
+        scene.found["slices"].append(slice_)
+        if not over:
+            raise InconclusiveError(f"not {self._drill.requests} requests ended within {within_s:g} s")
+        if not isinstance(over, tuple):
             scene.found["reached"] = percent
-            told = f", {new} of them answered by the new version" if scene.steady.versions else ""
-            scene.timeline.note(f"{percent:g} %: {len(samples)} requests as before{told}")
+            shown = f", {slice_['new']} of them answered by the new version" if scene.steady.versions else ""
+            scene.timeline.note(f"{percent:g} %: {self._drill.requests} requests as before{shown}")
             return
-        name, why = seen
+        name, why = over
         scene.found |= {"aborted_at": percent, "noticed_by": name, "noticed_why": why}
         scene.timeline.note(f"{percent:g} %: aborted by {name}: {why}", "trigger")
         self._injector.undo(self._entry)
+
+    def _is_over(self, scene: Scene) -> bool:
+        return len(scene.since("shifted")) >= self._drill.requests
+
+    @staticmethod
+    def _trigger(scene: Scene) -> tuple[str, str] | None:
+        return scene.trigger("shifted", Symptoms())
+
+    @staticmethod
+    def _new(scene: Scene) -> int:
+        """How many answers there are of another version than before."""
+        return sum(s.version not in scene.steady.versions for s in scene.since("shifted") if s.version)
 
     def _slice(self, percent: float) -> dict[str, Any]:
         return {"command": self._drill.command, "values": {"percent": f"{percent:g}"}}

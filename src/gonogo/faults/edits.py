@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from gonogo.errors import EndpointFailedError, GonogoError
+from gonogo.faults.interface import ChangedMeanwhileError
 from gonogo.faults.journal import Entry
 from gonogo.targets.binding import file_digest
 
@@ -78,8 +79,7 @@ def restore(path: Path, copy: Path, wrote: Sequence[Path], link: str = "") -> No
         EndpointFailedError: it holds something else, which is left as it is; or it cannot be written.
     """
     try:
-        if not _is_ours(path, [copy, *wrote], link):
-            raise EndpointFailedError(f"{path} was changed by somebody else meanwhile: it is left as it is")
+        expect_ours(path, [copy, *wrote], link)
         if path.is_symlink() and link:
             path.unlink()
         shutil.copy2(copy, path)
@@ -88,6 +88,16 @@ def restore(path: Path, copy: Path, wrote: Sequence[Path], link: str = "") -> No
         raise EndpointFailedError(f"{path} could not be restored from {copy}: {error.strerror}") from error
     if not restored:
         raise EndpointFailedError(f"{path} could not be restored from {copy}")
+
+
+def expect_ours(path: Path, texts: Sequence[Path], link: str = "") -> None:
+    """Nothing, if a file holds one of these texts, or is gone.
+
+    Raises:
+        ChangedMeanwhileError: it holds something else.
+    """
+    if not _is_ours(path, texts, link):
+        raise ChangedMeanwhileError(str(path))
 
 
 def _is_ours(path: Path, texts: Sequence[Path], link: str) -> bool:

@@ -14,6 +14,15 @@ from gonogo.faults.interface import Details, Step
 from gonogo.targets.model import Target
 
 
+def drop_orphans(folder: Path) -> None:
+    """Remove copies that no journal names, of processes that are gone: they were killed before anything was changed."""
+    journals = "".join(path.read_text(encoding="utf-8", errors="replace") for path in folder.glob("*.jsonl"))
+    for copy in folder.glob("*.copy"):
+        pid = copy.name.partition("-")[0]
+        if copy.name not in journals and not (pid.isdecimal() and Path(f"/proc/{pid}").exists()):
+            copy.unlink(missing_ok=True)
+
+
 class FileMeans:
     """``file``: edits a file that the target names.
 
@@ -71,7 +80,7 @@ class FileMeans:
 
     def _new_copy(self) -> Path:
         self._copies.mkdir(parents=True, exist_ok=True)
-        return self._copies / f"{uuid.uuid4().hex}.copy"
+        return self._copies / f"{os.getpid()}-{uuid.uuid4().hex}.copy"
 
     def path_of(self, name: str) -> Path:
         """The file of that name.

@@ -16,9 +16,9 @@ from gonogo.errors import EndpointFailedError, GonogoError, InconclusiveError
 from gonogo.faults.actors import actor_of
 from gonogo.faults.catalogue import Fault
 from gonogo.faults.containers import ContainerMeans
-from gonogo.faults.edits import drop_copy
-from gonogo.faults.files import CommitMeans, FileMeans
-from gonogo.faults.interface import Means, Step
+from gonogo.faults.edits import drop_copy, expect_ours
+from gonogo.faults.files import CommitMeans, FileMeans, drop_orphans
+from gonogo.faults.interface import ChangedMeanwhileError, Means, Step
 from gonogo.faults.journal import Entry, Journal
 from gonogo.faults.kubernetes import ObjectMeans, RevisionMeans, ScaleMeans
 from gonogo.faults.processes import CommandMeans, FreezeMeans, ServiceMeans
@@ -102,6 +102,7 @@ class Injector:
             successor.undo_all(left)
             undone += [f"{entry.kind}: {_told(entry)}" for entry in left]
             journal.close_if_empty()
+        drop_orphans(self._journal.folder)
         return undone
 
     def undo_all(self, entries: Sequence[Entry]) -> None:
@@ -120,10 +121,12 @@ class Injector:
             failed = self._try_to_undo([entry for entry, _ in failed])
         if failed:
             told = "; ".join(str(error) for _, error in failed)
-            commands = "".join(f"\n  by hand: {line}" for entry, _ in failed if (line := _by_hand(entry)))
+            # what somebody else has changed must not be overwritten by hand either
+            to_do = [entry for entry, error in failed if not isinstance(error, ChangedMeanwhileError)]
+            commands = "".join(f"\n  by hand: {line}" for line in filter(None, map(_by_hand, to_do)))
             raise EndpointFailedError(
-                f"not everything could be put back: {told}. The next run tries again, as long as {self._journal.path} "
-                f"is there: remove it once all is as it must be{commands}"
+                f"not everything could be put back: {told}. The next run tries again, and no run goes on, as long as "
+                f"{self._journal.path} is there: remove it once all is as it must be{commands}"
             ) from failed[0][1]
 
     def _try_to_undo(self, entries: Sequence[Entry]) -> list[tuple[Entry, Exception]]:
@@ -160,9 +163,15 @@ class Injector:
         return self._journal.write(FileMeans.kind, self._files.keep(path))
 
     def write_file(self, entry: Entry, content: bytes) -> None:
-        """Write a file that is kept; its undo tells what was written here from what somebody else writes."""
+        """Write a file that is kept; its undo tells what was written here from what somebody else writes.
+
+        Raises:
+            ChangedMeanwhileError: somebody else has written it since it was kept.
+        """
+        path, texts = Path(entry.details["path"]), (entry.details["copy"], *entry.details.get("wrote", ()))
+        expect_ours(path, [Path(text) for text in texts])
         self.expect(entry, self._files.aside(content))
-        Path(entry.details["path"]).write_bytes(content)
+        path.write_bytes(content)
 
     def expect(self, entry: Entry, written: str) -> None:
         """Journal what is about to be written where a change was kept: the undo puts back nothing else."""

@@ -2,8 +2,17 @@
 
 from typing import Any, ClassVar, Protocol
 
+from gonogo.errors import EndpointFailedError
+
 Step = dict[str, Any]
 Details = dict[str, Any]
+
+
+class ChangedMeanwhileError(EndpointFailedError):
+    """Somebody else has changed what was to be put back, or changed next: it is left as it is."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} was changed by somebody else meanwhile: it is left as it is")
 
 
 class Means(Protocol):

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from gonogo.errors import EndpointFailedError, GonogoError, InconclusiveError
-from gonogo.faults.interface import Details, Step
-from gonogo.faults.patches import changed_meanwhile, differences, digest_of, undoing
+from gonogo.faults.interface import ChangedMeanwhileError, Details, Step
+from gonogo.faults.patches import changed_meanwhile, differences, digest_of, left_over, undoing
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.kubernetes import FIELD_MANAGER, ApiDownError, ClusterApi, Object, RefusedError, as_part
 from gonogo.rules.pods import condition, is_ready, pods_of, rollout_of
@@ -103,13 +103,9 @@ class ScaleMeans:
             if found is None:
                 return  # whoever deleted it has decided
             if found["spec"]["replicas"] not in {details["replicas"], details["to"]}:
-                raise _changed(f"the number of replicas of {details['workload']}")
+                return  # what was written here is gone: an autoscaler or a person has decided since
             scale(api, details["workload"], details["replicas"], may_move=True)
         self._await_part(details["part"])
-
-
-def _changed(what: str) -> EndpointFailedError:
-    return EndpointFailedError(f"{what} was changed by somebody else meanwhile: it is left as it is")
 
 
 def scale(api: ClusterApi, reference: str, replicas: int, *, may_move: bool = False) -> None:
@@ -131,7 +127,7 @@ def scale(api: ClusterApi, reference: str, replicas: int, *, may_move: bool = Fa
         found = as_part(item or {})
         wanted = int(found.at("spec", "replicas").number() or 0)
         if item is not None and wanted != replicas and not may_move:
-            raise _changed(f"the number of replicas of {reference}")
+            raise ChangedMeanwhileError(f"the number of replicas of {reference}")
         there = (int(found.at("status", field).number() or 0) for field in ("replicas", "readyReplicas"))
         if all(number == wanted for number in there) and item is not None:
             return
@@ -164,19 +160,35 @@ def kubectl(cluster: Cluster) -> str:
     return f"kubectl --context {cluster.context} -n {cluster.namespace}"
 
 
-def set_template(api: ClusterApi, reference: str, template: Object, *, dry_run: bool = False) -> Object:
-    """Make a workload's pod template this one, as a whole; with `dry_run` the API server only says whether it would.
+def set_template(
+    api: ClusterApi, reference: str, template: Object, *, instead_of: Object | None = None, dry_run: bool = False
+) -> Object:
+    """Make a workload's pod template this one, as a whole.
+
+    Args:
+        api: its cluster.
+        reference: the workload.
+        template: the new one.
+        instead_of: the one that it has; None: whichever it has.
+        dry_run: the API server only says whether it would.
 
     Returns:
         What the API server makes of it.
 
     Raises:
         RefusedError: it does not take it.
+        ChangedMeanwhileError: the workload has another one than expected.
     """
     kind, name = kind_of(reference)
     query = {"fieldManager": FIELD_MANAGER, **({"dryRun": "All"} if dry_run else {})}
-    patch = [{"op": "replace", "path": "/spec/template", "value": template}]
-    answer = api.send("PATCH", api.path(kind, name), patch, query=query, content="application/json-patch+json")
+    expected = [{"op": "test", "path": "/spec/template", "value": instead_of}] if instead_of is not None else []
+    patch = [*expected, {"op": "replace", "path": "/spec/template", "value": template}]
+    try:
+        answer = api.send("PATCH", api.path(kind, name), patch, query=query, content="application/json-patch+json")
+    except RefusedError as error:
+        if instead_of is not None and _read(api, reference)["spec"]["template"] != instead_of:
+            raise ChangedMeanwhileError(f"the pod template of {reference}") from error
+        raise
     stored: Object = answer["spec"]["template"]
     return stored
 
@@ -288,9 +300,9 @@ class RevisionMeans:
                 return
             original, now = template_digest(details["template"]), template_digest(found["spec"]["template"])
             if now not in {original, *details.get("wrote", ())}:
-                raise _changed(f"the pod template of {workload}")
+                raise ChangedMeanwhileError(f"the pod template of {workload}")
             if now != original:
-                set_template(api, workload, details["template"])
+                set_template(api, workload, details["template"], instead_of=found["spec"]["template"])
             if found["spec"].get("paused"):
                 raise EndpointFailedError(
                     f"{workload} was paused by somebody else meanwhile: its template is put back, but not rolled out"
@@ -298,7 +310,7 @@ class RevisionMeans:
             rolled_out(api, workload, SCALED_WITHIN_S)
             self._tidy(api, details, found["metadata"]["uid"])
             if template_digest(_read(api, workload)["spec"]["template"]) != original:
-                raise _changed(f"the pod template of {workload}")
+                raise ChangedMeanwhileError(f"the pod template of {workload}")
 
     def _tidy(self, api: ClusterApi, details: Details, uid: str) -> None:
         """Remove the empty revisions and the config maps that the drill made."""
@@ -481,10 +493,13 @@ def _bring_back(api: ClusterApi, path: str, before: Object) -> None:
         EndpointFailedError: somebody else has made another one.
     """
     now = api.get(path)
+    if now is not None and now["metadata"].get("deletionTimestamp"):
+        _await_gone(api, path)
+        now = None
     if now is None:
         api.send("POST", path.rpartition("/")[0], _bare(before), query=_AS_OURS)
     elif differences(_bare(now), _bare(before)):
-        raise _changed(path)
+        raise ChangedMeanwhileError(path)
 
 
 def _unpatch(api: ClusterApi, details: Details) -> None:
@@ -493,18 +508,19 @@ def _unpatch(api: ClusterApi, details: Details) -> None:
     Raises:
         EndpointFailedError: the object is gone, or somebody else has changed it there.
     """
-    path, patch, before = details["path"], details["patch"], details["before"]
+    path, before = details["path"], details["before"]
     now = api.get(path)
     if now is None:
         raise EndpointFailedError(f"{path} was deleted by somebody else meanwhile")
-    if details["status"]:
-        api.patch(f"{path}/status", undoing(patch, before))
+    if details["status"]:  # its controller writes there as well
+        api.patch(f"{path}/status", {"status": before.get("status")})
         return
-    if meanwhile := changed_meanwhile(patch, before, details["after"], now):
-        raise _changed(f"{path}: {', '.join(meanwhile)}")
-    after = api.patch(path, undoing(patch, before))
-    if changed_meanwhile(patch, before, before, after):
-        raise EndpointFailedError(f"{path} is not what it was: {differences(_bare(after), _bare(before))[:5]}")
+    change = _bare(before), _bare(details["after"])
+    if meanwhile := changed_meanwhile(*change, _bare(now)):
+        raise ChangedMeanwhileError(f"{path}: {', '.join(meanwhile)}")
+    after = api.patch(path, undoing(*change, _bare(now)))
+    if left := left_over(*change, _bare(after)):
+        raise EndpointFailedError(f"{path} is not what it was: {', '.join(left)}")
 
 
 def _bare(item: Object) -> Object:

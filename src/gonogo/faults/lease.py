@@ -20,6 +20,9 @@ from gonogo.targets.cluster import Cluster
 NAME = "gonogo"
 DURATION_S = 30.0
 _RENEWED_EVERY_S = 8.0
+_RENEWAL_TIMEOUT_S = 5.0
+_SAFE_S = 20.0
+"""Who could not renew it for so long stops changing things: before others may take it."""
 _POLL_S = 0.5
 
 
@@ -32,6 +35,7 @@ class Lease:
         self._living: int | None = None
         self._ending = threading.Event()
         self._renewer: threading.Thread | None = None
+        self._renewed_at = 0.0
         self._lost_to = ""
 
     def hold(self, timeout_s: float) -> None:
@@ -44,26 +48,33 @@ class Lease:
         self.expect_held()
         if self._renewer is not None:
             return
-        self._live()
+        self.live()
         try:
             with ClusterApi(self._cluster, self._context) as api:
                 self._take(api, timeout_s)
         except RefusedError as error:
             raise InconclusiveError(f"the Lease {NAME} cannot be taken: {error}") from error
+        self._renewed_at, self._ending = time.monotonic(), threading.Event()
         self._renewer = threading.Thread(target=self._renew, daemon=True)
         self._renewer.start()
 
     @property
-    def is_held(self) -> bool:
-        """Whether this process has taken it."""
-        return self._renewer is not None
+    def may_be_held(self) -> bool:
+        """Whether this process has taken it, or runs with workers that may have."""
+        return self._living is not None
 
     def expect_held(self) -> None:
-        """Nothing, unless it was taken, and lost.
+        """Nothing, unless it was taken, and lost or about to be.
 
         Raises:
-            InconclusiveError: another run has it now, because this one could not renew it in time.
+            InconclusiveError: it could not be renewed in time, so that another run has it now, or may take it.
         """
+        silent_s = time.monotonic() - self._renewed_at
+        if self._renewer is not None and silent_s > _SAFE_S:
+            raise InconclusiveError(
+                f"the Lease {NAME} in {self._cluster.namespace} could not be renewed for {silent_s:.0f} s: another run "
+                "may take it any moment, nothing more is changed"
+            )
         if self._lost_to:
             raise InconclusiveError(
                 f"the run {self._lost_to} has taken the Lease {NAME} in {self._cluster.namespace}, which this one "
@@ -117,8 +128,8 @@ class Lease:
     def _note_of(self, holder: str) -> Path:
         return self._folder / f"{Path(holder).name}.lease"
 
-    def _live(self) -> None:
-        """Note on this machine that this run lives, before it is known as a holder."""
+    def live(self) -> None:
+        """Note on this machine that this run lives, before it is known as a holder; until `give_back`, or its end."""
         self._folder.mkdir(parents=True, exist_ok=True)
         if self._living is None:  # a worker keeps it until its process ends
             self._living = os.open(self._note_of(self._holder), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -127,13 +138,13 @@ class Lease:
     def _is_dead(self, holder: str) -> bool:
         """Whether the holder was a run of this machine, and none of its processes lives."""
         try:
-            file = self._note_of(holder).open(encoding="utf-8")
+            file = self._note_of(holder).open("r+", encoding="utf-8")
         except OSError:
             return False
         with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            except OSError:  # it is locked, or nobody can tell
                 return False
         self._note_of(holder).unlink(missing_ok=True)
         return True
@@ -160,12 +171,13 @@ class Lease:
     def _renew(self) -> None:
         while not self._ending.wait(_RENEWED_EVERY_S):
             try:
-                with ClusterApi(self._cluster, self._context) as api:
+                with ClusterApi(self._cluster, self._context, _RENEWAL_TIMEOUT_S) as api:
                     found = api.read("Lease", NAME)
                     holder = found["spec"].get("holderIdentity") if found else None
                     if holder not in (None, "", self._holder):
                         self._lost_to = holder
                         return
-                    self._write(api, found)
-            except (InconclusiveError, RefusedError):
-                continue  # the API server is away: whoever wants it must wait as well
+                    if self._write(api, found):
+                        self._renewed_at = time.monotonic()
+            except Exception:  # noqa: BLE001, S112 (whatever it is, the next turn may do better; `expect_held` tells)
+                continue

@@ -1,4 +1,4 @@
-"""Merge patches (RFC 7396) and their undoing: what a patch touches comes back, what others changed since stays."""
+"""Changes of JSON objects and their undoing by merge patches (RFC 7396): what others changed since stays."""
 
 import hashlib
 import json
@@ -8,38 +8,48 @@ from typing import Any
 Json = Any
 
 
-def touched(patch: Json, *objects: Json) -> Iterator[tuple[str, tuple[Json, ...]]]:
-    """Each place that a patch sets or takes away, and what lies there in some objects (None: nothing).
+def undoing(before: Json, after: Json, now: Json) -> Json:
+    """The merge patch that takes back what led from one object to the next; what others added since stays.
 
     Args:
-        patch: a merge patch.
-        objects: the object that it is for, at different times.
+        before: the object before the change.
+        after: what the change made of it.
+        now: what it is.
     """
-    for key, value in patch.items():
-        inner = tuple(item.get(key) if isinstance(item, dict) else None for item in objects)
-        if isinstance(value, dict) and any(isinstance(item, dict) for item in inner):
-            yield from ((f"{key}.{place}", found) for place, found in touched(value, *inner))
+    undo: dict[str, Json] = {}
+    for key in _differing(before, after):
+        old, ours, found = before.get(key), after.get(key), now.get(key)
+        if not (isinstance(ours, dict) and isinstance(found, dict) and isinstance(old, dict | None)):
+            undo[key] = old
+        elif old is None and set(found) <= set(ours):
+            undo[key] = None
         else:
-            yield key, inner
-
-
-def undoing(patch: Json, before: Json) -> Json:
-    """The merge patch that puts back what a patch touches.
-
-    Args:
-        patch: a merge patch.
-        before: the object before it.
-    """
-    undo = {}
-    for key, value in patch.items():
-        old = before.get(key) if isinstance(before, dict) else None
-        undo[key] = undoing(value, old) if isinstance(value, dict) and isinstance(old, dict) else old
+            undo[key] = undoing(old or {}, ours, found)
     return undo
 
 
-def changed_meanwhile(patch: Json, before: Json, after: Json, now: Json) -> list[str]:
-    """The places of a patch that are now neither as before it nor as after it: somebody else has changed them."""
-    return [place for place, (old, ours, found) in touched(patch, before, after, now) if found not in (old, ours)]
+def changed_meanwhile(before: Json, after: Json, now: Json) -> list[str]:
+    """The places of a change that are now neither as before it nor as after it: somebody else has changed them."""
+    return [place for place, old, ours, found in _leaves(before, after, now) if found not in (old, ours)]
+
+
+def left_over(before: Json, after: Json, now: Json) -> list[str]:
+    """The places of a change that are still as after it."""
+    return [place for place, _, ours, found in _leaves(before, after, now) if found == ours]
+
+
+def _leaves(before: Json, after: Json, now: Json, path: str = "") -> Iterator[tuple[str, Json, Json, Json]]:
+    """Each place where two objects differ, and what lies there in both and in a third."""
+    for key in _differing(before, after):
+        old, ours, found, place = before.get(key), after.get(key), now.get(key), f"{path}.{key}".lstrip(".")
+        if isinstance(ours, dict) and isinstance(found, dict) and isinstance(old, dict | None):
+            yield from _leaves(old or {}, ours, found, place)
+        else:
+            yield place, old, ours, found
+
+
+def _differing(before: Json, after: Json) -> list[str]:
+    return [key for key in sorted({*before, *after}) if before.get(key) != after.get(key)]
 
 
 def digest_of(value: Json) -> str:

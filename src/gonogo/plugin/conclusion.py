@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gonogo.model import Binding, CheckResult, Decision, Outcome, Severity, Verdict
+from gonogo.model import Binding, CheckResult, Decision, Outcome, Severity, SkipKind, Verdict
 from gonogo.plugin.gate import Gate
 from gonogo.reporting import write_all
 from gonogo.targets.binding import bind
@@ -55,17 +55,21 @@ def conclude(gate: Gate, results: list[CheckResult], run: Run) -> Verdict:
 
 
 def note_drills(gate: Gate, verdict: Verdict) -> None:
-    """Note each drill that the run performed in the target's history: good if every check that asked it passed."""
+    """Note each drill that was performed in the target's history: good if all of its checks ran, and none failed."""
     reports: dict[str, Mapping[str, Any]] = {}
-    outcomes: dict[str, set[Outcome]] = {}
+    asked: dict[str, list[CheckResult]] = {}
     for result in verdict.judgement.results:
         for seen in result.evidence:
             if seen["probe"] == "drill" and "drill" in seen["answer"]:
                 reports[seen["answer"]["drill"]] = seen["answer"]
-                outcomes.setdefault(seen["answer"]["drill"], set()).add(result.outcome)
+                asked.setdefault(seen["answer"]["drill"], []).append(result)
+    unselected = [result for result in verdict.judgement.results if result.skip_kind is SkipKind.NOT_SELECTED]
+    left_out = {result.instance for result in unselected if result.info.check_id != "drills.history.due"}
     for name, report in reports.items():
-        good = Outcome.PASS in outcomes[name] and outcomes[name] <= {Outcome.PASS, Outcome.WARN, Outcome.SKIP}
-        gate.history.add(name, report, good=good)
+        instances = {result.instance for result in asked[name]}
+        outcomes = {result.outcome for result in asked[name]}
+        passed = Outcome.PASS in outcomes and outcomes <= {Outcome.PASS, Outcome.WARN, Outcome.SKIP}
+        gate.history.add(name, report, good=passed and not instances & left_out)
 
 
 def write_reports(gate: Gate, verdict: Verdict) -> list[Path]:

@@ -43,6 +43,8 @@ class Controller:
         config.add_cleanup(
             self._undo.close
         )  # cleanups run in reverse: undo first, a demonstration deployment ends last
+        if gate.lease is not None and Permission.DISRUPTIVE in gate.permissions:
+            gate.lease.live()
         self._bound = bind(gate.target)
         silence_pytest(config)
         self._hold_session_lock()
@@ -132,9 +134,12 @@ class Controller:
         run = Run(self._started, self._bound, self._interrupted, fault)
         self._verdict = conclude(self._gate, self._gathering.results(), run)
         self._files = write_reports(self._gate, self._verdict)
-        note_drills(self._gate, self._verdict)
         strict = is_strict(session.config)
         session.exitstatus = exit_code(self._verdict.decision, int(exitstatus), strict=strict)
+        try:
+            note_drills(self._gate, self._verdict)
+        except OSError as error:
+            _say(session.config, f"the drills could not be noted in their history: {error}")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:  # noqa: ANN401 (pytest's private type)
@@ -146,29 +151,28 @@ class Controller:
 
     def _undo_orphans(self) -> None:
         """Put back what an earlier run left; what is in a cluster only while no runner elsewhere is at it."""
-        if self._gate.dry_run:
-            return
-        lease = self._gate.lease
+        if not self._gate.dry_run:
+            for line in self._gate.injector().undo_unfinished(self._hold_for):
+                _say(self._config, f"put back what an earlier run left: {line}")
 
-        def hold_for(entry: Entry) -> None:
-            if lease is not None and entry.kind in CLUSTER_KINDS:
-                lease.hold(self._gate.lock_timeout_s)
-
-        for line in self._gate.injector().undo_unfinished(hold_for):
-            _say(self._config, f"put back what an earlier run left: {line}")
+    def _hold_for(self, entry: Entry) -> None:
+        if self._gate.lease is not None and entry.kind in CLUSTER_KINDS:
+            self._gate.lease.hold(self._gate.lock_timeout_s)
 
     def _undo_for_dead_workers(self) -> None:
         """A worker that was killed in the middle of a drill could not put back what it broke."""
+        if self._gate.dry_run:
+            return
         try:
-            for line in self._gate.injector().undo_unfinished():
+            for line in self._gate.injector().undo_unfinished(self._hold_for):
                 _say(self._config, f"put back what a worker left: {line}")
-        except EndpointFailedError as error:
-            _say(self._config, f"ATTENTION, put this back by hand: {error}")
+        except (EndpointFailedError, InconclusiveError) as error:
+            _say(self._config, f"ATTENTION, this was not put back: {error}")
 
     def _give_back_lease(self) -> None:
         """Let runners on other machines go on; one that is not given back ends by itself."""
         lease = self._gate.lease
-        if lease is not None and (lease.is_held or Permission.DISRUPTIVE in self._gate.permissions):
+        if lease is not None and lease.may_be_held:
             try:
                 lease.give_back()
             except (InconclusiveError, EndpointFailedError) as error:

@@ -83,9 +83,9 @@ class _Response(Protocol):
 class ClusterApi:
     """One cluster and one namespace, over the official client."""
 
-    def __init__(self, cluster: Cluster, context: ProbeContext) -> None:
-        """Nothing is asked yet."""
-        self.cluster, self._context = cluster, context
+    def __init__(self, cluster: Cluster, context: ProbeContext, timeout_s: float = TIMEOUT_S) -> None:
+        """Nothing is asked yet; `timeout_s` is for each request."""
+        self.cluster, self._context, self._timeout_s = cluster, context, timeout_s
         self._client: Any = None
         self._plurals: dict[str, dict[str, Object]] = {}
 
@@ -292,7 +292,7 @@ class ClusterApi:
         query: Mapping[str, str] | None,
         content: str,
         accept: str,
-        timeout_s: float = TIMEOUT_S,
+        timeout_s: float | None = None,
     ) -> _Response:
         from urllib3.exceptions import HTTPError  # noqa: PLC0415 (comes with the client below)
 
@@ -307,7 +307,7 @@ class ClusterApi:
                 url,
                 body=json.dumps(body) if body is not None else None,
                 headers={**given, "accept": accept, "content-type": content},
-                timeout=timeout_s,
+                timeout=timeout_s or self._timeout_s,
                 retries=False,
                 redirect=False,
                 preload_content="watch" not in (query or {}),

@@ -72,6 +72,9 @@ class DrillsSection:
         for where, command in named:
             if command not in commands:
                 self._problem(("drills", *where), f"no command is called {command!r}{did_you_mean(command, commands)}")
+        for i, playbook in enumerate(drills.playbooks):
+            if "restart" in playbook.action:
+                self._check_actor(("drills", "playbooks", i), "", actors)
         self._check_services(drills, has_cluster=has_cluster, actors=actors)
 
     def _check_services(self, drills: Drills, *, has_cluster: bool, actors: Collection[str]) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.faults.actors import ServiceActor, restart
 from gonogo.faults.injection import Injector
+from gonogo.faults.interface import ChangedMeanwhileError
 from gonogo.faults.journal import Entry
 from gonogo.faults.kubernetes import DRILL_SUFFIX, kind_of, kubectl, rolled_out, set_template, template_digest
 from gonogo.probes.kubernetes import ClusterApi, Object, as_part
@@ -168,9 +169,13 @@ class WorkloadReleases:
         """Write a pod template; what the API server will make of it is journalled first."""
         assert self._kept is not None
         injector, entry = self._kept
+        now = self._read()["spec"]["template"]
+        known = {template_digest(entry.details["template"]), *entry.details.get("wrote", ())}
+        if template_digest(now) not in known:
+            raise ChangedMeanwhileError(f"the pod template of {self._reference}")
         stored = set_template(self._api, self._reference, template, dry_run=True)
         injector.expect(entry, template_digest(stored))
-        set_template(self._api, self._reference, template)
+        set_template(self._api, self._reference, template, instead_of=now)
 
     def _read(self) -> Object:
         found = self._api.read(self._kind, self._name)
