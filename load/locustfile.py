@@ -1,14 +1,17 @@
 """Locust's entry: ``GONOGO_TARGET=targets/staging.yaml locust -f load/locustfile.py --headless``.
 
 Reads the target and its profile (or the one in ``GONOGO_LOAD_PROFILE``), plays the schedule, writes the record
-(``GONOGO_LOAD_RECORD``, by default ``load-record.json``), prints each objective's decision, and ends with the gate's
-exit code: 0 all hold, 1 one fails, 6 one could not be decided.
+(``GONOGO_LOAD_RECORD``, by default ``load-record.json``; with ``GONOGO_LOAD_ATTEMPTS`` a line of JSON for each attempt
+as well), prints each objective's decision, and ends with the gate's exit code: 0 all hold, 1 one fails, 6 one could not
+be decided.
 """
 
 import datetime
+import gc
 import os
 import sys
 from pathlib import Path
+from typing import TextIO
 
 from locust import User, events, task
 from locust.env import Environment
@@ -38,14 +41,16 @@ class Run:
         self._objectives = target.load.objectives
         self._profile = load_profile(Path(os.environ.get("GONOGO_LOAD_PROFILE") or target.load.profile))
         self._file = Path(os.environ.get("GONOGO_LOAD_RECORD", "load-record.json"))
-        self._recording = Recording(self._profile, self._objectives, Redactor(s.value for s in target.secrets))
+        self._log = _open(os.environ.get("GONOGO_LOAD_ATTEMPTS"))
+        redactor = Redactor(s.value for s in target.secrets)
+        self._recording = Recording(self._profile, self._objectives, redactor, self._log)
         key = target.gateway.key.value if target.gateway.key else None
         client = ChatClient(target.gateway.url, key, self._profile.timeout_s)
         self._dispatcher = Dispatcher(self._profile, target.load.model, client, self._recording, environment)
 
     def announce(self) -> None:
         """Say before the run how many attempts its objectives need."""
-        expected = round(self._profile.rate_per_s * (self._profile.seconds - self._profile.warm_up_s))
+        expected = self._profile.expected
         for objective in self._objectives:
             needed = needs(objective, len(self._objectives))
             word = "supported" if expected >= needed else "unsupported"
@@ -53,6 +58,9 @@ class Run:
 
     def play(self) -> None:
         """Play the schedule, then end Locust."""
+        # what is there by now stays: a collection that walks through it would hold up whatever is due
+        gc.collect()
+        gc.freeze()
         self._dispatcher.play()
         self.finish()
         assert self._environment.runner is not None
@@ -64,12 +72,18 @@ class Run:
             return
         record = self._recording.record(self._dispatcher.intended, self._dispatcher.stopped_early)
         record.write(self._file)
+        if self._log is not None:
+            self._log.close()
         outcomes = set()
         for objective in self._objectives:
             decided = decide_objective(record, objective, len(self._objectives))
             outcomes.add(decided.outcome)
             say(f"{decided.outcome.upper():12} {decided.text}")
         self._environment.process_exit_code = next((c for o, c in _EXIT_CODES.items() if o in outcomes), 0)
+
+
+def _open(name: str | None) -> TextIO | None:
+    return Path(name).open("w", encoding="utf-8") if name else None
 
 
 def say(text: str) -> None:

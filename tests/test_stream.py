@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -195,3 +196,40 @@ def test_a_usage_that_is_none_is_left_out() -> None:
     stream = ChatStream()
     stream.take('{"usage": "free", "choices": []}', 1.0)
     assert stream.usage is None
+
+
+DELTAS = st.one_of(
+    st.builds(lambda text: {"content": text}, st.text(max_size=4)),
+    st.sampled_from([
+        {"content": "Hola"}, {"content": 'say "x"'}, {"content": "a\\b"}, {"content": "\n"}, {"content": ""}, {"content": None},
+        {"role": "assistant", "content": "x"}, {"reasoning_content": "hm"}, {"content": "x", "reasoning_content": "hm"}, {},
+    ]),
+)  # fmt: skip
+EXTRA: st.SearchStrategy[dict[str, Any]] = st.sampled_from([
+    {}, {}, {}, {"usage": None}, {"usage": {"total_tokens": 3}}, {"error": {"message": "x"}}, {"model": "other"},
+])  # fmt: skip
+REASONS = st.sampled_from([None, None, None, "stop"])
+
+
+@given(st.lists(st.tuples(DELTAS, EXTRA, REASONS), max_size=12), st.booleans())
+def test_chunks_that_are_alike_mean_the_same_without_being_parsed(
+    parts: list[tuple[dict[str, Any], dict[str, Any], str | None]], compact: bool
+) -> None:
+    parsed, quick = ChatStream(), ChatStream(keep_chunks=False)
+    separators = (",", ":") if compact else (", ", ": ")
+    for i, (delta, extra, reason) in enumerate(parts):
+        chunk = {"id": "1", "choices": [{"index": 0, "delta": delta, "finish_reason": reason}], **extra}
+        data = json.dumps(chunk, separators=separators, ensure_ascii=False)
+        for stream in (parsed, quick):
+            stream.take(data, float(i))
+    told = ("text", "content_ms", "roles", "finish_reasons", "usage", "error", "model", "done", "late_events")
+    assert [getattr(quick, name) for name in told] == [getattr(parsed, name) for name in told]
+
+
+def test_a_stream_that_goes_on_after_its_end_is_noticed_without_parsing_too() -> None:
+    stream = ChatStream(keep_chunks=False)
+    for text in ("a", "b"):
+        stream.take(json.dumps({"choices": [{"delta": {"content": text}}]}), 1.0)
+    stream.take("[DONE]", 2.0)
+    stream.take(json.dumps({"choices": [{"delta": {"content": "c"}}]}), 3.0)
+    assert (stream.text, stream.late_events, stream.done) == ("abc", 1, True)

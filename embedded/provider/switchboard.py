@@ -110,6 +110,7 @@ FAULTS: dict[str, str] = {
     "stream-plain-text": "a stream has the media type text/plain",
     "stream-without-done": "a stream lacks the [DONE] marker",
     "streams-uncounted": "the request counter does not count streams",
+    "stutter": "every third token keeps the next one waiting for `delay_ms` (default 400)",
     "system-dropped": "the system message is not read",
     "throttle-503": "past the rate limit, requests answer 503",
     "tokens-doubled": "prompts cost twice their tokens",

@@ -64,10 +64,11 @@ async def pace(completion: Completion, board: ProviderSwitchboard) -> AsyncItera
         board.parameter("slow-first-token", "delay_ms", 3000) if board.on("slow-first-token") else board.first_token_ms
     )
     step_ms = board.parameter("slow-tokens", "delay_ms", 120) if board.on("slow-tokens") else board.token_ms
+    stutter_ms = board.parameter("stutter", "delay_ms", 400) if board.on("stutter") else 0
     due = time.monotonic() + first_ms / 1000
-    for token in completion.tokens or ("",):
+    for number, token in enumerate(completion.tokens or ("",), 1):
         await asyncio.sleep(max(0.0, due - time.monotonic()))
-        due += step_ms / 1000
+        due += (step_ms + (stutter_ms if number % 3 == 0 else 0)) / 1000
         yield token
 
 

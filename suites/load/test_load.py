@@ -22,6 +22,12 @@ def test_ttft_holds(load_record: LoadRecord, ttft_objective: LoadObjective, targ
     settle(decide_objective(load_record, ttft_objective, _family(target)))
 
 
+@check("load.gap.holds", severity="critical", covers=["L2"], smoke=True, exclusive=True)
+def test_gap_holds(load_record: LoadRecord, gap_objective: LoadObjective, target: Target) -> None:
+    """The pauses between the tokens of streams hold their objective: all pauses, not each stream's mean."""
+    settle(decide_objective(load_record, gap_objective, _family(target)))
+
+
 @check("load.errors.holds", severity="critical", covers=["L2"], smoke=True, exclusive=True)
 def test_errors_holds(load_record: LoadRecord, errors_objective: LoadObjective, target: Target) -> None:
     """The share of failed requests holds its objective."""

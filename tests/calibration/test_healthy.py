@@ -64,8 +64,8 @@ def test_a_gateway_that_dies_during_the_run(run_gate: RunGate, embedded: Embedde
     assert "Traceback" not in ran.output
 
 
-def test_locust_by_itself_gives_the_same_exit_code(embedded: EmbeddedDeployment, tmp_path: Path) -> None:
-    done = subprocess.run(
+def run_locust(embedded: EmbeddedDeployment, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, "-m", "locust", "-f", "load/locustfile.py", "--headless", "--only-summary"],
         cwd=ROOT,
         env={
@@ -80,6 +80,12 @@ def test_locust_by_itself_gives_the_same_exit_code(embedded: EmbeddedDeployment,
         timeout=120,
         check=False,
     )
+
+
+def test_locust_by_itself_gives_the_same_exit_code(embedded: EmbeddedDeployment, tmp_path: Path) -> None:
+    done = run_locust(embedded, tmp_path)
+    if done.returncode == 6:  # beside other tests it may be slow for a moment, and say that it cannot decide: once more
+        done = run_locust(embedded, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "PASS         latency_ms.p95" in done.stderr
     assert (tmp_path / "record.json").exists()

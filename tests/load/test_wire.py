@@ -21,11 +21,11 @@ from gonogo.resources import ROOT
 CLIENT = """
 import gevent.monkey
 gevent.monkey.patch_all()
-import json, sys
+import dataclasses, json, sys
 from load.wire import ChatClient, now_ms
 client = ChatClient(sys.argv[1], "key", 1.0)
 attempts = [client.attempt(now_ms(), {"stream": sys.argv[3] == "stream"}) for _ in range(int(sys.argv[2]))]
-print(json.dumps([vars(a) | {"ttft_ms": a.ttft_ms, "latency_ms": a.latency_ms} for a in attempts]))
+print(json.dumps([dataclasses.asdict(a) | {"chunks": a.chunks, "ttft_ms": a.ttft_ms, "latency_ms": a.latency_ms} for a in attempts]))
 """
 ROLE = 'data: {"choices":[{"delta":{"role":"assistant","content":""}}]}\n\n'
 TOKEN = 'data: {"choices":[{"delta":{"content":"Hola"}}]}\n\n'

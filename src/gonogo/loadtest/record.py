@@ -1,25 +1,67 @@
 """The record of a load run: what the generator writes at its end, and the decisions that follow from it."""
 
+import base64
 import json
 import math
+import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
+from gonogo.loadtest.blocks import Judged, decide_blocks
 from gonogo.model import Outcome
-from gonogo.objectives import Decided, attempts_needed, decide_sequential
+from gonogo.objectives import Decided, attempts_needed
 from gonogo.targets.model import LoadObjective
 
 FAMILY_LEVEL = 0.05
 """Error level over all objectives of a run; each gets an equal part (Bonferroni)."""
 
 
-@dataclass(frozen=True)
-class Exceedances:
-    """How many attempts were over an objective's bounds; failed attempts are over both."""
+Series = NDArray[np.float64]
 
-    over_warn: int
-    over_fail: int
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """The judged attempts one by one, in the order of their intended moments."""
+
+    latency_ms: Series
+    """To the end of the answer or of the failed attempt."""
+    over: Mapping[str, tuple[Series, Series]]
+    """By objective: how far each attempt was over the warning and over the failing bound, 0 to 1.
+
+    A failed attempt is over both. Of an objective on gaps an attempt counts by the share of its gaps that were over.
+    """
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain data, compressed."""
+        over = {name: [_packed(series) for series in both] for name, both in self.over.items()}
+        return {"latency_ms": _packed(self.latency_ms), "over": over}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        """What `as_json` gave.
+
+        Raises:
+            ValueError, KeyError, TypeError: it did not.
+        """
+        over = {name: (_unpacked(warn), _unpacked(fail)) for name, (warn, fail) in raw["over"].items()}
+        return cls(_unpacked(raw["latency_ms"]), over)
+
+
+def _packed(series: Series) -> str:
+    """Single precision is enough: these values are compared and averaged, not told."""
+    return base64.b64encode(zlib.compress(series.astype("<f4").tobytes())).decode()
+
+
+def _unpacked(text: str) -> Series:
+    try:
+        return np.frombuffer(zlib.decompress(base64.b64decode(text)), dtype="<f4").astype(np.float64)
+    except zlib.error as error:
+        raise ValueError("a series is damaged") from error
 
 
 @dataclass(frozen=True)
@@ -76,8 +118,9 @@ class LoadRecord:
     """Failed attempts by type of failure."""
     examples: Mapping[str, Sequence[str]]
     """The first three of each type of failure."""
-    exceedances: Mapping[str, Exceedances]
-    """By objective name."""
+    course: Course
+    planned: int
+    """How many attempts were to be judged, as far as that is known before a run."""
     percentiles: Mapping[str, Mapping[str, float]]
     """By metric: p50, p90, p95, p99, max of the attempts that succeeded, in milliseconds."""
     histograms: Mapping[str, str]
@@ -86,6 +129,8 @@ class LoadRecord:
     stopped_early: str = ""
     """Why the run ended before its schedule, or nothing."""
     content_chunks: int = 0
+    series: Sequence[Mapping[str, float]] = ()
+    """One row for each second: attempts that ended, and their percentiles (`load.series`)."""
 
     @property
     def failed(self) -> int:
@@ -95,7 +140,9 @@ class LoadRecord:
     def write(self, path: Path) -> None:
         """Write as JSON, whole or not at all."""
         unfinished = path.with_suffix(".part")
-        unfinished.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        raw = {item.name: getattr(self, item.name) for item in fields(self)}
+        raw |= {"course": self.course.as_json(), "generator": asdict(self.generator)}
+        unfinished.write_text(json.dumps(raw, indent=1) + "\n", encoding="utf-8")
         unfinished.replace(path)
 
 
@@ -107,7 +154,8 @@ def read_record(path: Path) -> LoadRecord:
         ValueError, KeyError, TypeError: it is not a record.
     """
     raw = json.loads(path.read_text(encoding="utf-8"))
-    raw["exceedances"] = {name: Exceedances(**item) for name, item in raw["exceedances"].items()}
+    raw["series"] = tuple(raw["series"])
+    raw["course"] = Course.from_json(raw["course"])
     raw["generator"] = GeneratorHealth(**raw["generator"])
     return LoadRecord(**raw)
 
@@ -124,14 +172,19 @@ def decide_objective(record: LoadRecord, objective: LoadObjective, family: int) 
     if objective.quantile is None:
         # a share judged against its own band: each bound is a limit of its own
         return _decide_errors(record, objective, level)
-    over = record.exceedances[objective.name]
     limit = 1 - objective.quantile
-    decided = decide_sequential(over.over_warn, over.over_fail, record.attempts, limit, level)
     measured = record.percentiles[objective.metric].get(f"p{objective.quantile * 100:g}", math.nan)
-    if record.attempts < attempts_needed(limit, level) and decided.outcome is Outcome.INCONCLUSIVE:
+    told = f"{objective.name} = {measured:.1f} ms ({objective.band})"
+    over_warn, over_fail = record.course.over[objective.name]
+    judged = decide_blocks(
+        over_warn, over_fail, record.course.latency_ms, planned=record.planned, limit=limit, level=level
+    )
+    if judged.outcome is Outcome.INCONCLUSIVE and record.attempts < attempts_needed(limit, level):
         why = f"unsupported: {record.attempts} attempts, at least {attempts_needed(limit, level)} are needed"
-        return Decided(Outcome.SKIP, f"{objective.name}: {why}")
-    return Decided(decided.outcome, f"{objective.name} = {measured:.1f} ms ({objective.band}); {decided.text}")
+        return Decided(Outcome.SKIP, f"{told}; {why}")
+    share = f"{over_fail.mean() if len(over_fail) else math.nan:.2%} over the limit, allowed {limit:.2%}"
+    undecided = "; undecided" if judged.outcome is Outcome.INCONCLUSIVE else ""
+    return Decided(judged.outcome, f"{told}; {share}, {judged.told}, level {level:.3g}{undecided}")
 
 
 def needs(objective: LoadObjective, family: int) -> int:
@@ -141,14 +194,18 @@ def needs(objective: LoadObjective, family: int) -> int:
 
 
 def _decide_errors(record: LoadRecord, objective: LoadObjective, level: float) -> Decided:
-    failed, total, band = record.failed, record.attempts, objective.band
-    passing = decide_sequential(failed, failed, total, band.warn, level)
-    failing = decide_sequential(failed, failed, total, min(band.fail, 1 - 1e-9), level)
-    text = f"errors: {failed} of {total} attempts failed ({band}); {dict(record.failures) or 'none'}"
+    band, failed = objective.band, record.course.over[objective.name][1]
+
+    def judged(limit: float) -> Judged:
+        latency_ms = record.course.latency_ms
+        return decide_blocks(failed, failed, latency_ms, planned=record.planned, limit=limit, level=level)
+
+    passing, failing = judged(band.warn), judged(min(band.fail, 1 - 1e-9))
+    text = f"errors: {record.failed} of {record.attempts} attempts failed ({band}); {dict(record.failures) or 'none'}"
     if passing.outcome is Outcome.PASS:
         return Decided(Outcome.PASS, text)
     if failing.outcome is Outcome.FAIL:
         return Decided(Outcome.FAIL, text)
     if failing.outcome is Outcome.PASS:
         return Decided(Outcome.WARN, text)
-    return Decided(Outcome.INCONCLUSIVE, f"{text}; undecided after {total} attempts")
+    return Decided(Outcome.INCONCLUSIVE, f"{text}; undecided after {passing.told}")

@@ -1,11 +1,11 @@
 """Run the load generator as a subprocess against a target's gateway."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict, fields
 from pathlib import Path
 
 from gonogo import resources
@@ -87,7 +87,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def summary(record: LoadRecord) -> dict[str, object]:
-    """The record as evidence: without the histograms, which stay in the record's file."""
-    raw = json.loads(json.dumps(record, default=vars))
-    raw.pop("histograms")
-    return dict(raw)
+    """The record as evidence: without histograms and single attempts, which stay in the record's file."""
+    kept = {item.name: getattr(record, item.name) for item in fields(record)}
+    for name in ("histograms", "series", "course"):
+        kept.pop(name)
+    return {**kept, "generator": asdict(record.generator)}

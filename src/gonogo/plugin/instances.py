@@ -280,6 +280,7 @@ _INSTANCES: dict[str, Callable[..., _Instances]] = {
     "due_drill": _every_drill,
     "latency_objective": _objectives("latency_ms"),
     "ttft_objective": _objectives("ttft_ms"),
+    "gap_objective": _objectives("gap_ms"),
     "errors_objective": _objectives("errors"),
 }
 """Fixture name to its instances. The fixture gets the instance as its parameter, None where nothing is declared."""

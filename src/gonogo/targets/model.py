@@ -110,7 +110,7 @@ class LoadObjective:
     """One load objective: a quantile of a metric, or the share of failed attempts, within a band."""
 
     metric: str
-    """``latency_ms``, ``ttft_ms`` or ``errors``."""
+    """``latency_ms``, ``ttft_ms``, ``gap_ms`` or ``errors``."""
     band: Band
     quantile: float | None = None
     """None for ``errors``, whose band is over the share of attempts."""

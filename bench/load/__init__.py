@@ -1,0 +1,1 @@
+"""Load generators, measured against a server that knows the truth."""

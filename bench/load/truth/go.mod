@@ -1,0 +1,3 @@
+module gonogo/bench/load/truth
+
+go 1.24

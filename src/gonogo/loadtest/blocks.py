@@ -1,0 +1,138 @@
+"""Is the share of bad attempts within its limit, where one attempt's fate depends on its neighbours'?
+
+Latencies under load come in bursts, so attempts are no independent samples: taken as such, or with an effective sample
+size plugged in, a run too short to have seen a burst passes falsely in a third of all cases and more. Attempts in the
+order of their intended moments are therefore averaged over blocks (batch means: Law and Kelton, Simulation Modeling and
+Analysis, section 9.5), and the block means are what anytime-valid evidence is gathered from.
+
+A block is as long as the plan affords, with twice the blocks that a decision needs at the very least; that is chosen
+before the data are seen. Bursts up to the length of a block keep the stated error level; of longer ones a run can only
+tell if it saw them, which is why the block's length is told with each decision. Where the data show more dependence
+than that (neighbouring blocks are alike, in their latencies or in their bad shares), blocks are joined two by two, and
+a run that is too short for longer blocks is undecided. `tests/loadtest/test_blocks.py` shows the error level by
+simulation, for independent, autocorrelated and bursty series.
+
+A short run (a smoke test of some seconds) affords no blocks: its attempts are counted one by one, and it says so. What
+it passes may fail in a longer run; what it fails has failed.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gonogo.model import Outcome
+from gonogo.objectives import attempts_needed
+
+Series = NDArray[np.float64]
+
+_SPARE = 2.0
+"""So many times the blocks that a decision without any bad attempt needs: half of the allowed share still passes."""
+_ALTERNATIVES = 20
+_ALIKE = 2.58
+"""Blocks are taken for alike beyond so many standard errors of a correlation of nothing (one-sided, 0.5 %)."""
+_SHORT = 1000
+"""A run that is planned with fewer attempts has no blocks."""
+_FEWEST = 8
+"""Fewer blocks cannot be asked for their correlation."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The decision, and how it came about."""
+
+    outcome: Outcome
+    blocks: int
+    attempts_a_block: int
+    alike: bool
+    """Blocks are still alike, and there are too few to join them further."""
+
+    @property
+    def told(self) -> str:
+        """In words: over what was decided."""
+        what = f"{self.blocks} blocks of {self.attempts_a_block} attempts"
+        what = what if self.attempts_a_block > 1 else f"{self.blocks} attempts one by one"
+        return what + (", which depend on each other" if self.alike else "")
+
+
+def decide_blocks(  # noqa: PLR0913 (three series, and three figures that say what is decided)
+    over_warn: Series, over_fail: Series, values: Series, *, planned: int, limit: float, level: float
+) -> Judged:
+    """Decide whether the share of bad attempts is at most `limit`; at any time, as often as one likes.
+
+    Args:
+        over_warn: of each attempt, in the order of intended moments: how far it is over the warning bound, 0 to 1.
+        over_fail: the same of the failing bound; nowhere more than `over_warn`.
+        values: its latency, or whatever shows how the attempts depend on each other; positive.
+        planned: how many attempts the whole run is to have: the blocks' length is chosen before the data are seen.
+        limit: the allowed share, for a p95 objective 0.05.
+        level: the error level.
+    """
+    is_short = planned < _SHORT
+    size = 1 if is_short else max(1, math.floor(planned / (attempts_needed(limit, level) * _SPARE)))
+    shown = np.log(np.maximum(values, 1e-9))
+    while True:
+        count = len(values) // size
+        alike = any(are_alike(series, size) for series in (shown, over_warn, over_fail))
+        if not alike or is_short or count // 2 < _FEWEST:
+            break
+        size *= 2
+    return Judged(_outcome(means_of(over_warn, size), means_of(over_fail, size), limit, level), count, size, alike)
+
+
+def _outcome(warn: Series, fail: Series, limit: float, level: float) -> Outcome:
+    """What the evidence of the block means comes to, with a warning band between two bounds."""
+    if evidence_above(fail, limit) >= 1 / level:
+        return Outcome.FAIL
+    if evidence_below(warn, limit) >= 1 / level:
+        return Outcome.PASS
+    return Outcome.WARN if evidence_below(fail, limit) >= 1 / level else Outcome.INCONCLUSIVE
+
+
+def evidence_below(means: Series, limit: float) -> float:
+    """Evidence (e-value) against "the mean is at least `limit`": large means that it is smaller.
+
+    Each alternative bets against each block mean, which lies between 0 and 1 (Waudby-Smith and Ramdas 2024, Journal of
+    the Royal Statistical Society B 86, https://doi.org/10.1093/jrsssb/qkad009); of attempts that are either bad or not
+    it is the likelihood ratio of `gonogo.objectives`. Half of the mixture is on (almost) never bad.
+    """
+    lower = [limit * j / _ALTERNATIVES for j in range(1, _ALTERNATIVES)]
+    spread = sum(_capital(means, other, limit) for other in lower) / len(lower)
+    return (_capital(means, limit * 1e-3, limit) + spread) / 2
+
+
+def evidence_above(means: Series, limit: float) -> float:
+    """Evidence (e-value) against "the mean is at most `limit`": large means that it is greater."""
+    upper = [limit + (1 - limit) * (j / _ALTERNATIVES) ** 2 for j in range(1, _ALTERNATIVES)]
+    return sum(_capital(means, other, limit) for other in upper) / len(upper)
+
+
+def _capital(means: Series, alternative: float, limit: float) -> float:
+    """What bets on the alternative have made of 1; capped against overflow."""
+    gains = means * (alternative / limit) + (1 - means) * ((1 - alternative) / (1 - limit))
+    return math.exp(min(700.0, float(np.log(gains).sum())))
+
+
+def means_of(series: Series, size: int) -> Series:
+    """The means of consecutive blocks; what is left at the end is no block."""
+    count = len(series) // size
+    means: Series = series[: count * size].reshape(count, size).mean(axis=1)
+    return means
+
+
+def are_alike(series: Series, size: int) -> bool:
+    """Whether consecutive blocks depend on each other.
+
+    They vary more than blocks of independent attempts would, and neighbours vary together (lag-1 autocorrelation).
+    """
+    means = means_of(series, size)
+    count = len(means)
+    if count < _FEWEST:
+        return False
+    spread = float(series.var())
+    if spread == 0 or float(means.var()) * size < spread:
+        return False
+    centred = means - means.mean()
+    correlation = float((centred[1:] * centred[:-1]).sum() / (centred**2).sum())
+    return correlation > _ALIKE / math.sqrt(count)

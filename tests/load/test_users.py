@@ -1,0 +1,154 @@
+"""The open and the closed model, conversations of several turns, on a small server that remembers what it was asked."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gonogo.resources import ROOT
+
+PLAY = """
+import gevent.monkey
+gevent.monkey.patch_all()
+import sys
+from pathlib import Path
+from locust.env import Environment
+from gonogo.loadtest.profile import load_profile
+from gonogo.redaction import Redactor
+from load.recording import Recording
+from load.users import Dispatcher
+from load.wire import ChatClient
+
+url, profile, record, attempts = sys.argv[1:]
+profile = load_profile(Path(profile))
+with open(attempts, "w") as log:
+    recording = Recording(profile, (), Redactor([]), log)
+    dispatcher = Dispatcher(profile, "m", ChatClient(url, "key", profile.timeout_s), recording, Environment())
+    dispatcher.play()
+    recording.record(dispatcher.intended, dispatcher.stopped_early).write(Path(record))
+"""
+STREAM = "".join(
+    f"data: {json.dumps({'choices': [{'delta': delta}]})}\n\n"
+    for delta in ({"role": "assistant", "content": ""}, {"content": "Ho"}, {"content": "la"})
+)
+PAUSE_S = 0.05
+
+
+class Server(ThreadingHTTPServer):
+    """Streams two chunks with a pause between them; remembers every request, and when it came."""
+
+    daemon_threads = True
+
+    def __init__(self, status: int = 200) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.status, self.asked = status, list[tuple[float, dict[str, Any]]]()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_POST(self) -> None:
+        server = self.server
+        assert isinstance(server, Server)
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        server.asked.append((time.monotonic(), body))
+        self.send_response(server.status)
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        first, last = STREAM[: STREAM.index('"la"') - 30], STREAM[STREAM.index('"la"') - 30 :]
+        for text, pause_s in ((first, PAUSE_S), (last + "data: [DONE]\n\n", 0.0)):
+            self.wfile.write(f"{len(text):x}\r\n{text}\r\n".encode())
+            self.wfile.flush()
+            time.sleep(pause_s)
+        self.wfile.write(b"0\r\n\r\n")
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class has it)
+        """Nothing."""
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    with Server(getattr(request, "param", 200)) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield running
+        running.shutdown()
+
+
+def play(server: Server, folder: Path, profile: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The record, and the line of each attempt."""
+    (folder / "p.yaml").write_text(json.dumps({"warm_up_s": 0, "timeout_s": 5, **profile}), encoding="utf-8")
+    files = [str(folder / name) for name in ("p.yaml", "record.json", "attempts.jsonl")]
+    words = [sys.executable, "-c", PLAY, server.url, *files]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = (folder / "attempts.jsonl").read_text(encoding="utf-8").splitlines()
+    return json.loads((folder / "record.json").read_text(encoding="utf-8")), [json.loads(line) for line in lines]
+
+
+TALK = "language: es\nconversations:\n  - {turns: [Uno, Dos, Tres]}\n"
+
+
+def test_a_conversation_is_held_turn_by_turn_with_what_was_said(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "talk.yaml").write_text(TALK, encoding="utf-8")
+    mix = [{"conversations": "talk.yaml", "max_tokens": 4}]
+    stages = [{"seconds": 6, "rate_per_s": 0.33}]  # two, each with seconds to go on
+    record, attempts = play(
+        server, tmp_path, {"arrivals": "constant", "stages": stages, "think_time_s": 0.01, "mix": mix}
+    )
+    assert (record["attempts"], record["failures"], len(attempts)) == (6, {}, 6)
+    whole = next(body["messages"] for _, body in server.asked if len(body["messages"]) == 5)
+    assert [message["role"] for message in whole] == ["user", "assistant"] * 2 + ["user"]
+    assert whole[0]["content"].startswith("Uno [")  # unlike any that was ever sent before
+    assert [message["content"] for message in whole[1:]] == ["Hola", "Dos", "Hola", "Tres"]
+    assert [attempt["max_gap_ms"] for attempt in attempts if attempt["max_gap_ms"] < PAUSE_S * 900] == []
+    assert all(attempt["chunks"] == 2 for attempt in attempts)
+    assert sum(row["good"] for row in record["series"]) == 6
+
+
+def test_a_prompt_that_may_be_cached_is_sent_as_it_is(server: Server, tmp_path: Path) -> None:
+    mix = [{"prompts": ["Hola"], "cacheable": True, "streamed_share": 1}]
+    play(server, tmp_path, {"stages": [{"seconds": 1, "rate_per_s": 5}], "mix": mix})
+    assert {body["messages"][0]["content"] for _, body in server.asked} == {"Hola"}
+
+
+def test_no_turn_is_sent_once_the_run_is_over(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "talk.yaml").write_text(TALK, encoding="utf-8")
+    stages, mix = [{"seconds": 0.5, "rate_per_s": 4}], [{"conversations": "talk.yaml"}]
+    began = time.monotonic()
+    record, attempts = play(
+        server, tmp_path, {"arrivals": "constant", "stages": stages, "think_time_s": 60, "mix": mix}
+    )
+    assert (len(attempts), record["generator"]["intended"], record["stopped_early"]) == (2, 2, "")
+    assert time.monotonic() - began < 30
+
+
+def test_users_of_the_closed_model_wait_for_their_answers(server: Server, tmp_path: Path) -> None:
+    users = {"count": 2, "seconds": 1.0, "think_time_s": 0.0}
+    record, attempts = play(server, tmp_path, {"users": users, "mix": [{"prompts": ["Hola"]}]})
+    assert not record["failures"]
+    # two at a time, each as long as the server's pause at least
+    assert 4 <= len(attempts) <= 2 * 1.0 / PAUSE_S + 2
+    assert all(attempt["latency_ms"] >= PAUSE_S * 900 for attempt in attempts)
+    times = sorted(at for at, _ in server.asked)
+    assert sum(later - earlier < PAUSE_S / 4 for earlier, later in zip(times, times[2:], strict=False)) == 0
+
+
+@pytest.mark.parametrize("server", [401], indirect=True)
+def test_a_refused_key_ends_the_run_at_once(server: Server, tmp_path: Path) -> None:
+    record, attempts = play(
+        server, tmp_path, {"stages": [{"seconds": 20, "rate_per_s": 5}], "mix": [{"prompts": ["x"]}]}
+    )
+    assert "refuses the key" in record["stopped_early"]
+    assert len(attempts) < 20
