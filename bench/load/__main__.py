@@ -4,9 +4,8 @@ A truth server (`truth/main.go`) streams at a schedule of its own and notes when
 chunk was written. The generator runs on one core (`taskset`), the server on the others. Compared are, request by
 request, the generator's time to first token and its largest gap with the server's own.
 
-Other generators on the same server, in the same run: ``--with guidellm --with aiperf --with locust``; each is installed
-into a virtual environment of its own (uv), and needs the network for that. They do not tell single requests by our
-numbers, so that their percentiles are compared with the server's.
+Other generators on the same server, in the same run: ``--with locust`` (a plain script, as most people write one). They
+do not tell single requests by our numbers, so that their percentiles are compared with the server's.
 """
 
 import argparse

@@ -12,6 +12,7 @@ from gonogo import resources
 from gonogo.documents import Document, DocumentError, load_document, validate
 from gonogo.errors import GonogoError
 from gonogo.loadtest.arrivals import Stage, Traced, moments, read_trace
+from gonogo.probes.asking import read_set
 
 _CHARACTERS_A_TOKEN = 4
 _FILLER = "Please take the following into account as well when you answer. "
@@ -217,9 +218,7 @@ class _Reading:
         where = ("mix", position, "conversations")
         if not file.is_file():
             raise DocumentError([self._document.problem(where, f"no set or file {name!r}")])
-        items = load_document(file).value.get("conversations", ())
-        ordinary = [item for item in items if "adversarial" not in item.get("tags", ())]
-        found = tuple(tuple(item["turns"]) if "turns" in item else (str(item["text"]),) for item in ordinary)
+        found = tuple(talk.turns for talk in read_set(file) if not talk.adversarial)
         if not found:
             raise DocumentError([self._document.problem(where, f"{name} holds no conversation")])
         return found
