@@ -1,6 +1,5 @@
 """What a run has seen so far: histograms, exceedances, failures, the generator's own health."""
 
-import json
 import math
 import time
 from array import array
@@ -9,6 +8,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 import numpy as np
+import orjson
 from hdrh.histogram import HdrHistogram
 from numpy.typing import NDArray
 
@@ -16,8 +16,8 @@ from gonogo.loadtest.profile import Profile
 from gonogo.loadtest.record import Course, GeneratorHealth, LoadRecord
 from gonogo.redaction import Redactor
 from gonogo.targets.model import LoadObjective
+from load.attempt import Attempt
 from load.series import Series, Values
-from load.wire import Attempt
 
 # Microseconds from 1 µs to 1 h with 3 significant digits.
 _LOWEST, _HIGHEST, _DIGITS = 1, 3_600_000_000, 3
@@ -154,7 +154,7 @@ def _line(attempt: Attempt, gaps_ms: Sequence[float], ended_s: float) -> str:
         "status": attempt.status,
         "failure": attempt.failure,
     }
-    return json.dumps(told) + "\n"
+    return orjson.dumps(told).decode() + "\n"
 
 
 def _histogram() -> HdrHistogram:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from load.wire import Attempt
+from load.attempt import Attempt
 
 QUANTILES = (0.5, 0.95, 0.99)
 Values = NDArray[np.float64]

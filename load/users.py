@@ -9,8 +9,9 @@ import gevent.pool
 from locust.env import Environment
 
 from gonogo.loadtest.profile import Planned, Profile
+from load.attempt import Attempt, now_ms
 from load.recording import Recording
-from load.wire import Attempt, ChatClient, now_ms
+from load.wire import ChatClient
 
 MAX_IN_FLIGHT = 10_000
 _FATAL_STATUSES = (401, 403)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gonogo.stream import ChatStream, NdjsonParser, SseParser, StreamProtocolError
+from gonogo.stream import ChatBody, ChatStream, NdjsonParser, SseParser, StreamProtocolError
 
 STREAM = "\ufeffdata: uno\r\n: nota\r\ndata:dos\r\n\r\nevent: x\nid: 7\ndata: café 🚗\n\ndata: tres\r\rdata: sin final"
 EVENTS = ["uno\ndos", "café 🚗", "tres"]
@@ -211,25 +211,52 @@ EXTRA: st.SearchStrategy[dict[str, Any]] = st.sampled_from([
 REASONS = st.sampled_from([None, None, None, "stop"])
 
 
-@given(st.lists(st.tuples(DELTAS, EXTRA, REASONS), max_size=12), st.booleans())
+ENDINGS = st.sampled_from(["\n\n", "\n\n", "\r\n\r\n", "\n: a comment\n\n", "\nid: 7\n\n", "\r\r"])
+
+
+@given(st.lists(st.tuples(DELTAS, EXTRA, REASONS), max_size=12), st.booleans(), ENDINGS, st.data())
 def test_chunks_that_are_alike_mean_the_same_without_being_parsed(
-    parts: list[tuple[dict[str, Any], dict[str, Any], str | None]], compact: bool
+    parts: list[tuple[dict[str, Any], dict[str, Any], str | None]], compact: bool, ending: str, data: st.DataObject
 ) -> None:
-    parsed, quick = ChatStream(), ChatStream(keep_chunks=False)
-    separators = (",", ":") if compact else (", ", ": ")
-    for i, (delta, extra, reason) in enumerate(parts):
+    separators, is_ascii = (",", ":") if compact else (", ", ": "), data.draw(st.booleans())
+    events = []
+    for delta, extra, reason in parts:
         chunk = {"id": "1", "choices": [{"index": 0, "delta": delta, "finish_reason": reason}], **extra}
-        data = json.dumps(chunk, separators=separators, ensure_ascii=False)
-        for stream in (parsed, quick):
-            stream.take(data, float(i))
+        events.append(f"data: {json.dumps(chunk, separators=separators, ensure_ascii=is_ascii)}{ending}")
+    if data.draw(st.booleans()):
+        events.insert(data.draw(st.integers(0, len(events))), f"data: [DONE]{ending}")
+    pieces = [event.encode() for event in events]
+    if data.draw(st.booleans()):  # not an event at a time
+        raw, pieces = b"".join(pieces), []
+        while raw:
+            size = data.draw(st.integers(1, len(raw)))
+            pieces.append(raw[:size])
+            raw = raw[size:]
+    parser, parsed, quick = SseParser(), ChatStream(), ChatBody()
+    for i, piece in enumerate(pieces):
+        for event in parser.feed(piece):
+            parsed.take(event.data, float(i))
+        quick.feed(piece, float(i))
     told = ("text", "content_ms", "roles", "finish_reasons", "usage", "error", "model", "done", "late_events")
-    assert [getattr(quick, name) for name in told] == [getattr(parsed, name) for name in told]
+    assert [getattr(quick.said, name) for name in told] == [getattr(parsed, name) for name in told]
+
+
+def event(text: str) -> bytes:
+    return f'data: {{"choices": [{{"delta": {{"content": "{text}"}}}}]}}\n\n'.encode()
 
 
 def test_a_stream_that_goes_on_after_its_end_is_noticed_without_parsing_too() -> None:
-    stream = ChatStream(keep_chunks=False)
-    for text in ("a", "b"):
-        stream.take(json.dumps({"choices": [{"delta": {"content": text}}]}), 1.0)
-    stream.take("[DONE]", 2.0)
-    stream.take(json.dumps({"choices": [{"delta": {"content": "c"}}]}), 3.0)
-    assert (stream.text, stream.late_events, stream.done) == ("abc", 1, True)
+    body = ChatBody()
+    for piece in (event("a"), event("b"), b"data: [DONE]\n\n", event("c")):
+        body.feed(piece, 1.0)
+    assert (body.said.text, body.said.late_events, body.said.done) == ("abc", 1, True)
+
+
+@pytest.mark.parametrize("broken", [b"\xff", b'x"}}]', b"\x01"])
+def test_a_broken_chunk_among_those_that_are_alike_is_noticed(broken: bytes) -> None:
+    body = ChatBody()
+    body.feed(event("a"), 1.0)
+    body.feed(event("b") + event("c"), 1.0)
+    with pytest.raises(StreamProtocolError):
+        body.feed(event("d").replace(b'd"', broken + b'"'), 1.0)
+    assert body.said.text == "abc"

@@ -14,7 +14,7 @@ import numpy as np
 from hdrh.histogram import HdrHistogram
 from load.recording import _coarse
 from load.series import Series
-from load.wire import Attempt
+from load.attempt import Attempt
 series = Series()
 def attempt(latency_ms, failure=""):
     return Attempt(0.0, content_ms=[10.0, 12.0], end_ms=latency_ms, failure=failure)

@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,10 @@ class Profile:
         """How many tokens all answers may have at most, as far as that is known before the run."""
         return self.requests * max(part.max_tokens for part in self.mix)
 
+    @cached_property
+    def _weights(self) -> list[float]:
+        return list(accumulate(part.weight for part in self.mix))
+
     def planned(self, worker: int = 0, workers: int = 1) -> Iterator[Planned]:
         """The conversations that one of several workers begins; together they begin each exactly once."""
         for position in range(worker, len(self.moments), workers):
@@ -129,8 +134,9 @@ class Profile:
 
     def plan(self, position: int) -> Planned:
         """What is asked at a position: it depends on the seed and the position only."""
-        numbers = random.Random(f"{self.seed}/{position}")  # noqa: S311 (a mix of prompts, not a secret)
-        (part,) = numbers.choices(self.mix, [part.weight for part in self.mix])
+        # an integer is a seed at once; a text would be digested first, which takes as long as all the rest
+        numbers = random.Random(self.seed << 40 | position)  # noqa: S311 (a mix of prompts, not a secret)
+        part = numbers.choices(self.mix, cum_weights=self._weights)[0] if len(self.mix) > 1 else self.mix[0]
         traced = self.trace[position] if self.trace else None
         turns = numbers.choice(part.conversations)
         length = traced.prompt_tokens if traced is not None else None

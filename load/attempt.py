@@ -1,0 +1,52 @@
+"""One attempt: what was sent, and what came of it when."""
+
+import time
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+
+def now_ms() -> float:
+    """The generator's clock."""
+    return time.monotonic() * 1000
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One scheduled request. Moments are milliseconds on the generator's monotonic clock."""
+
+    intended_ms: float
+    position: int = 0
+    """Of its conversation in the run (`gonogo.loadtest.profile.Planned`)."""
+    sent_ms: float = 0.0
+    content_ms: list[float] = field(default_factory=list)
+    """When each content-bearing delta arrived."""
+    text: str = ""
+    end_ms: float = 0.0
+    status: int = 0
+    failure: str = ""
+    """The type of failure, empty for a good answer."""
+    detail: str = ""
+
+    @property
+    def chunks(self) -> int:
+        """How many content-bearing deltas there were."""
+        return len(self.content_ms)
+
+    @property
+    def gaps_ms(self) -> list[float]:
+        """The pauses between one content-bearing delta and the next, every single one."""
+        return [after - before for before, after in pairwise(self.content_ms)]
+
+    @property
+    def latency_ms(self) -> float:
+        """From the intended moment to the last byte: a late send counts against the deployment's queue."""
+        return self.end_ms - self.intended_ms
+
+    @property
+    def ttft_ms(self) -> float:
+        """From the intended moment to the first content-bearing delta (to the end where none came)."""
+        return (self.content_ms[0] if self.content_ms else self.end_ms) - self.intended_ms
+
+    def fail(self, failure: str, detail: str) -> None:
+        """Say what went wrong: the type, and what was seen of it."""
+        self.failure, self.detail = failure, detail

@@ -1,0 +1,275 @@
+"""Reads one answer as it arrives, with the moment of each chunk.
+
+Where the kernel tells when a piece arrived (Linux, `SO_TIMESTAMPNS`), that moment counts: a chunk that waited for this
+process is not late, and nobody has to hurry. So all such connections are looked at together, every millisecond, which
+costs less than waking up for each piece. Two chunks of one stream within that time may be read as one piece, whose
+moment is the later one. Elsewhere (TLS, other systems) the event loop calls the reader for each piece, and the moment
+is that at which it turned to it.
+"""
+
+import re
+import select
+import ssl
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import gevent
+import gevent.event
+import gevent.monkey
+import gevent.socket
+import orjson
+from geventhttpclient.response import HTTPResponse
+
+from gonogo.stream import ChatBody, ChatStream
+from load.attempt import Attempt, now_ms
+
+_BLOCK = 65536
+_BUFFER = memoryview(bytearray(_BLOCK))
+"""Shared by all readers: each takes out at once what it has read, and the loop calls one after the other."""
+_BUFFERS = [_BUFFER]
+_TOLD_BYTES = 64
+_READABLE = 1
+_STAMP = struct.Struct("@qq")
+"""A `timespec`: seconds and nanoseconds of the real-time clock (socket(7), `SO_TIMESTAMPNS`)."""
+_SO_TIMESTAMPNS = getattr(gevent.socket, "SO_TIMESTAMPNS", 35)
+_TICK_S = 0.001
+_MOST_LATER = 256
+
+
+class Connection(NamedTuple):
+    """A connection to the gateway."""
+
+    socket: gevent.socket.socket
+    is_stamped: bool
+    """The kernel tells when a piece arrived."""
+
+
+def stamped(socket: gevent.socket.socket) -> bool:
+    """Have the kernel tell when a piece arrives; false where it does not. Of what TLS decrypts nobody knows."""
+    try:
+        socket.setsockopt(gevent.socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+    except OSError:
+        return False
+    return not isinstance(socket, ssl.SSLSocket)
+
+
+class _Parser(HTTPResponse):  # type: ignore[misc]
+    """HTTP's framing (llhttp); body bytes are kept until they are taken."""
+
+    def take_body(self) -> bytes:
+        body = bytes(self._body_buffer)
+        self._body_buffer.clear()
+        return body
+
+
+class EndedError(Exception):
+    """The server closed the connection in the middle of an answer."""
+
+
+class Ticker:
+    """Looks at many connections at once, every millisecond, and calls the readers of those that have something."""
+
+    def __init__(self) -> None:
+        # gevent hides these, because they could block; asked with no time to wait, they do not
+        self._poll = _original_poll()
+        self._timer = gevent.get_hub().loop.timer(_TICK_S, repeat=_TICK_S)
+        self._readers: dict[int, Reader] = {}
+
+    def add(self, descriptor: int, reader: "Reader") -> None:
+        """Call a reader from now on."""
+        if not self._readers:
+            self._timer.start(self._look)
+        self._readers[descriptor] = reader
+        self._poll.register(descriptor, select.POLLIN)
+
+    def remove(self, descriptor: int) -> None:
+        """No longer; before the connection is closed."""
+        self._poll.unregister(descriptor)
+        del self._readers[descriptor]
+        if not self._readers:
+            self._timer.stop()
+
+    def _look(self) -> None:
+        looked_ms, readers = now_ms(), self._readers
+        for descriptor, _ in self._poll.poll(0):
+            readers[descriptor].take_stamped(looked_ms)
+
+
+def _original_poll() -> Any:  # noqa: ANN401 (epoll and poll have no common type)
+    try:
+        return gevent.monkey.get_original("select", "epoll")()
+    except AttributeError:
+        return gevent.monkey.get_original("select", "poll")()
+
+
+class Reader:
+    """Reads one answer to its end into an attempt."""
+
+    def __init__(self, connection: Connection, attempt: Attempt, ticker: Ticker, *, streamed: bool) -> None:
+        self._socket, self._is_stamped = connection
+        self._attempt, self._ticker, self._streamed = attempt, ticker, streamed
+        self._parser = _Parser("POST")
+        self._body, self._whole = ChatBody(), bytearray()
+        self._to_monotonic_ms = (time.monotonic() - time.time()) * 1000
+        self._over = gevent.event.Event()
+        self._error: Exception | None = None
+        self._is_between = False
+        """The last piece was one whole chunk of a streamed answer: the next one begins another."""
+        self._later: list[tuple[bytes, float]] = []
+        """Chunks that have arrived, with their moments, and were not read yet."""
+        self._ended = False
+
+    def read(self, deadline: float) -> bool:
+        """Read; true if the connection can be used again.
+
+        Raises:
+            TimeoutError: the answer has not ended in time.
+            Exception: whatever went wrong while it was read.
+        """
+        self._socket.settimeout(0.0)
+        try:
+            with self._watched():
+                in_time = self._over.wait(max(0.0, deadline - time.monotonic()))
+            self._catch_up()
+        finally:
+            self._attempt.content_ms = self._body.said.content_ms
+        if self._error is not None:
+            raise self._error
+        if not in_time:
+            raise TimeoutError
+        parser, attempt, said = self._parser, self._attempt, self._body.said
+        attempt.status = parser.status_code
+        attempt.text = said.text if self._streamed else _text_of(bytes(self._whole))
+        _judge_answer(attempt, said, bytes(self._whole), streamed=self._streamed)
+        return not self._ended and bool(parser.should_keep_alive()) and not attempt.failure
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Whatever arrives meanwhile is taken."""
+        descriptor = self._socket.fileno()
+        if self._is_stamped:
+            self._ticker.add(descriptor, self)
+            try:
+                yield
+            finally:
+                self._ticker.remove(descriptor)
+            return
+        watcher = gevent.get_hub().loop.io(descriptor, _READABLE)
+        watcher.start(self._take_now)
+        try:
+            yield
+        finally:
+            watcher.stop()
+            watcher.close()
+
+    def take_stamped(self, looked_ms: float) -> None:
+        """Take a piece with the kernel's time; what this raised would be lost in the loop, so that `read` raises it."""
+        try:
+            length, told, _, _ = self._socket.recvmsg_into(_BUFFERS, _TOLD_BYTES)
+            at_ms = looked_ms
+            if told:
+                seconds, nanoseconds = _STAMP.unpack_from(told[0][2])
+                at_ms = seconds * 1000 + nanoseconds / 1e6 + self._to_monotonic_ms
+                if at_ms > looked_ms:  # it came just now, or somebody has set the real-time clock
+                    at_ms = min(at_ms, now_ms())
+            data, at_ms = bytes(_BUFFER[:length]), max(at_ms, self._attempt.sent_ms)
+            # An answer does not end like this. To read its chunks one after the other costs a fraction of reading each
+            # when it comes, with those of a thousand other streams in between (a processor's caches hold a few).
+            if self._is_between and data.endswith(b"\n\n\r\n") and len(self._later) < _MOST_LATER:
+                self._later.append((data, at_ms))
+            else:
+                self._catch_up()
+                self._take(data, at_ms)
+        except BlockingIOError:
+            return
+        except Exception as error:  # noqa: BLE001 (it is raised again by `read`)
+            self._fail(error)
+
+    def _take_now(self) -> None:
+        """Take all that is there, as of this moment."""
+        try:
+            while not self._over.is_set():
+                self._take(self._socket.recv(_BLOCK), now_ms())
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return
+        except Exception as error:  # noqa: BLE001 (it is raised again by `read`)
+            self._fail(error)
+
+    def _catch_up(self) -> None:
+        later, self._later = self._later, []
+        for data, at_ms in later:
+            self._take(data, at_ms)
+
+    def _fail(self, error: Exception) -> None:
+        self._error = error
+        self._over.set()
+
+    def _take(self, data: bytes, at_ms: float) -> None:
+        if self._is_between and (body := chunk_of(data)):  # all that HTTP's parser would say of it
+            self._body.feed(body, at_ms)
+            return
+        parser = self._parser
+        if not data:
+            if not (parser.headers_complete and _ends_with_connection(parser)):
+                raise EndedError("the connection closed in the middle of the answer")
+            self._ended = True
+            self._finish(at_ms)
+            return
+        parser.feed(data)
+        body = parser.take_body()
+        if body and self._streamed and parser.status_code == 200:
+            self._body.feed(body, at_ms)
+            self._is_between = chunk_of(data) == body
+        elif body:
+            self._whole += body
+        if parser.message_complete:
+            self._finish(at_ms)
+
+    def _finish(self, at_ms: float) -> None:
+        self._attempt.end_ms = at_ms
+        self._over.set()
+
+
+_CHUNK = re.compile(rb"([0-9a-fA-F]{1,8})\r\n")
+
+
+def chunk_of(piece: bytes) -> bytes | None:
+    """The content of a piece that is one chunk, no more and no less (RFC 9112, section 7.1); None if it is not.
+
+    The last chunk, which is empty, is left to HTTP's parser: so are extensions.
+    """
+    head = _CHUNK.match(piece)
+    if head is None or len(piece) != head.end() + int(head[1], 16) + 2 or not piece.endswith(b"\r\n"):
+        return None
+    return piece[head.end() : -2] or None
+
+
+def _ends_with_connection(parser: _Parser) -> bool:
+    """An answer with neither a length nor chunks ends where its connection does (RFC 9112, section 6.3)."""
+    return "content-length" not in parser and "transfer-encoding" not in parser
+
+
+def _text_of(whole: bytes) -> str:
+    """What a whole answer says; nothing where it is not of the API's form."""
+    try:
+        return str(orjson.loads(whole)["choices"][0]["message"]["content"] or "")
+    except (ValueError, LookupError, TypeError):
+        return ""
+
+
+def _judge_answer(attempt: Attempt, seen: ChatStream, whole: bytes, *, streamed: bool) -> None:
+    """Name what is wrong with a whole answer: an error status, an error inside a 200, no end, no content."""
+    if attempt.status != 200:
+        kind = "429" if attempt.status == 429 else f"{attempt.status // 100}xx"
+        attempt.fail(f"HTTP {kind}", f"{attempt.status}: {whole.decode(errors='replace')}")
+    elif streamed and seen.error is not None:
+        attempt.fail("error in stream", str(seen.error))
+    elif streamed and not seen.done:
+        attempt.fail("truncated", "the stream ended without its done marker")
+    elif streamed and not seen.content_ms:
+        attempt.fail("empty 200", "no content-bearing delta")
+    elif not streamed and b'"choices"' not in whole:
+        attempt.fail("empty 200", whole.decode(errors="replace"))
