@@ -152,6 +152,12 @@ def test_sse_is_the_standards_algorithm_however_it_is_cut(lines: list[tuple[str,
     parser.finish()
 
 
+def test_sse_where_nothing_arrives_between_cr_and_lf() -> None:
+    parser = SseParser()
+    pieces = (b"data: \nevent: e\r", b"", b"\n", b"\n")
+    assert [[event.data for event in parser.feed(piece)] for piece in pieces] == [[], [], [], [""]]
+
+
 def test_sse_that_ends_within_a_character() -> None:
     parser = SseParser()
     assert list(parser.feed("data: é".encode()[:-1])) == []

@@ -87,7 +87,9 @@ class SseParser:
 
     def _take_lines(self, text: str) -> list[str]:
         """Every line that is finished now; the rest stays."""
-        if self._after_cr and text:
+        if not text:
+            return []
+        if self._after_cr:
             text, self._after_cr = text.removeprefix("\n"), False
         buffer = self._buffer + text if self._buffer else text
         # most servers never send CR: a split is several times as fast as a search for each of the three line ends
