@@ -23,8 +23,8 @@ import gevent.socket
 import orjson
 from geventhttpclient.response import HTTPResponse
 
+from gonogo.loadtest.attempt import Attempt, now_ms
 from gonogo.stream import ChatBody, ChatStream
-from load.attempt import Attempt, now_ms
 
 _BLOCK = 65536
 _BUFFER = memoryview(bytearray(_BLOCK))
@@ -142,7 +142,11 @@ class Reader:
             raise TimeoutError
         parser, attempt, said = self._parser, self._attempt, self._body.said
         attempt.status = parser.status_code
-        attempt.text = said.text if self._streamed else _text_of(bytes(self._whole))
+        if self._streamed:
+            attempt.text, usage = said.text, said.usage
+        else:
+            attempt.text, usage = _text_and_usage_of(bytes(self._whole))
+        attempt.prompt_tokens, attempt.completion_tokens = _tokens_of(usage)
         _judge_answer(attempt, said, bytes(self._whole), streamed=self._streamed)
         return not self._ended and bool(parser.should_keep_alive()) and not attempt.failure
 
@@ -252,12 +256,20 @@ def _ends_with_connection(parser: _Parser) -> bool:
     return "content-length" not in parser and "transfer-encoding" not in parser
 
 
-def _text_of(whole: bytes) -> str:
+def _text_and_usage_of(whole: bytes) -> tuple[str, Any]:
     """What a whole answer says; nothing where it is not of the API's form."""
     try:
-        return str(orjson.loads(whole)["choices"][0]["message"]["content"] or "")
-    except (ValueError, LookupError, TypeError):
-        return ""
+        answer = orjson.loads(whole)
+        return str(answer["choices"][0]["message"]["content"] or ""), answer.get("usage")
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return "", None
+
+
+def _tokens_of(usage: Any) -> tuple[int | None, int | None]:  # noqa: ANN401 (any JSON)
+    """Of the prompt and of the answer, where both are told."""
+    told = [usage.get(name) for name in ("prompt_tokens", "completion_tokens")] if isinstance(usage, dict) else []
+    asked, answered = told or (None, None)
+    return (asked, answered) if isinstance(asked, int) and isinstance(answered, int) else (None, None)
 
 
 def _judge_answer(attempt: Attempt, seen: ChatStream, whole: bytes, *, streamed: bool) -> None:

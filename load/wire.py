@@ -10,8 +10,8 @@ import gevent.socket
 import orjson
 from geventhttpclient.response import HTTPParseError
 
+from gonogo.loadtest.attempt import Attempt, now_ms
 from gonogo.stream import StreamProtocolError
-from load.attempt import Attempt, now_ms
 from load.reading import Connection, EndedError, Reader, Ticker, stamped
 
 

@@ -14,6 +14,7 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from gonogo.model import Outcome
 
@@ -170,6 +171,7 @@ def evidence_above(bad: float, total: float, limit: float) -> float:
     return sum(_ratio(q, bad, total, limit) for q in upper) / len(upper)
 
 
+@cache
 def attempts_needed(limit: float, level: float) -> int:
     """The smallest number of attempts, none bad, that shows a share of at most `limit`."""
     low, high = 1, 1

@@ -1,8 +1,10 @@
 """Does the gateway hold its objectives under load? One check an objective; all share one run."""
 
-from gonogo.loadtest.record import LoadRecord, decide_objective
+from gonogo.loadtest.decisions import decide_objective
+from gonogo.loadtest.record import LoadRecord
 from gonogo.plugin import check, settle
-from gonogo.targets.model import Load, LoadObjective, Target
+from gonogo.targets.load import Load, LoadObjective
+from gonogo.targets.model import Target
 
 
 def _family(target: Target) -> int:

@@ -22,17 +22,16 @@ from pathlib import Path
 from locust.env import Environment
 from gonogo.loadtest.profile import load_profile
 from gonogo.redaction import Redactor
-from load.recording import Recording
-from load.users import Dispatcher
-from load.wire import ChatClient
+from gonogo.targets.endpoints import Endpoint
+from gonogo.targets.load import Load
+from load.runs import Alone, Order
 
 url, profile, record, attempts = sys.argv[1:]
-profile = load_profile(Path(profile))
-with open(attempts, "w") as log:
-    recording = Recording(profile, (), Redactor([]), log)
-    dispatcher = Dispatcher(profile, "m", ChatClient(url, "key", profile.timeout_s), recording, Environment())
-    dispatcher.play()
-    recording.record(dispatcher.intended, dispatcher.stopped_early).write(Path(record))
+order = Order(
+    Load(Path(profile), "m", ()), load_profile(Path(profile)), Endpoint("gateway", "openai", url), Redactor([]),
+    Path(record), Path(attempts),
+)
+Alone(order, Environment()).play()
 """
 STREAM = "".join(
     f"data: {json.dumps({'choices': [{'delta': delta}]})}\n\n"

@@ -22,7 +22,7 @@ CLIENT = """
 import gevent.monkey
 gevent.monkey.patch_all()
 import dataclasses, json, sys
-from load.attempt import now_ms
+from gonogo.loadtest.attempt import now_ms
 from load.wire import ChatClient
 client = ChatClient(sys.argv[1], "key", 1.0)
 attempts = [client.attempt(now_ms(), {"stream": sys.argv[3] == "stream"}) for _ in range(int(sys.argv[2]))]

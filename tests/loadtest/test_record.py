@@ -9,7 +9,7 @@ import pytest
 from gonogo.loadtest.record import Course, GeneratorHealth, LoadRecord, Series, decide_objective, needs, read_record
 from gonogo.model import Outcome
 from gonogo.objectives import Band
-from gonogo.targets.model import LoadObjective
+from gonogo.targets.load import LoadObjective
 
 P95 = LoadObjective("latency_ms", Band(1000, 2000), 0.95)
 P99 = LoadObjective("latency_ms", Band(1000, 2000), 0.99)

@@ -91,6 +91,10 @@ class Profile:
     users: Users | None = None
     think_time_s: float = 2.0
     """The mean between the turns of a conversation that arrived."""
+    stops_when_decided: bool = False
+    """The run ends as soon as every objective is decided; otherwise it is played to its end."""
+    extend_s: float = 0.0
+    """How much longer the last stage's rate is kept up while an objective is undecided."""
 
     @cached_property
     def seconds(self) -> float:
@@ -101,15 +105,18 @@ class Profile:
 
     @cached_property
     def moments(self) -> tuple[float, ...]:
-        """When conversations arrive, in seconds from the start; none in a closed model."""
+        """When conversations arrive, in seconds from the start, an extension included; none in a closed model."""
+        if self.users is not None:
+            return ()
         if self.trace:
             return tuple(item.at_s for item in self.trace)
-        return tuple(moments(self.stages, even=self.even, seed=self.seed))
+        more = [Stage(self.extend_s, rate, rate) for rate in (self.stages[-1].to_rate_per_s,)] if self.extend_s else []
+        return tuple(moments([*self.stages, *more], even=self.even, seed=self.seed))
 
-    @property
+    @cached_property
     def expected(self) -> int:
-        """About how many attempts are judged, as far as that is known before the run."""
-        return sum(at_s >= self.warm_up_s for at_s in self.moments)
+        """About how many attempts are judged, as far as that is known before the run; an extension not counted."""
+        return sum(self.warm_up_s <= at_s <= self.seconds for at_s in self.moments)
 
     @cached_property
     def requests(self) -> int:
@@ -188,7 +195,7 @@ class _Reading:
 
     def profile(self) -> Profile:
         raw = self._raw
-        kept = {key: raw[key] for key in ("warm_up_s", "timeout_s", "think_time_s") if key in raw}
+        kept = {key: raw[key] for key in ("warm_up_s", "timeout_s", "think_time_s", "extend_s") if key in raw}
         return Profile(
             name=Path(self._document.file).stem,
             seed=raw.get("seed", 1),
@@ -197,6 +204,7 @@ class _Reading:
             stages=tuple(map(_stage, raw.get("stages", ()))),
             trace=self._trace(),
             users=Users(**raw["users"]) if "users" in raw else None,
+            stops_when_decided=raw.get("stop") == "decided",
             **kept,
         )
 

@@ -1,25 +1,15 @@
-"""The record of a load run: what the generator writes at its end, and the decisions that follow from it."""
+"""The record of a load run: what the generator writes at its end."""
 
 import base64
 import json
-import math
 import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-
-from gonogo.loadtest.blocks import Judged, decide_blocks
-from gonogo.model import Outcome
-from gonogo.objectives import Decided, attempts_needed
-from gonogo.targets.model import LoadObjective
-
-FAMILY_LEVEL = 0.05
-"""Error level over all objectives of a run; each gets an equal part (Bonferroni)."""
-
 
 Series = NDArray[np.float64]
 
@@ -28,18 +18,26 @@ Series = NDArray[np.float64]
 class Course:
     """The judged attempts one by one, in the order of their intended moments."""
 
+    intended_s: Series
+    """When each was due, from the start of the run."""
     latency_ms: Series
     """To the end of the answer or of the failed attempt."""
+    ttft_ms: Series
     over: Mapping[str, tuple[Series, Series]]
     """By objective: how far each attempt was over the warning and over the failing bound, 0 to 1.
 
     A failed attempt is over both. Of an objective on gaps an attempt counts by the share of its gaps that were over.
     """
 
+    def first(self, count: int) -> "Course":
+        """The first attempts only."""
+        over = {name: (warn[:count], fail[:count]) for name, (warn, fail) in self.over.items()}
+        return Course(self.intended_s[:count], self.latency_ms[:count], self.ttft_ms[:count], over)
+
     def as_json(self) -> dict[str, Any]:
         """As plain data, compressed."""
         over = {name: [_packed(series) for series in both] for name, both in self.over.items()}
-        return {"latency_ms": _packed(self.latency_ms), "over": over}
+        return {name: _packed(getattr(self, name)) for name in _COURSE} | {"over": over}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
@@ -49,7 +47,11 @@ class Course:
             ValueError, KeyError, TypeError: it did not.
         """
         over = {name: (_unpacked(warn), _unpacked(fail)) for name, (warn, fail) in raw["over"].items()}
-        return cls(_unpacked(raw["latency_ms"]), over)
+        intended_s, latency_ms, ttft_ms = (_unpacked(raw[name]) for name in _COURSE)
+        return cls(intended_s, latency_ms, ttft_ms, over)
+
+
+_COURSE = ("intended_s", "latency_ms", "ttft_ms")
 
 
 def _packed(series: Series) -> str:
@@ -69,7 +71,7 @@ class GeneratorHealth:
     """Whether the generator itself kept up; if it did not, the run says nothing about the deployment."""
 
     intended: int
-    """Attempts that the schedule had."""
+    """Attempts that were due."""
     sent: int
     lateness_p99_ms: float
     """Sending after the intended moment."""
@@ -77,23 +79,43 @@ class GeneratorHealth:
     """CPU seconds per second of the busiest generator process."""
     own_failures: int = 0
     """Attempts that failed on the generator's own side: a name that does not resolve, no free socket."""
+    lag_p99_ms: float = 0.0
+    """By how much the event loop was late, sampled fifty times a second."""
+    mean_open: float = 0.0
+    """How many attempts were open on average, as counted from time to time."""
+    mean_open_by_latency: float = 0.0
+    """The same by Little's law (L = λW): from the attempts' own durations."""
+    workers: int = 1
+    lost: Sequence[str] = ()
+    """Workers whose share is missing, and why."""
 
     def problem(self, limits: "GeneratorLimits") -> str:
         """Why the run is invalid, with the advice what to change; empty if it is valid."""
+        return next(self._problems(limits), "")
+
+    def _problems(self, limits: "GeneratorLimits") -> Iterator[str]:
+        starved = "the generator was starved; use more workers or a quieter machine"
+        late_ms, lag_ms = limits.max_lateness_p99_ms, limits.max_lag_p99_ms
+        opens = self.mean_open, self.mean_open_by_latency
         if self.sent == 0:
-            return "0 requests were sent: check the profile's rate and the gateway's address"
+            yield "0 requests were sent: check the profile's rate and the gateway's address"
+        if self.lost:
+            yield f"a worker's share is missing: {'; '.join(self.lost)}"
         if self.own_failures:
-            return f"{self.own_failures} attempts failed on the generator's own side (name resolution, sockets)"
+            yield f"{self.own_failures} attempts failed on the generator's own side (name resolution, sockets)"
         if self.sent < limits.min_sent_share * self.intended:
-            return f"only {self.sent} of {self.intended} scheduled requests were sent: use more workers"
-        if self.lateness_p99_ms > limits.max_lateness_p99_ms:
-            return (
-                f"requests were sent up to {self.lateness_p99_ms:.0f} ms late at p99 (limit "
-                f"{limits.max_lateness_p99_ms:g} ms): the generator was starved; use more workers or a quieter machine"
-            )
+            yield f"only {self.sent} of {self.intended} scheduled requests were sent: use more workers"
+        if self.lateness_p99_ms > late_ms:
+            yield f"requests were sent up to {self.lateness_p99_ms:.0f} ms late at p99, allowed {late_ms:g}: {starved}"
+        if self.lag_p99_ms > lag_ms:
+            yield f"the event loop was up to {self.lag_p99_ms:.0f} ms late at p99, allowed {lag_ms:g}: {starved}"
         if self.cpu_share > limits.max_cpu_share:
-            return f"the generator used {self.cpu_share:.0%} of a core: use more workers"
-        return ""
+            yield f"the generator used {self.cpu_share:.0%} of a core: use more workers"
+        if max(opens) >= 1 and abs(opens[0] - opens[1]) > limits.max_open_deviation * max(opens):
+            yield (
+                f"{opens[0]:.1f} attempts were open on average, but by their durations it should have been "
+                f"{opens[1]:.1f} (Little's law): attempts or moments were lost"
+            )
 
 
 @dataclass(frozen=True)
@@ -102,7 +124,10 @@ class GeneratorLimits:
 
     min_sent_share: float = 0.98
     max_lateness_p99_ms: float = 100.0
+    max_lag_p99_ms: float = 100.0
     max_cpu_share: float = 0.9
+    max_open_deviation: float = 0.2
+    """Of the larger of the two figures: sampling alone makes them differ by some percent."""
 
 
 @dataclass(frozen=True)
@@ -122,15 +147,29 @@ class LoadRecord:
     planned: int
     """How many attempts were to be judged, as far as that is known before a run."""
     percentiles: Mapping[str, Mapping[str, float]]
-    """By metric: p50, p90, p95, p99, max of the attempts that succeeded, in milliseconds."""
+    """By metric: p50 to p99.9, those that objectives ask for, and the maximum, of the attempts that succeeded."""
     histograms: Mapping[str, str]
     """By metric: the HDR histogram, compressed and base64-encoded (the V2 format that HdrHistogram tools read)."""
     generator: GeneratorHealth
     stopped_early: str = ""
-    """Why the run ended before its schedule, or nothing."""
-    content_chunks: int = 0
+    """Why the run ended before it could decide anything, or nothing."""
+    ended: str = ""
+    """Why the run ended before its schedule although it is valid: everything was decided, an objective was breached."""
+    decided: Mapping[str, int] = field(default_factory=dict)
+    """By objective: after how many judged attempts it was decided, where that was before the end."""
+    sending_s: float = 0.0
+    """When the last attempt was due: rates are judged up to here."""
+    warm_up_s: float = 0.0
+    steady_from_s: float = 0.0
+    """From when on latencies no longer showed a start-up (`gonogo.loadtest.tally.steady_from_s`)."""
+    cold_start_ms: float | None = None
+    """Time to the first token of the run's first request; None where it failed."""
+    tokens: int = 0
+    """Of all judged answers."""
+    tokens_told: bool = False
+    """The gateway told how many; otherwise each content-bearing delta counts as one."""
     series: Sequence[Mapping[str, float]] = ()
-    """One row for each second: attempts that ended, and their percentiles (`load.series`)."""
+    """One row for each second: attempts that ended, their tokens, their percentiles."""
 
     @property
     def failed(self) -> int:
@@ -156,56 +195,5 @@ def read_record(path: Path) -> LoadRecord:
     raw = json.loads(path.read_text(encoding="utf-8"))
     raw["series"] = tuple(raw["series"])
     raw["course"] = Course.from_json(raw["course"])
-    raw["generator"] = GeneratorHealth(**raw["generator"])
+    raw["generator"] = GeneratorHealth(**{**raw["generator"], "lost": tuple(raw["generator"]["lost"])})
     return LoadRecord(**raw)
-
-
-def decide_objective(record: LoadRecord, objective: LoadObjective, family: int) -> Decided:
-    """Decide one of `family` objectives of a run.
-
-    An invalid run is inconclusive. A quantile that the number of attempts cannot support is a skip: not verified.
-    """
-    problem = record.generator.problem(GeneratorLimits()) or record.stopped_early
-    if problem:
-        return Decided(Outcome.INCONCLUSIVE, f"the load run is not valid: {problem}")
-    level = FAMILY_LEVEL / family
-    if objective.quantile is None:
-        # a share judged against its own band: each bound is a limit of its own
-        return _decide_errors(record, objective, level)
-    limit = 1 - objective.quantile
-    measured = record.percentiles[objective.metric].get(f"p{objective.quantile * 100:g}", math.nan)
-    told = f"{objective.name} = {measured:.1f} ms ({objective.band})"
-    over_warn, over_fail = record.course.over[objective.name]
-    judged = decide_blocks(
-        over_warn, over_fail, record.course.latency_ms, planned=record.planned, limit=limit, level=level
-    )
-    if judged.outcome is Outcome.INCONCLUSIVE and record.attempts < attempts_needed(limit, level):
-        why = f"unsupported: {record.attempts} attempts, at least {attempts_needed(limit, level)} are needed"
-        return Decided(Outcome.SKIP, f"{told}; {why}")
-    share = f"{over_fail.mean() if len(over_fail) else math.nan:.2%} over the limit, allowed {limit:.2%}"
-    undecided = "; undecided" if judged.outcome is Outcome.INCONCLUSIVE else ""
-    return Decided(judged.outcome, f"{told}; {share}, {judged.told}, level {level:.3g}{undecided}")
-
-
-def needs(objective: LoadObjective, family: int) -> int:
-    """The attempts without a violation that decide an objective: said before the run."""
-    limit = objective.band.warn if objective.quantile is None else 1 - objective.quantile
-    return attempts_needed(limit, FAMILY_LEVEL / family)
-
-
-def _decide_errors(record: LoadRecord, objective: LoadObjective, level: float) -> Decided:
-    band, failed = objective.band, record.course.over[objective.name][1]
-
-    def judged(limit: float) -> Judged:
-        latency_ms = record.course.latency_ms
-        return decide_blocks(failed, failed, latency_ms, planned=record.planned, limit=limit, level=level)
-
-    passing, failing = judged(band.warn), judged(min(band.fail, 1 - 1e-9))
-    text = f"errors: {record.failed} of {record.attempts} attempts failed ({band}); {dict(record.failures) or 'none'}"
-    if passing.outcome is Outcome.PASS:
-        return Decided(Outcome.PASS, text)
-    if failing.outcome is Outcome.FAIL:
-        return Decided(Outcome.FAIL, text)
-    if failing.outcome is Outcome.PASS:
-        return Decided(Outcome.WARN, text)
-    return Decided(Outcome.INCONCLUSIVE, f"{text}; undecided after {passing.told}")

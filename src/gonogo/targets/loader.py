@@ -11,7 +11,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from gonogo import resources
 from gonogo.documents import Document, DocumentError, Path_, Problem, did_you_mean, load_document, map_strings, validate
 from gonogo.model import Waiver
 from gonogo.objectives import Band
@@ -20,17 +19,15 @@ from gonogo.targets.cluster_section import ClusterSection
 from gonogo.targets.drills import Drills
 from gonogo.targets.drills_section import DrillsSection
 from gonogo.targets.endpoint_sections import EndpointSections
-from gonogo.targets.endpoints import Endpoint
 from gonogo.targets.file_sections import FileSections
 from gonogo.targets.host import ERROR_LINES, Host, HostService
+from gonogo.targets.load_section import LoadSection
 from gonogo.targets.model import (
     Actor,
     Budget,
     Cache,
     Command,
     ConfigRollback,
-    Load,
-    LoadObjective,
     MetricsEndpoint,
     Target,
     WebPage,
@@ -112,6 +109,7 @@ class _Reader:
         bands = {name: self._band(value, ("objectives", name)) for name, value in raw.get("objectives", {}).items()}
         root = self._path(raw.get("root", "."))
         sections = FileSections(root, self._problem, self._secret)
+        loads = LoadSection(self._folder, self._problem, self._band)
         chatbot = ChatbotSection(self._folder, self._problem, self._secret)
         actors = self._actors(raw)
         model_names = [model.name for model in gateway.models] if gateway else []
@@ -136,7 +134,7 @@ class _Reader:
             ),
             foreign_origin=raw.get("security", {}).get("foreign_origin", "https://evil.example"),
             bands={**_DEFAULT_BANDS, **bands},
-            load=self._load(raw["load"], gateway) if "load" in raw else None,
+            load=loads.read(raw["load"], gateway) if "load" in raw else None,
             actors=actors,
             cluster=ClusterSection(self._folder, self._problem).read(raw["cluster"]) if "cluster" in raw else None,
             toxiproxy=raw["toxiproxy"]["url"].rstrip("/") if "toxiproxy" in raw else None,
@@ -208,29 +206,6 @@ class _Reader:
             name: Command(**{**item, "do": tuple(item["do"]), "undo": tuple(item["undo"])})
             for name, item in raw.items()
         }
-
-    def _load(self, raw: dict[str, Any], gateway: Endpoint | None) -> Load:
-        if gateway is None:
-            self._problem(("load",), "needs a gateway to send the load to")
-        name = raw.get("profile", "smoke")
-        shipped = resources.folder("load") / "profiles" / f"{name}.yaml"
-        profile = shipped if shipped.is_file() else self._path(name)
-        if not profile.is_file():
-            known = sorted(path.stem for path in shipped.parent.glob("*.yaml"))
-            self._problem(("load", "profile"), f"no profile or file {name!r}{did_you_mean(name, known)}")
-        objectives = []
-        for metric, value in raw["objectives"].items():
-            path = ("load", "objectives", metric)
-            if metric == "errors":
-                band = self._band(value, path)
-                if not 0 < band.warn < 1:
-                    self._problem(path, "is a share of attempts: between 0 and 1, both excluded (0.05 for 5 %)")
-                objectives.append(LoadObjective(metric, band))
-                continue
-            objectives += [
-                LoadObjective(metric, self._band(band, (*path, q)), float(q[1:]) / 100) for q, band in value.items()
-            ]
-        return Load(profile, raw["model"], tuple(objectives))
 
     def _actors(self, raw: dict[str, Any]) -> tuple[Actor, ...]:
         """The section ``supervisor``, and those of ``actors``."""

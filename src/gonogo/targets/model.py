@@ -13,6 +13,7 @@ from gonogo.targets.drills import Drills
 from gonogo.targets.endpoints import ChatModel, Endpoint, Levers
 from gonogo.targets.files import Artifacts, Configuration
 from gonogo.targets.host import Host
+from gonogo.targets.load import Load
 from gonogo.targets.secrets import Secret
 
 
@@ -103,31 +104,6 @@ class MetricsEndpoint:
     name: str
     url: str
     required: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class LoadObjective:
-    """One load objective: a quantile of a metric, or the share of failed attempts, within a band."""
-
-    metric: str
-    """``latency_ms``, ``ttft_ms``, ``gap_ms`` or ``errors``."""
-    band: Band
-    quantile: float | None = None
-    """None for ``errors``, whose band is over the share of attempts."""
-
-    @property
-    def name(self) -> str:
-        """For instance ``latency_ms.p95``."""
-        return f"{self.metric}.p{self.quantile * 100:g}" if self.quantile is not None else self.metric
-
-
-@dataclass(frozen=True)
-class Load:
-    """What a load run asks and what it must hold."""
-
-    profile: Path
-    model: str
-    objectives: tuple[LoadObjective, ...]
 
 
 @dataclass(frozen=True)

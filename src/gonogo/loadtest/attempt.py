@@ -1,5 +1,6 @@
 """One attempt: what was sent, and what came of it when."""
 
+import math
 import time
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -21,6 +22,9 @@ class Attempt:
     content_ms: list[float] = field(default_factory=list)
     """When each content-bearing delta arrived."""
     text: str = ""
+    prompt_tokens: int | None = None
+    """As the gateway told in its ``usage``, where it did."""
+    completion_tokens: int | None = None
     end_ms: float = 0.0
     status: int = 0
     failure: str = ""
@@ -46,6 +50,17 @@ class Attempt:
     def ttft_ms(self) -> float:
         """From the intended moment to the first content-bearing delta (to the end where none came)."""
         return (self.content_ms[0] if self.content_ms else self.end_ms) - self.intended_ms
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens the answer has: as the gateway told, else one for each content-bearing delta."""
+        return self.chunks if self.completion_tokens is None else self.completion_tokens
+
+    @property
+    def tokens_per_s(self) -> float:
+        """How fast the stream went on after its first delta; infinite where it had no second one."""
+        took_ms = self.content_ms[-1] - self.content_ms[0] if self.chunks > 1 else 0.0
+        return (self.chunks - 1) / took_ms * 1000 if took_ms else math.inf
 
     def fail(self, failure: str, detail: str) -> None:
         """Say what went wrong: the type, and what was seen of it."""

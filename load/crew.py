@@ -1,0 +1,145 @@
+"""A run on several processes or machines: Locust's master and workers carry the messages.
+
+The master tells each worker its number and the moment at which to begin, on that worker's own clock; the workers
+send each second's batch. A worker whose share is missing makes the run invalid: it is never silently lost. Who comes
+after the start takes no part.
+"""
+
+import time
+from typing import Any
+
+import gevent
+import gevent.event
+from locust.env import Environment
+from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
+
+from gonogo.loadtest.attempt import now_ms
+from gonogo.loadtest.batch import Batch
+from load.runs import Conclusion, Order, Share, new_run_id, say
+
+_ASK, _ANSWER = "gonogo-what-time-is-it", "gonogo-it-is"
+_BEGIN, _BATCH, _STOP, _DONE = "gonogo-begin", "gonogo-batch", "gonogo-stop", "gonogo-done"
+_LEAD_S = 1.0
+"""From the order to its beginning: messages take a while."""
+_ASKED = 5
+_LOOK_S = 0.2
+_PATIENCE_S = 30.0
+"""Beyond the profile's length and its last answers."""
+
+
+class Master:
+    """Orders the shares, and concludes from what comes back."""
+
+    def __init__(self, order: Order, environment: Environment) -> None:
+        assert isinstance(environment.runner, MasterRunner)
+        self._order, self._environment, self._runner = order, environment, environment.runner
+        self._conclusion: Conclusion | None = None
+        self._answers: dict[str, list[tuple[float, float]]] = {}
+        self._done: dict[str, str] = {}
+        self._runner.register_message(_ANSWER, self._answered)
+        self._runner.register_message(_BATCH, self._took)
+        self._runner.register_message(_DONE, self._is_done)
+
+    def play(self) -> None:
+        """Play the whole run, and conclude."""
+        workers = sorted(client.id for client in self._runner.clients.ready + self._runner.clients.running)
+        workers = sorted({*workers, *(client.id for client in self._runner.clients.spawning)})
+        self._conclusion, self._done = Conclusion(self._order, self._environment, len(workers)), {}
+        if not workers:
+            self._conclusion.finish(stopped_early="there is no worker")
+            return
+        offsets_s = {worker: self._offset_s(worker) for worker in workers}
+        begins_s, run_id = time.time() + _LEAD_S, new_run_id()
+        for number, worker in enumerate(workers):
+            say(f"worker {number} ({worker}): its clock is {offsets_s[worker] * 1000:+.1f} ms off")
+            told = {"worker": number, "workers": len(workers), "run_id": run_id}
+            self._runner.send_message(_BEGIN, {**told, "begins_s": begins_s + offsets_s[worker]}, worker)
+        self._watch(workers, self._conclusion)
+
+    def _watch(self, workers: list[str], conclusion: Conclusion) -> None:
+        profile = self._order.profile
+        until_s = time.monotonic() + profile.seconds + profile.extend_s + profile.timeout_s + _PATIENCE_S
+        ended, stopped = "", ""
+        lost: list[str] = []
+        while not lost and set(workers) - self._done.keys():
+            gevent.sleep(_LOOK_S)
+            refused = next(filter(None, self._done.values()), "")
+            if not (ended or stopped) and (conclusion.enough or conclusion.exhausted or refused):
+                ended, stopped = conclusion.enough, refused or conclusion.exhausted
+                self._runner.send_message(_STOP)
+            lost = [
+                f"worker {number} ({worker}) was lost"
+                for number, worker in enumerate(workers)
+                if worker not in self._done and self._is_gone(worker)
+            ]
+            if time.monotonic() > until_s:
+                lost = [f"worker {number} ({worker}) did not end" for number, worker in enumerate(workers)]
+        if lost:
+            self._runner.send_message(_STOP)
+        stopped = stopped or next(filter(None, self._done.values()), "")
+        conclusion.finish(stopped_early=stopped, ended="" if stopped else ended, lost=lost)
+
+    def interrupt(self) -> None:
+        """Somebody ended the run: keep what was measured."""
+        if self._conclusion is not None:
+            self._runner.send_message(_STOP)
+            self._conclusion.finish(stopped_early="the run was interrupted")
+
+    @property
+    def conclusion(self) -> Conclusion | None:
+        """Of the run that goes on, or of the last one."""
+        return self._conclusion
+
+    def _is_gone(self, worker: str) -> bool:
+        client = self._runner.clients.get(worker)
+        return client is None or client.state == STATE_MISSING
+
+    def _offset_s(self, worker: str) -> float:
+        """How far the worker's clock is ahead of ours: by the quickest of some questions (as NTP does)."""
+        answers = self._answers[worker] = []
+        for _ in range(_ASKED):
+            self._runner.send_message(_ASK, {"asked_s": time.time()}, worker)
+            gevent.sleep(_LOOK_S / 4)
+        deadline = time.monotonic() + _LEAD_S
+        while not answers and time.monotonic() < deadline:
+            gevent.sleep(_LOOK_S / 4)
+        return min(answers, default=(0.0, 0.0))[1]
+
+    def _answered(self, environment: Environment, msg: Any, **_: object) -> None:  # noqa: ANN401, ARG002 (Locust's)
+        took_s = time.time() - msg.data["asked_s"]
+        self._answers.setdefault(msg.node_id, []).append((took_s, msg.data["now_s"] - msg.data["asked_s"] - took_s / 2))
+
+    def _took(self, environment: Environment, msg: Any, **_: object) -> None:  # noqa: ANN401, ARG002
+        if self._conclusion is not None:
+            self._conclusion.take(Batch.from_plain(msg.data))
+
+    def _is_done(self, environment: Environment, msg: Any, **_: object) -> None:  # noqa: ANN401, ARG002
+        self._done[msg.node_id] = msg.data["refused"]
+
+
+class Worker:
+    """Plays the share that it is told."""
+
+    def __init__(self, order: Order, environment: Environment) -> None:
+        assert isinstance(environment.runner, WorkerRunner)
+        self._order, self._environment, self._runner = order, environment, environment.runner
+        self._share: Share | None = None
+        self._runner.register_message(_ASK, self._asked)
+        self._runner.register_message(_BEGIN, self._begin, concurrent=True)
+        self._runner.register_message(_STOP, self._stop)
+
+    def _asked(self, environment: Environment, msg: Any, **_: object) -> None:  # noqa: ANN401, ARG002
+        self._runner.send_message(_ANSWER, {"asked_s": msg.data["asked_s"], "now_s": time.time()})
+
+    def _begin(self, environment: Environment, msg: Any, **_: object) -> None:  # noqa: ANN401, ARG002
+        told = msg.data
+        self._share = Share(self._order, self._environment, self._tell, worker=told["worker"], workers=told["workers"])
+        refused = self._share.play(told["run_id"], now_ms() + (told["begins_s"] - time.time()) * 1000)
+        self._runner.send_message(_DONE, {"refused": refused})
+
+    def _stop(self, environment: Environment, msg: Any, **_: object) -> None:  # noqa: ANN401, ARG002
+        if self._share is not None:
+            self._share.stop()
+
+    def _tell(self, batch: Batch) -> None:
+        self._runner.send_message(_BATCH, batch.as_plain())

@@ -1,0 +1,74 @@
+"""The section ``load`` of a target file."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from gonogo import resources
+from gonogo.documents import Path_, did_you_mean
+from gonogo.objectives import Band
+from gonogo.targets.endpoints import Endpoint
+from gonogo.targets.load import Load, LoadObjective, Prices
+
+_GOOD_WHEN_LARGE = frozenset({"stream_tokens_per_s", "goodput", "requests_per_s", "tokens_per_s"})
+_QUANTILE = re.compile(r"p\d+(\.\d+)?")
+
+
+class LoadSection:
+    """Reads the section; what is wrong is told by `problem`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        problem: Callable[[Path_, str], None],
+        band: Callable[[dict[str, float], Path_], Band],
+    ) -> None:
+        self._folder, self._problem, self._band = folder, problem, band
+
+    def read(self, raw: dict[str, Any], gateway: Endpoint | None) -> Load:
+        """What is asked and what must hold; asked of the gateway."""
+        if gateway is None:
+            self._problem(("load",), "needs a gateway to send the load to")
+        prices = Prices(**raw["prices"]) if "prices" in raw else None
+        objectives = tuple(self._objectives(raw["objectives"]))
+        if prices is None and any(objective.metric == "cost_per_1000_good" for objective in objectives):
+            self._problem(("load", "objectives", "cost_per_1000_good"), "needs load.prices")
+        if prices is None and "most_cost" in raw:
+            self._problem(("load", "most_cost"), "needs load.prices")
+        profile = self._profile(raw.get("profile", "smoke"))
+        return Load(profile, raw["model"], objectives, prices, raw.get("most_cost"))
+
+    def _profile(self, name: str) -> Path:
+        shipped = resources.folder("load") / "profiles" / f"{name}.yaml"
+        profile = shipped if shipped.is_file() else (self._folder / name).resolve()
+        if not profile.is_file():
+            known = sorted(path.stem for path in shipped.parent.glob("*.yaml"))
+            self._problem(("load", "profile"), f"no profile or file {name!r}{did_you_mean(name, known)}")
+        return profile
+
+    def _objectives(self, raw: dict[str, Any]) -> Iterator[LoadObjective]:
+        for metric, value in raw.items():
+            path = ("load", "objectives", metric)
+            if all(map(_QUANTILE.fullmatch, value)):
+                for key, item in value.items():
+                    yield self._objective(metric, item, (*path, key), float(key[1:]) / 100)
+            else:
+                yield self._objective(metric, value, path)
+
+    def _objective(self, metric: str, raw: dict[str, Any], path: Path_, quantile: float | None = None) -> LoadObjective:
+        bounds = {key: value for key, value in raw.items() if key.endswith(("_above", "_below"))}
+        objective = LoadObjective(
+            metric=metric,
+            band=self._band(bounds, path),
+            quantile=quantile,
+            within=raw.get("within", {}),
+            for_s=raw.get("for_s", 0.0),
+            aborts=raw.get("abort", False),
+        )
+        side = "below" if metric in _GOOD_WHEN_LARGE else "above"
+        if not bounds or objective.band.above is (side == "below"):
+            self._problem(path, f"needs warn_{side} or fail_{side}, or both")
+        elif quantile is None and objective.is_share and not 0 < objective.limits[0] < 1:
+            self._problem(path, "is a share of attempts: between 0 and 1, both excluded (0.05 for 5 %)")
+        return objective
