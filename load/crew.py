@@ -59,13 +59,12 @@ class Master:
     def _watch(self, workers: list[str], conclusion: Conclusion) -> None:
         profile = self._order.profile
         until_s = time.monotonic() + profile.seconds + profile.extend_s + profile.timeout_s + _PATIENCE_S
-        ended, stopped = "", ""
         lost: list[str] = []
+        is_over = False
         while not lost and set(workers) - self._done.keys():
             gevent.sleep(_LOOK_S)
-            refused = next(filter(None, self._done.values()), "")
-            if not (ended or stopped) and (conclusion.enough or conclusion.exhausted or refused):
-                ended, stopped = conclusion.enough, refused or conclusion.exhausted
+            if not is_over and (conclusion.is_over() or self._refused):
+                is_over = True
                 self._runner.send_message(_STOP)
             lost = [
                 f"worker {number} ({worker}) was lost"
@@ -76,8 +75,12 @@ class Master:
                 lost = [f"worker {number} ({worker}) did not end" for number, worker in enumerate(workers)]
         if lost:
             self._runner.send_message(_STOP)
-        stopped = stopped or next(filter(None, self._done.values()), "")
-        conclusion.finish(stopped_early=stopped, ended="" if stopped else ended, lost=lost)
+        conclusion.finish(stopped_early=self._refused or conclusion.exhausted, ended=conclusion.ended, lost=lost)
+
+    @property
+    def _refused(self) -> str:
+        """Why the gateway wanted no more of it, as some worker was told."""
+        return next(filter(None, self._done.values()), "")
 
     def interrupt(self) -> None:
         """Somebody ended the run: keep what was measured."""

@@ -9,7 +9,6 @@ By itself, with Locust's page, with ``--processes 4``, or with ``--master`` and 
 schedule is shared, the decision is the same.
 """
 
-import gc
 import os
 import sys
 
@@ -63,9 +62,6 @@ def start(environment: Environment, **_: object) -> None:
     run = _runs[environment]
     if not isinstance(run, Worker):
         gevent.spawn(_play, run, environment)
-    # what is there by now stays: a collection that walks through it would hold up whatever is due
-    gc.collect()
-    gc.freeze()
 
 
 def _play(run: Alone | Master, environment: Environment) -> None:
@@ -77,9 +73,10 @@ def _play(run: Alone | Master, environment: Environment) -> None:
         environment.runner.stop()
 
 
+@events.quitting.add_listener  # type: ignore[untyped-decorator]
 @events.test_stop.add_listener  # type: ignore[untyped-decorator]
 def stop(environment: Environment, **_: object) -> None:
-    """Ctrl-C and the like: keep what was measured."""
-    run = _runs[environment]
-    if not isinstance(run, Worker):
+    """Ctrl-C (quitting) and the page's button (test_stop): keep what was measured."""
+    run = _runs.get(environment)
+    if run is not None and not isinstance(run, Worker):
         run.interrupt()

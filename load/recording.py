@@ -35,7 +35,7 @@ class Recording:
         """`sink` gets each second's batch; `log` a line of JSON for each attempt."""
         self._objectives, self._redactor, self._sink, self._worker, self._log = objectives, redactor, sink, worker, log
         self._began_ms, self._second, self._cpu_s, self._beat_s = 0.0, 0, 0.0, 0.0
-        self._open_from_s = -math.inf
+        self._open_from_s, self._is_over = -math.inf, False
         self.due = 0
         """Attempts that were to be sent and that no batch has told yet."""
         self._clear()
@@ -88,9 +88,10 @@ class Recording:
         self._roll(at_s)
 
     def finish(self) -> None:
-        """The run is over, and nothing is open any more: the second that is not over yet."""
-        self._open_from_s = math.inf
-        self._close()
+        """The run is over: the second that is not; once."""
+        if not self._is_over:
+            self._is_over, self._open_from_s = True, math.inf
+            self._close()
 
     def _now_s(self) -> float:
         return (now_ms() - self._began_ms) / 1000

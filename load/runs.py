@@ -1,5 +1,6 @@
 """A load run: what is ordered, a worker's share of it, and what is concluded from all shares."""
 
+import gc
 import os
 import sys
 import time
@@ -30,6 +31,7 @@ from load.wire import ChatClient
 EXIT_CODES = {Outcome.FAIL: 1, Outcome.INCONCLUSIVE: 6}
 _SHOWN_CHARACTERS = 300
 _LOOK_S = 0.2
+_TIDY_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -83,16 +85,19 @@ class Share:
         if name is not None and workers > 1:
             name = name.with_stem(f"{name.stem}-{worker}")
         self._log = name.open("w", encoding="utf-8") if name else None
-        recording = Recording(order.load.objectives, order.redactor, sink, worker=worker, log=self._log)
+        self._recording = Recording(order.load.objectives, order.redactor, sink, worker=worker, log=self._log)
         key = order.gateway.key.value if order.gateway.key else None
         client = ChatClient(order.gateway.url, key, order.profile.timeout_s)
-        self._dispatcher = Dispatcher(order.profile, order.load, client, recording, environment)
+        self._dispatcher = Dispatcher(order.profile, order.load, client, self._recording, environment)
 
     def play(self, run_id: str, began_ms: float) -> str:
         """Play it to its end; why the gateway wanted no more of it, or nothing."""
+        tidying = gevent.spawn(_tidy)
         try:
             self._dispatcher.play(run_id, began_ms, self._worker, self._workers)
         finally:
+            tidying.kill()
+            gc.enable()
             if self._log is not None:
                 self._log.close()
         return self._dispatcher.refused
@@ -101,6 +106,21 @@ class Share:
         """Begin nothing any more."""
         self._dispatcher.stop()
 
+    def interrupt(self) -> None:
+        """Begin nothing any more, and tell what was measured by now, whatever is open."""
+        self._dispatcher.stop()
+        self._recording.finish()
+
+
+def _tidy() -> None:
+    """Collect garbage at set times: by itself it would walk through all open streams whenever many begin at once."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    while True:
+        gevent.sleep(_TIDY_S)
+        gc.collect(1)
+
 
 class Conclusion:
     """Takes what all workers have measured, knows when it is enough, and concludes."""
@@ -108,23 +128,34 @@ class Conclusion:
     def __init__(self, order: Order, environment: Environment, workers: int = 1) -> None:
         self._order, self._environment = order, environment
         self._tally, self._began_ms, self._second = Tally(order.profile, order.load, workers), now_ms(), 0
-        self._is_told = False
+        profile, objectives = order.profile, order.load.objectives
+        # a run that is played to its end anyway is judged by all that it measured
+        self._may_end_early = profile.stops_when_decided or profile.extend_s or any(o.aborts for o in objectives)
+        self.is_told = False
+        """Everything was said; what comes now is too late."""
+        self.ended = ""
+        """Why the run could end although its schedule went on, or nothing."""
 
     def take(self, batch: Batch) -> None:
         """Count a second of a worker."""
         self._tally.take(batch)
-        self._tally.look()
         self._second = max(self._second, batch.second)
+        if self._may_end_early:
+            self._tally.look()
 
-    @property
-    def enough(self) -> str:
-        """Why the run can end, although its schedule goes on; or nothing."""
+    def is_over(self) -> bool:
+        """Whether the run can end, or has to, although its schedule goes on; `ended` and `exhausted` say why."""
+        self.ended = self.ended or self._enough()
+        return bool(self.ended or self.exhausted)
+
+    def _enough(self) -> str:
         load, profile, tally = self._order.load, self._order.profile, self._tally
         if tally.breached:
             return f"{tally.breached} has failed"
         undecided = [objective for objective in load.objectives if objective.name not in tally.decided]
-        if profile.extend_s and self._second >= profile.seconds and not any(objective.is_share for objective in undecided):
-            return "every objective was decided"  # in the extension, which is there for those on attempts only
+        is_extended = profile.extend_s and self._second >= profile.seconds  # for the sake of those on attempts
+        if is_extended and not any(objective.is_share for objective in undecided):
+            return "every objective was decided"
         if profile.stops_when_decided and all(objective.metric == "cold_start_ms" for objective in undecided):
             return "every objective was decided"
         return ""
@@ -145,9 +176,9 @@ class Conclusion:
 
     def finish(self, *, stopped_early: str = "", ended: str = "", lost: Iterable[str] = ()) -> None:
         """Write the record, say what was decided, and set the exit code; once."""
-        if self._is_told:
+        if self.is_told:
             return
-        self._is_told = True
+        self.is_told = True
         record = self._tally.record(
             seconds=(now_ms() - self._began_ms) / 1000,
             stopped_early=self._order.redactor.text(stopped_early)[:_SHOWN_CHARACTERS],
@@ -176,28 +207,28 @@ class Alone:
     def __init__(self, order: Order, environment: Environment) -> None:
         self._order, self._environment = order, environment
         self.conclusion: Conclusion | None = None
+        self._share: Share | None = None
 
     def play(self) -> None:
         """Play it, and conclude."""
         self.conclusion = conclusion = Conclusion(self._order, self._environment)
-        share = Share(self._order, self._environment, conclusion.take)
+        self._share = share = Share(self._order, self._environment, conclusion.take)
         watching = gevent.spawn(self._watch, conclusion, share)
         try:
             refused = share.play(new_run_id(), now_ms())
         finally:
             watching.kill()
-        stopped = refused or conclusion.exhausted
-        conclusion.finish(stopped_early=stopped, ended="" if stopped else watching.value or "")
+        conclusion.finish(stopped_early=refused or conclusion.exhausted, ended=conclusion.ended)
 
-    def _watch(self, conclusion: Conclusion, share: Share) -> str:
-        while not (conclusion.enough or conclusion.exhausted):
+    def _watch(self, conclusion: Conclusion, share: Share) -> None:
+        while not conclusion.is_over():
             gevent.sleep(_LOOK_S)
         share.stop()
-        return conclusion.enough
 
     def interrupt(self) -> None:
         """Somebody ended the run: keep what was measured."""
-        if self.conclusion is not None:
+        if self.conclusion is not None and self._share is not None and not self.conclusion.is_told:
+            self._share.interrupt()
             self.conclusion.finish(stopped_early="the run was interrupted")
 
 

@@ -153,10 +153,10 @@ def main() -> None:
         folder = Path(name)
         program = built_truth(folder)
         with truth(program) as url:
-            for rate in given.rates:
-                row(f"gonogo, {rate:g} req/s", ours(url, folder / f"ours-{rate:g}", rate, given.seconds))
+            for i, rate in enumerate(given.rates):
+                row(f"gonogo, {rate:g} req/s", ours(url, folder / f"ours-{i}", rate, given.seconds))
                 for tool in given.others:
-                    found = others.TOOLS[tool](url, folder / f"{tool}-{rate:g}", rate, given.seconds)
+                    found = others.TOOLS[tool](url, folder / f"{tool}-{i}", rate, given.seconds)
                     real = records_of(url)
                     ttft_ms = [(item["first_ns"] - item["arrived_ns"]) / 1e6 for item in real]
                     if found.ttft_ms and ttft_ms:

@@ -3,16 +3,15 @@
 import json
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gonogo.resources import ROOT
+from tests.load.chat_server import PAUSE_S, Server, serving
 
 PLAY = """
 import gevent.monkey
@@ -33,56 +32,12 @@ order = Order(
 )
 Alone(order, Environment()).play()
 """
-STREAM = "".join(
-    f"data: {json.dumps({'choices': [{'delta': delta}]})}\n\n"
-    for delta in ({"role": "assistant", "content": ""}, {"content": "Ho"}, {"content": "la"})
-)
-PAUSE_S = 0.05
-
-
-class Server(ThreadingHTTPServer):
-    """Streams two chunks with a pause between them; remembers every request, and when it came."""
-
-    daemon_threads = True
-
-    def __init__(self, status: int = 200) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.status, self.asked = status, list[tuple[float, dict[str, Any]]]()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def do_POST(self) -> None:
-        server = self.server
-        assert isinstance(server, Server)
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        server.asked.append((time.monotonic(), body))
-        self.send_response(server.status)
-        self.send_header("transfer-encoding", "chunked")
-        self.end_headers()
-        first, last = STREAM[: STREAM.index('"la"') - 30], STREAM[STREAM.index('"la"') - 30 :]
-        for text, pause_s in ((first, PAUSE_S), (last + "data: [DONE]\n\n", 0.0)):
-            self.wfile.write(f"{len(text):x}\r\n{text}\r\n".encode())
-            self.wfile.flush()
-            time.sleep(pause_s)
-        self.wfile.write(b"0\r\n\r\n")
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class has it)
-        """Nothing."""
 
 
 @pytest.fixture
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    with Server(getattr(request, "param", 200)) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
+    with serving(getattr(request, "param", 200)) as running:
         yield running
-        running.shutdown()
 
 
 def play(server: Server, folder: Path, profile: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -1,4 +1,4 @@
-"""Load decisions and schedules."""
+"""The record of a load run, and what is decided from it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gonogo.loadtest.record import Course, GeneratorHealth, LoadRecord, Series, decide_objective, needs, read_record
+from gonogo.loadtest.decisions import decide_objective, needs, ratio_interval, student
+from gonogo.loadtest.record import Course, GeneratorHealth, LoadRecord, Series, read_record
 from gonogo.model import Outcome
 from gonogo.objectives import Band
 from gonogo.targets.load import LoadObjective
@@ -28,7 +29,9 @@ def record(
     warn: int = 0, fail: int = 0, failed: int = 0, generator: GeneratorHealth = HEALTHY, stopped: str = ""
 ) -> LoadRecord:
     course = Course(
+        np.arange(180) / 20,
         np.full(180, 500.0),
+        np.full(180, 100.0),
         {o.name: (spread(180, warn), spread(180, fail)) for o in (P95, P99)}
         | {ERRORS.name: (spread(180, failed), spread(180, failed))},
     )
@@ -65,10 +68,112 @@ def record(
         (record(generator=GeneratorHealth(200, 150, 1.0, 0.1)), P95, Outcome.INCONCLUSIVE),
         (record(generator=GeneratorHealth(200, 200, 500.0, 0.1)), P95, Outcome.INCONCLUSIVE),
         (record(generator=GeneratorHealth(200, 200, 1.0, 0.99)), P95, Outcome.INCONCLUSIVE),
+        (record(generator=GeneratorHealth(200, 200, 1.0, 0.1, lag_p99_ms=300.0)), P95, Outcome.INCONCLUSIVE),
+        (record(generator=GeneratorHealth(200, 200, 1.0, 0.1, lost=("worker 1",))), P95, Outcome.INCONCLUSIVE),
+        (
+            record(generator=GeneratorHealth(200, 200, 1.0, 0.1, mean_open=2.0, mean_open_by_latency=3.0)),
+            P95,
+            Outcome.INCONCLUSIVE,
+        ),
+        (
+            record(generator=GeneratorHealth(200, 200, 1.0, 0.1, mean_open=2.0, mean_open_by_latency=2.1)),
+            P95,
+            Outcome.PASS,
+        ),
     ],
 )
 def test_objective(run: LoadRecord, objective: LoadObjective, outcome: Outcome) -> None:
     assert decide_objective(run, objective, family=1).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("bad", "band", "outcome"),
+    [
+        (0, Band(0.95, 0.90, above=False), Outcome.PASS),
+        (12, Band(0.99, 0.85, above=False), Outcome.WARN),
+        (60, Band(0.95, 0.90, above=False), Outcome.FAIL),
+        (9, Band(0.95, 0.94, above=False), Outcome.INCONCLUSIVE),
+    ],
+)
+def test_goodput_is_a_share_of_good_attempts(bad: int, band: Band, outcome: Outcome) -> None:
+    objective = LoadObjective("goodput", band, within={"ttft_ms": 300.0})
+    course = replace(record().course, over={"goodput": (spread(180, bad), spread(180, bad))})
+    decided = decide_objective(replace(record(), course=course), objective, family=1)
+    assert decided.outcome is outcome
+    assert f"goodput = {1 - bad / 180:.2%} within ttft_ms ≤ 300" in decided.text
+
+
+def test_a_stretch_that_is_too_bad_fails_however_good_the_whole_is() -> None:
+    sustained = replace(P95, for_s=2.0)
+    over = np.zeros(1000)
+    over[500:520] = 1.0  # one second out of fifty
+    course = Course(np.arange(1000) / 20, np.full(1000, 500.0), np.full(1000, 100.0), {P95.name: (over, over)})
+    run = replace(record(), course=course, attempts=1000, planned=900)
+    assert decide_objective(run, P95, family=1).outcome is Outcome.PASS
+    decided = decide_objective(run, sustained, family=1)
+    assert (decided.outcome, "over 2 s on end 50.00%" in decided.text) == (Outcome.FAIL, True)
+    assert decide_objective(run, replace(P95, for_s=60.0), family=1).outcome is Outcome.PASS  # not one whole stretch
+
+
+def test_what_was_decided_on_the_way_stays_decided() -> None:
+    over = np.concatenate([np.zeros(100), np.ones(80)])
+    course = replace(record().course, over={P95.name: (over, over)})
+    early = replace(record(), course=course, decided={P95.name: 100})
+    decided = decide_objective(early, P95, family=1)
+    assert (decided.outcome, "decided after 100 of 180 requests" in decided.text) == (Outcome.PASS, True)
+    assert decide_objective(replace(early, decided={}), P95, family=1).outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    ("cold_ms", "outcome"),
+    [(900.0, Outcome.PASS), (1500.0, Outcome.WARN), (3000.0, Outcome.FAIL), (None, Outcome.INCONCLUSIVE)],
+)
+def test_a_cold_start_is_the_one_value_that_it_is(cold_ms: float | None, outcome: Outcome) -> None:
+    objective = LoadObjective("cold_start_ms", Band(1000, 2000))
+    assert decide_objective(replace(record(), cold_start_ms=cold_ms), objective, family=1).outcome is outcome
+
+
+def rows(good: int, seconds: int = 60, **more: float) -> tuple[dict[str, float], ...]:
+    return tuple({"second": s, "good": good + s % 3 - 1, "tokens": 50.0 * good, **more} for s in range(seconds))
+
+
+@pytest.mark.parametrize(
+    ("metric", "series", "told", "outcome"),
+    [
+        ("requests_per_s", rows(10), True, Outcome.PASS),
+        ("requests_per_s", rows(7), True, Outcome.WARN),
+        ("requests_per_s", rows(3), True, Outcome.FAIL),
+        ("requests_per_s", rows(10, seconds=15), True, Outcome.SKIP),
+        ("tokens_per_s", rows(1), True, Outcome.PASS),
+        ("cost_per_1000_good", rows(10, cost=0.05), True, Outcome.PASS),
+        ("cost_per_1000_good", rows(10, cost=0.2), True, Outcome.FAIL),
+        ("cost_per_1000_good", rows(10, cost=0.05), False, Outcome.INCONCLUSIVE),
+    ],
+)
+def test_rates(metric: str, series: tuple[dict[str, float], ...], told: bool, outcome: Outcome) -> None:
+    band = Band(8, 12) if metric.startswith("cost") else Band(8, 5, above=False)
+    run = replace(record(), series=series, sending_s=len(series), warm_up_s=2.0, tokens_told=told)
+    assert decide_objective(run, LoadObjective(metric, band), family=1).outcome is outcome
+
+
+def test_no_good_answer_at_all_has_no_cost_and_fails() -> None:
+    run = replace(record(), series=rows(0, cost=1.0), sending_s=60.0, tokens_told=True)
+    run = replace(run, series=tuple({**row, "good": 0} for row in run.series))
+    assert decide_objective(run, LoadObjective("cost_per_1000_good", Band(8, 12)), family=1).outcome is Outcome.FAIL
+
+
+def test_the_interval_of_a_rate_covers_it() -> None:
+    numbers, covered = np.random.default_rng(5), 0
+    for _ in range(300):
+        lower = numbers.poisson(20.0, 100).astype(float)
+        _, low, high = ratio_interval(lower * 3 + numbers.normal(0, 2, 100), lower, 0.05)
+        covered += low <= 3 <= high
+    assert 0.92 <= covered / 300 <= 0.985
+
+
+@pytest.mark.parametrize(("share", "freedom", "value"), [(0.975, 9, 2.262), (0.995, 9, 3.250), (0.9995, 9, 4.781)])
+def test_students_quantiles(share: float, freedom: int, value: float) -> None:
+    assert student(share, freedom) == pytest.approx(value, rel=0.02)  # the usual tables
 
 
 def test_too_few_attempts_are_called_unsupported() -> None:

@@ -25,7 +25,7 @@ def decide_objective(record: LoadRecord, objective: LoadObjective, family: int) 
 
     An invalid run is inconclusive. What the number of attempts or seconds cannot support is a skip: not verified.
     """
-    problem = record.generator.problem(GeneratorLimits()) or record.stopped_early
+    problem = record.stopped_early or record.generator.problem(GeneratorLimits())
     if problem:
         return Decided(Outcome.INCONCLUSIVE, f"the load run is not valid: {problem}")
     level = FAMILY_LEVEL / family

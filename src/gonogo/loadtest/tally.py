@@ -86,7 +86,7 @@ class Tally:
             if objective.name in self.decided or not objective.is_share:
                 continue
             outcome = decide_share(course, objective, self._profile.expected, level).outcome
-            if outcome in {Outcome.PASS, Outcome.WARN, Outcome.FAIL}:
+            if outcome in {Outcome.PASS, Outcome.FAIL}:  # a warning may become a pass
                 self.decided[objective.name] = len(course.intended_s)
             if outcome is Outcome.FAIL and objective.aborts:
                 self.breached = objective.name
@@ -133,7 +133,7 @@ class Tally:
             generator=self._health(columns, histograms, tuple(lost)),
             stopped_early=stopped_early,
             ended=ended,
-            decided=dict(self.decided),
+            decided=dict(self.decided) if ended else {},
             sending_s=round(float(columns["intended_s"].max(initial=0.0)), 3),
             warm_up_s=self._profile.warm_up_s,
             steady_from_s=steady_from_s(rows),

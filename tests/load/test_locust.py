@@ -1,0 +1,241 @@
+"""The generator by itself, as people start it: alone, with workers, with Locust's page; its ends, good and bad."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from gonogo.loadtest.decisions import decide_objective
+from gonogo.loadtest.record import LoadRecord, read_record
+from gonogo.model import Outcome
+from gonogo.objectives import Band
+from gonogo.resources import ROOT
+from gonogo.targets.load import LoadObjective
+from tests.calibration.servers import free_port
+from tests.load.chat_server import Server, serving
+
+OBJECTIVES: dict[str, Any] = {
+    "latency_ms": {"p50": {"fail_above": 5000}},
+    "errors": {"warn_above": 0.2, "fail_above": 0.4},
+}
+STAGES = [{"seconds": 3, "rate_per_s": 20}]
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as running:
+        yield running
+
+
+def settings(folder: Path, url: str, load: dict[str, Any], profile: dict[str, Any]) -> dict[str, str]:
+    """A target and a profile as files; the environment that names them."""
+    gateway = {"kind": "openai", "url": url, "models": [{"name": "m"}]}
+    section = {"profile": "p.yaml", "model": "m", "objectives": OBJECTIVES, **load}
+    target = {"name": "t", "environment": "development", "gateway": gateway, "load": section}
+    (folder / "t.yaml").write_text(json.dumps(target), encoding="utf-8")
+    asked = {"stages": STAGES, "warm_up_s": 0, "timeout_s": 5, "mix": [{"prompts": ["Hola"]}], **profile}
+    (folder / "p.yaml").write_text(json.dumps(asked), encoding="utf-8")
+    named = {"GONOGO_TARGET": str(folder / "t.yaml"), "GONOGO_LOAD_RECORD": str(folder / "r.json")}
+    return {**os.environ, **named}
+
+
+@contextmanager
+def locust(environment: dict[str, str], *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Locust, while it runs; with whatever processes it has started it is gone afterwards."""
+    words = [sys.executable, "-m", "locust", "-f", "load/locustfile.py", "--only-summary", "--loglevel", "WARNING"]
+    process = subprocess.Popen(
+        [*words, *arguments], cwd=ROOT, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
+    try:
+        yield process
+    finally:
+        for running in psutil.Process(process.pid).children(recursive=True) if process.poll() is None else ():
+            running.kill()
+        process.kill()
+        process.wait(10)
+        assert process.stderr is not None
+        process.stderr.close()
+
+
+def ran(environment: dict[str, str], *arguments: str) -> tuple[int, str]:
+    """The exit code, and what it said."""
+    with locust(environment, "--headless", *arguments) as process:
+        _, told = process.communicate(timeout=60)
+        return process.returncode, told
+
+
+def workers(count: int) -> tuple[str, ...]:
+    port = str(free_port())
+    return "--processes", str(count), "--master-bind-port", port, "--master-port", port
+
+
+def record_in(folder: Path) -> LoadRecord:
+    return read_record(folder / "r.json")
+
+
+def positions(server: Server) -> list[int]:
+    """The numbers of the conversations that arrived."""
+    return sorted(int(body["messages"][0]["content"].rpartition("-")[2].rstrip("]")) for _, body in server.asked)
+
+
+def test_two_workers_share_the_schedule_without_gap_or_overlap(server: Server, tmp_path: Path) -> None:
+    code, told = ran(settings(tmp_path, server.url, {}, {}), *workers(2))
+    record = record_in(tmp_path)
+    assert (code, record.generator.workers, record.generator.lost) == (0, 2, ()), told
+    assert positions(server) == list(range(record.attempts))
+    assert record.attempts == record.planned == record.generator.intended == sum(row["good"] for row in record.series)
+    assert "its clock is" in told
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    server.asked.clear()
+    assert ran(settings(alone, server.url, {}, {}))[0] == 0
+    one = record_in(alone)
+    assert (one.attempts, one.planned) == (record.attempts, record.planned)
+    assert one.course.intended_s == pytest.approx(record.course.intended_s, abs=0.02)
+
+
+def test_a_worker_that_dies_makes_the_run_invalid(server: Server, tmp_path: Path) -> None:
+    environment = settings(tmp_path, server.url, {}, {"stages": [{"seconds": 30, "rate_per_s": 20}]})
+    with locust(environment, "--headless", *workers(2)) as process:
+        deadline = time.monotonic() + 20
+        while len(server.asked) < 20 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        children = psutil.Process(process.pid).children()
+        assert len(children) == 2
+        children[0].kill()
+        _, told = process.communicate(timeout=40)
+    assert process.returncode == 6
+    record = record_in(tmp_path)
+    assert "was lost" in record.generator.lost[0]
+    assert "INCONCLUSIVE" in told
+    assert "a worker's share is missing: worker" in told
+    assert record.seconds < 29
+
+
+def test_a_run_that_may_end_early_ends_when_all_is_decided(server: Server, tmp_path: Path) -> None:
+    profile = {"stages": [{"seconds": 40, "rate_per_s": 20}], "stop": "decided"}
+    code, told = ran(settings(tmp_path, server.url, {}, profile))
+    record = record_in(tmp_path)
+    assert (code, record.stopped_early) == (0, "")
+    assert "every objective was decided after" in record.ended
+    assert record.attempts < 0.5 * record.planned
+    assert f"decided after {record.decided['errors']} of {record.planned} requests" in told
+
+
+def test_an_extension_goes_on_until_all_is_decided(server: Server, tmp_path: Path) -> None:
+    profile = {"stages": [{"seconds": 1, "rate_per_s": 15}], "arrivals": "constant", "extend_s": 30}
+    code, told = ran(settings(tmp_path, server.url, {}, profile))
+    record = record_in(tmp_path)
+    assert (code, record.planned >= 20) == (0, True), told
+    assert 1 < record.sending_s < 15
+    assert "every objective was decided" in record.ended
+
+
+def test_a_breach_ends_the_run_at_once_and_fails(server: Server, tmp_path: Path) -> None:
+    objectives = {**OBJECTIVES, "ttft_ms": {"p95": {"fail_above": 1, "abort": True}}}
+    profile = {"stages": [{"seconds": 40, "rate_per_s": 20}]}
+    code, told = ran(settings(tmp_path, server.url, {"objectives": objectives}, profile), *workers(2))
+    record = record_in(tmp_path)
+    assert (code, record.stopped_early) == (1, ""), told
+    assert "ttft_ms.p95 has failed" in record.ended
+    assert record.sending_s < 20
+
+
+def test_a_run_that_has_cost_too_much_ends_undecided(server: Server, tmp_path: Path) -> None:
+    prices = {"input_per_million": 1000, "output_per_million": 5000}
+    load = {"prices": prices, "most_cost": 0.5, "objectives": {**OBJECTIVES, "cost_per_1000_good": {"fail_above": 50}}}
+    code, told = ran(settings(tmp_path, server.url, load, {"stages": [{"seconds": 40, "rate_per_s": 20}]}))
+    record = record_in(tmp_path)
+    assert (code, record.stopped_early) == (6, "the budget of 0.5 was spent"), told
+    assert record.tokens_told
+    assert record.sending_s < 20
+    cost = LoadObjective("cost_per_1000_good", Band(50, 50))
+    assert decide_objective(record, cost, 1).outcome is Outcome.INCONCLUSIVE
+    assert sum(row["cost"] for row in record.series) == pytest.approx(
+        0.02 * (record.attempts + record.warm_up_attempts)
+    )
+
+
+def test_ctrl_c_keeps_what_was_measured(server: Server, tmp_path: Path) -> None:
+    environment = settings(tmp_path, server.url, {}, {"stages": [{"seconds": 40, "rate_per_s": 20}]})
+    with locust(environment, "--headless") as process:
+        deadline = time.monotonic() + 20
+        while len(server.asked) < 30 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=20)
+    record = record_in(tmp_path)
+    assert (process.returncode, record.stopped_early) == (6, "the run was interrupted"), told
+    assert record.attempts >= 20
+
+
+@pytest.mark.parametrize(
+    ("url", "code", "words"),
+    [
+        ("http://127.0.0.1:1", 1, "refused"),
+        ("http://no-such-host.invalid", 6, "failed on the generator's own side (name resolution, sockets)"),
+    ],
+)
+def test_nobody_is_there(url: str, code: int, words: str, tmp_path: Path) -> None:
+    assert ran(settings(tmp_path, url, {}, {"stages": [{"seconds": 2, "rate_per_s": 20}]}))[0] == code
+    record = record_in(tmp_path)
+    assert (
+        words in f"{dict(record.failures)} {decide_objective(record, LoadObjective('errors', Band(0.2, 0.4)), 1).text}"
+    )
+
+
+def test_an_address_with_a_slash_at_its_end(server: Server, tmp_path: Path) -> None:
+    assert ran(settings(tmp_path, f"{server.url}/", {}, {}))[0] == 0
+
+
+def test_a_server_that_dies_in_the_middle_fails(tmp_path: Path) -> None:
+    with serving() as server:
+        environment = settings(tmp_path, server.url, {}, {"stages": [{"seconds": 4, "rate_per_s": 20}]})
+        with locust(environment, "--headless") as process:
+            deadline = time.monotonic() + 20
+            while len(server.asked) < 20 and time.monotonic() < deadline:
+                time.sleep(0.05)
+            server.die()
+            _, told = process.communicate(timeout=40)
+    assert process.returncode == 1, told
+    assert set(record_in(tmp_path).failures) <= {"refused", "reset", "timeout before the first token", "truncated"}
+
+
+def test_a_record_that_cannot_be_written_is_said(server: Server, tmp_path: Path) -> None:
+    environment = settings(tmp_path, server.url, {}, {"stages": [{"seconds": 1, "rate_per_s": 20}]})
+    code, told = ran({**environment, "GONOGO_LOAD_RECORD": "/dev/full/r.json"})
+    assert code == 6
+    assert "the record could not be written to /dev/full/r.json" in told
+    assert "errors: 0 of" in told
+
+
+def test_locusts_page_shows_our_figures_and_stays(server: Server, tmp_path: Path) -> None:
+    port, environment = free_port(), settings(tmp_path, server.url, {}, {})
+    page = f"http://127.0.0.1:{port}"
+    with locust(environment, "--web-host", "127.0.0.1", "--web-port", str(port)), httpx.Client(base_url=page) as client:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            try:
+                shown = client.get("/").text
+                break
+            except httpx.TransportError:
+                time.sleep(0.2)
+        assert "extended_tabs" in shown
+        for _ in range(2):  # it can be started again
+            client.post("/swarm", data={"user_count": 1, "spawn_rate": 1})
+            (tmp_path / "r.json").unlink(missing_ok=True)
+            while not (tmp_path / "r.json").exists() and time.monotonic() < deadline + 20:
+                time.sleep(0.2)
+            (ours,) = client.get("/stats/requests").json()["extended_stats"]
+            rows = {row["name"]: row for row in ours["data"]}
+            assert (rows["errors"]["outcome"], "latency_ms.p50 =" in rows["latency_ms.p50"]["text"]) == ("PASS", True)
