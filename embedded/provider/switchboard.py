@@ -18,6 +18,7 @@ FAULTS: dict[str, str] = {
     "client-stream-cut": "a stream lacks its end where the user agent contains `agent`",
     "context-cut": "a prompt longer than the context window is cut in silence",
     "counters-frozen": "the /metrics counters stop moving",
+    "cold": "the first completion since it was switched on waits for `delay_ms` (default 3000)",
     "created-stale": "completions were created in 2020",
     "drops-chunk": "a stream loses its second content chunk",
     "embedding-anything-taken": "embeddings take any input",
@@ -42,6 +43,7 @@ FAULTS: dict[str, str] = {
     "flaky": "every second completion answers 500",
     "health-lies": "/health says 200 while every completion answers 503",
     "health-red": "/health says 500 while completions work",
+    "hesitant": "every third completion's first token comes after `delay_ms` (default 1500)",
     "history-dropped": "only the last message is read",
     "id-constant": "every completion has the same id",
     "image-gone": "the container registry knows no image any more",
@@ -112,6 +114,7 @@ FAULTS: dict[str, str] = {
     "streams-uncounted": "the request counter does not count streams",
     "stutter": "every third token keeps the next one waiting for `delay_ms` (default 400)",
     "system-dropped": "the system message is not read",
+    "terse": "answers are cut after two tokens",
     "throttle-503": "past the rate limit, requests answer 503",
     "tokens-doubled": "prompts cost twice their tokens",
     "tool-arguments-broken": "the arguments of a tool call are cut JSON",
@@ -150,6 +153,8 @@ class ProviderSwitchboard(Switchboard):
         self.completion_tokens = 0
         self.poisoned = 0
         """Completions that still fail after a bad request (``bad-request-kills``)."""
+        self.is_warm = True
+        """A completion came since ``cold`` was switched on."""
 
     def switch_on(self, name: str, parameters: dict[str, Any]) -> None:
         """Switch a deviation on, over a restart too if there is a file for that.
@@ -158,6 +163,7 @@ class ProviderSwitchboard(Switchboard):
             KeyError: no deviation has that name.
         """
         super().switch_on(name, parameters)
+        self.is_warm = self.is_warm and name != "cold"
         self._keep()
 
     def switch_off(self, name: str) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from embedded.provider.script import ChatRequest, Completion, ContextExceededErr
 from embedded.provider.switchboard import ProviderSwitchboard
 
 POISONED_REQUESTS = 5
+_TERSE_TOKENS = 2
 _BASIC_PLANE = 0xFFFF
 _STACK_TRACE = "Traceback (most recent call last):\n  File \"/srv/app/server.py\", line 42, in chat\nKeyError: 'model'"
 
@@ -47,6 +49,8 @@ def completed(wanted: ChatRequest, board: ProviderSwitchboard) -> Completion:
         Refusal: the prompt is too long, the schema cannot be enforced, or what is switched on refuses it.
     """
     _misbehave(wanted, board)
+    if board.on("terse"):
+        wanted = replace(wanted, max_tokens=min(wanted.max_tokens or _TERSE_TOKENS, _TERSE_TOKENS))
     try:
         completion = complete(wanted, board.on)
     except ContextExceededError as error:
@@ -60,9 +64,7 @@ def completed(wanted: ChatRequest, board: ProviderSwitchboard) -> Completion:
 
 async def pace(completion: Completion, board: ProviderSwitchboard) -> AsyncIterator[str]:
     """The tokens of a completion, each when it is due on an absolute schedule (so that delays do not add up)."""
-    first_ms = (
-        board.parameter("slow-first-token", "delay_ms", 3000) if board.on("slow-first-token") else board.first_token_ms
-    )
+    first_ms = _first_token_ms(board)
     step_ms = board.parameter("slow-tokens", "delay_ms", 120) if board.on("slow-tokens") else board.token_ms
     stutter_ms = board.parameter("stutter", "delay_ms", 400) if board.on("stutter") else 0
     due = time.monotonic() + first_ms / 1000
@@ -70,6 +72,18 @@ async def pace(completion: Completion, board: ProviderSwitchboard) -> AsyncItera
         await asyncio.sleep(max(0.0, due - time.monotonic()))
         due += (step_ms + (stutter_ms if number % 3 == 0 else 0)) / 1000
         yield token
+
+
+def _first_token_ms(board: ProviderSwitchboard) -> float:
+    """How long the first token takes."""
+    if board.on("cold") and not board.is_warm:
+        board.is_warm = True
+        return board.parameter("cold", "delay_ms", 3000)
+    if board.on("hesitant") and board.requests["completions"] % 3 == 0:
+        return board.parameter("hesitant", "delay_ms", 1500)
+    return (
+        board.parameter("slow-first-token", "delay_ms", 3000) if board.on("slow-first-token") else board.first_token_ms
+    )
 
 
 async def wait_for(completion: Completion, board: ProviderSwitchboard) -> None:

@@ -34,3 +34,33 @@ def test_gap_holds(load_record: LoadRecord, gap_objective: LoadObjective, target
 def test_errors_holds(load_record: LoadRecord, errors_objective: LoadObjective, target: Target) -> None:
     """The share of failed requests holds its objective."""
     settle(decide_objective(load_record, errors_objective, _family(target)))
+
+
+@check("load.speed.holds", severity="major", covers=["L2"], exclusive=True)
+def test_speed_holds(load_record: LoadRecord, speed_objective: LoadObjective, target: Target) -> None:
+    """Streams go on fast enough after their first token: tokens a second of each stream, not of all together."""
+    settle(decide_objective(load_record, speed_objective, _family(target)))
+
+
+@check("load.goodput.holds", severity="critical", covers=["L2"], exclusive=True)
+def test_goodput_holds(load_record: LoadRecord, goodput_objective: LoadObjective, target: Target) -> None:
+    """Enough of all requests are answered within all limits at once."""
+    settle(decide_objective(load_record, goodput_objective, _family(target)))
+
+
+@check("load.throughput.holds", severity="major", covers=["L2"], exclusive=True)
+def test_throughput_holds(load_record: LoadRecord, throughput_objective: LoadObjective, target: Target) -> None:
+    """Good answers, or tokens, a second over the whole run hold their objective."""
+    settle(decide_objective(load_record, throughput_objective, _family(target)))
+
+
+@check("load.cost.holds", severity="major", covers=["L4"], exclusive=True)
+def test_cost_holds(load_record: LoadRecord, cost_objective: LoadObjective, target: Target) -> None:
+    """A thousand good answers cost no more than they may, by the prices and the gateway's count of tokens."""
+    settle(decide_objective(load_record, cost_objective, _family(target)))
+
+
+@check("load.cold_start.holds", severity="major", covers=["L2"], exclusive=True)
+def test_cold_start_holds(load_record: LoadRecord, cold_start_objective: LoadObjective, target: Target) -> None:
+    """The run's first request gets its first token in time; whether anything was cold is up to what came before it."""
+    settle(decide_objective(load_record, cold_start_objective, _family(target)))

@@ -165,10 +165,10 @@ def _datasets(target: Target, *, short: bool) -> _Instances:
     return {dataset.name: dataset for dataset in (target.artifacts.datasets if target.artifacts else ())}
 
 
-def _objectives(metric: str) -> Callable[..., _Instances]:
+def _objectives(*metrics: str) -> Callable[..., _Instances]:
     def instances(target: Target, *, short: bool) -> _Instances:
         del short
-        return {o.name: o for o in (target.load.objectives if target.load else ()) if o.metric == metric}
+        return {o.name: o for o in (target.load.objectives if target.load else ()) if o.metric in metrics}
 
     return instances
 
@@ -282,6 +282,11 @@ _INSTANCES: dict[str, Callable[..., _Instances]] = {
     "ttft_objective": _objectives("ttft_ms"),
     "gap_objective": _objectives("gap_ms"),
     "errors_objective": _objectives("errors"),
+    "speed_objective": _objectives("stream_tokens_per_s"),
+    "goodput_objective": _objectives("goodput"),
+    "throughput_objective": _objectives("requests_per_s", "tokens_per_s"),
+    "cost_objective": _objectives("cost_per_1000_good"),
+    "cold_start_objective": _objectives("cold_start_ms"),
 }
 """Fixture name to its instances. The fixture gets the instance as its parameter, None where nothing is declared."""
 
