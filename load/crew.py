@@ -9,13 +9,16 @@ import time
 from typing import Any
 
 import gevent
-import gevent.event
 from locust.env import Environment
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
 from gonogo.loadtest.attempt import now_ms
 from gonogo.loadtest.batch import Batch
-from load.runs import Conclusion, Order, Share, new_run_id, say
+from gonogo.loadtest.capacity import Next
+from gonogo.loadtest.record import LoadRecord
+from load.orders import Order, new_run_id, say
+from load.runs import Conclusion, Run
+from load.shares import Share
 
 _ASK, _ANSWER = "gonogo-what-time-is-it", "gonogo-it-is"
 _BEGIN, _BATCH, _STOP, _DONE = "gonogo-begin", "gonogo-batch", "gonogo-stop", "gonogo-done"
@@ -27,71 +30,61 @@ _PATIENCE_S = 30.0
 """Beyond the profile's length and its last answers."""
 
 
-class Master:
+class Master(Run):
     """Orders the shares, and concludes from what comes back."""
 
     def __init__(self, order: Order, environment: Environment) -> None:
+        super().__init__(order, environment)
         assert isinstance(environment.runner, MasterRunner)
-        self._order, self._environment, self._runner = order, environment, environment.runner
-        self._conclusion: Conclusion | None = None
+        self._runner = environment.runner
         self._answers: dict[str, list[tuple[float, float]]] = {}
         self._done: dict[str, str] = {}
+        self._run_id = ""
         self._runner.register_message(_ANSWER, self._answered)
         self._runner.register_message(_BATCH, self._took)
         self._runner.register_message(_DONE, self._is_done)
 
-    def play(self) -> None:
-        """Play the whole run, and conclude."""
-        workers = sorted(client.id for client in self._runner.clients.ready + self._runner.clients.running)
-        workers = sorted({*workers, *(client.id for client in self._runner.clients.spawning)})
-        self._conclusion, self._done = Conclusion(self._order, self._environment, len(workers)), {}
+    def hold(self, order: Order) -> LoadRecord:
+        """Play one profile to its end, on all workers that are there now."""
+        clients = self._runner.clients
+        workers = sorted({client.id for client in clients.ready + clients.spawning + clients.running})
+        self.conclusion, self._done, self._run_id = Conclusion(order, len(workers)), {}, new_run_id()
         if not workers:
-            self._conclusion.finish(stopped_early="there is no worker")
-            return
+            return self.conclusion.record(stopped_early="there is no worker")
         offsets_s = {worker: self._offset_s(worker) for worker in workers}
-        begins_s, run_id = time.time() + _LEAD_S, new_run_id()
+        begins_s = time.time() + _LEAD_S
         for number, worker in enumerate(workers):
             say(f"worker {number} ({worker}): its clock is {offsets_s[worker] * 1000:+.1f} ms off")
-            told = {"worker": number, "workers": len(workers), "run_id": run_id}
-            self._runner.send_message(_BEGIN, {**told, "begins_s": begins_s + offsets_s[worker]}, worker)
-        self._watch(workers, self._conclusion)
+            told = {"worker": number, "workers": len(workers), "run_id": self._run_id}
+            told |= {"begins_s": begins_s + offsets_s[worker], "trial": order.trial}
+            self._runner.send_message(_BEGIN, told, worker)
+        return self.conclusion.record(lost=self._watch(order, workers, self.conclusion), stopped_early=self._refused)
 
-    def _watch(self, workers: list[str], conclusion: Conclusion) -> None:
-        profile = self._order.profile
+    def _watch(self, order: Order, workers: list[str], conclusion: Conclusion) -> list[str]:
+        """Wait for all shares; those that are missing, and why."""
+        profile, lost, is_over = order.profile, list[str](), False
         until_s = time.monotonic() + profile.seconds + profile.extend_s + profile.timeout_s + _PATIENCE_S
-        lost: list[str] = []
-        is_over = False
         while not lost and set(workers) - self._done.keys():
             gevent.sleep(_LOOK_S)
             if not is_over and (conclusion.is_over() or self._refused):
                 is_over = True
-                self._runner.send_message(_STOP)
-            lost = [
-                f"worker {number} ({worker}) was lost"
-                for number, worker in enumerate(workers)
-                if worker not in self._done and self._is_gone(worker)
-            ]
+                self.stop()
+            missing = [(number, worker) for number, worker in enumerate(workers) if worker not in self._done]
+            lost = [f"worker {number} ({worker}) was lost" for number, worker in missing if self._is_gone(worker)]
             if time.monotonic() > until_s:
-                lost = [f"worker {number} ({worker}) did not end" for number, worker in enumerate(workers)]
+                lost = [f"worker {number} ({worker}) did not end" for number, worker in missing]
         if lost:
-            self._runner.send_message(_STOP)
-        conclusion.finish(stopped_early=self._refused or conclusion.exhausted, ended=conclusion.ended, lost=lost)
+            self.stop()
+        return lost
 
     @property
     def _refused(self) -> str:
         """Why the gateway wanted no more of it, as some worker was told."""
         return next(filter(None, self._done.values()), "")
 
-    def interrupt(self) -> None:
-        """Somebody ended the run: keep what was measured."""
-        if self._conclusion is not None:
-            self._runner.send_message(_STOP)
-            self._conclusion.finish(stopped_early="the run was interrupted")
-
-    @property
-    def conclusion(self) -> Conclusion | None:
-        """Of the run that goes on, or of the last one."""
-        return self._conclusion
+    def stop(self) -> None:
+        """Have nothing begun any more; what is measured until then is told second by second."""
+        self._runner.send_message(_STOP)
 
     def _is_gone(self, worker: str) -> bool:
         client = self._runner.clients.get(worker)
@@ -113,11 +106,12 @@ class Master:
         self._answers.setdefault(msg.node_id, []).append((took_s, msg.data["now_s"] - msg.data["asked_s"] - took_s / 2))
 
     def _took(self, environment: Environment, msg: Any, **_: object) -> None:  # noqa: ANN401, ARG002
-        if self._conclusion is not None:
-            self._conclusion.take(Batch.from_plain(msg.data))
+        if self.conclusion is not None and msg.data["run_id"] == self._run_id:
+            self.conclusion.take(Batch.from_plain(msg.data))
 
     def _is_done(self, environment: Environment, msg: Any, **_: object) -> None:  # noqa: ANN401, ARG002
-        self._done[msg.node_id] = msg.data["refused"]
+        if msg.data["run_id"] == self._run_id:
+            self._done[msg.node_id] = msg.data["refused"]
 
 
 class Worker:
@@ -136,13 +130,17 @@ class Worker:
 
     def _begin(self, environment: Environment, msg: Any, **_: object) -> None:  # noqa: ANN401, ARG002
         told = msg.data
-        self._share = Share(self._order, self._environment, self._tell, worker=told["worker"], workers=told["workers"])
+        order = (
+            self._order if told["trial"] is None else self._order.held_at(Next(*told["trial"][:2]), told["trial"][2])
+        )
+
+        def tell(batch: Batch) -> None:
+            self._runner.send_message(_BATCH, {**batch.as_plain(), "run_id": told["run_id"]})
+
+        self._share = Share(order, self._environment, tell, worker=told["worker"], workers=told["workers"])
         refused = self._share.play(told["run_id"], now_ms() + (told["begins_s"] - time.time()) * 1000)
-        self._runner.send_message(_DONE, {"refused": refused})
+        self._runner.send_message(_DONE, {"refused": refused, "run_id": told["run_id"]})
 
     def _stop(self, environment: Environment, msg: Any, **_: object) -> None:  # noqa: ANN401, ARG002
         if self._share is not None:
             self._share.stop()
-
-    def _tell(self, batch: Batch) -> None:
-        self._runner.send_message(_BATCH, batch.as_plain())

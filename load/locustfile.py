@@ -19,10 +19,11 @@ from locust.runners import MasterRunner, WorkerRunner
 
 from gonogo.documents import DocumentError
 from load.crew import Master, Worker
+from load.orders import announce, read_order, say
 from load.page import show
-from load.runs import Alone, announce, read_order, say
+from load.runs import Alone, Run
 
-_runs: dict[Environment, Alone | Master | Worker] = {}
+_runs: dict[Environment, Run | Worker] = {}
 
 
 class OpenModelUser(User):
@@ -51,7 +52,8 @@ def prepare(environment: Environment, **_: object) -> None:
         _runs[environment] = Worker(order, environment)
         return
     kind = Master if isinstance(environment.runner, MasterRunner) else Alone
-    run = _runs[environment] = kind(order, environment)
+    run: Run = kind(order, environment)
+    _runs[environment] = run
     announce(order)
     show(environment, lambda: run.conclusion.so_far() if run.conclusion is not None else ())
 
@@ -60,17 +62,19 @@ def prepare(environment: Environment, **_: object) -> None:
 def start(environment: Environment, **_: object) -> None:
     """Play, beside whatever Locust does."""
     run = _runs[environment]
-    if not isinstance(run, Worker):
+    if isinstance(run, Run):
         gevent.spawn(_play, run, environment)
 
 
-def _play(run: Alone | Master, environment: Environment) -> None:
-    run.play()
+def _play(run: Run, environment: Environment) -> None:
     assert environment.runner is not None
-    if environment.web_ui is None:
-        environment.runner.quit()
-    else:  # the page stays, to be looked at or to start again
-        environment.runner.stop()
+    try:
+        run.play()
+    finally:  # whatever went wrong, Locust must not wait for it
+        if environment.web_ui is None:
+            environment.runner.quit()
+        else:  # the page stays, to be looked at or to start again
+            environment.runner.stop()
 
 
 @events.quitting.add_listener  # type: ignore[untyped-decorator]
@@ -78,5 +82,5 @@ def _play(run: Alone | Master, environment: Environment) -> None:
 def stop(environment: Environment, **_: object) -> None:
     """Ctrl-C (quitting) and the page's button (test_stop): keep what was measured."""
     run = _runs.get(environment)
-    if run is not None and not isinstance(run, Worker):
+    if isinstance(run, Run):
         run.interrupt()

@@ -1,138 +1,36 @@
-"""A load run: what is ordered, a worker's share of it, and what is concluded from all shares."""
+"""A load run: what is concluded from all its shares, and whether it needs several of them."""
 
-import gc
-import os
-import sys
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import gevent
 from locust.env import Environment
 
-from gonogo.documents import DocumentError, Problem
 from gonogo.loadtest.attempt import now_ms
 from gonogo.loadtest.batch import Batch
-from gonogo.loadtest.decisions import decide_objective, needs
-from gonogo.loadtest.profile import Profile, load_profile
+from gonogo.loadtest.capacity import Held, Trial, conclude, next_trial
+from gonogo.loadtest.decisions import decide_objective, trial_of
+from gonogo.loadtest.record import LoadRecord
 from gonogo.loadtest.tally import Tally
-from gonogo.model import Outcome
 from gonogo.objectives import Decided
-from gonogo.redaction import Redactor
-from gonogo.targets.endpoints import Endpoint
-from gonogo.targets.load import Load
-from gonogo.targets.loader import load_target
-from load.recording import Recording
-from load.users import Dispatcher
-from load.wire import ChatClient
+from load.orders import Order, new_run_id, publish, say
+from load.shares import Share
 
-EXIT_CODES = {Outcome.FAIL: 1, Outcome.INCONCLUSIVE: 6}
 _SHOWN_CHARACTERS = 300
 _LOOK_S = 0.2
-_TIDY_S = 10.0
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is to be run, and where what it finds is to be written."""
-
-    load: Load
-    profile: Profile
-    gateway: Endpoint
-    redactor: Redactor
-    record: Path
-    attempts: Path | None
-    """Where a line for each attempt is wanted."""
-
-
-def read_order(environment: Mapping[str, str]) -> Order:
-    """From the environment's variables.
-
-    Raises:
-        DocumentError: the target or the profile is not valid, or the target declares no load.
-    """
-    file = Path(environment["GONOGO_TARGET"])
-    target = load_target(file, datetime.now(UTC).date())
-    if target.load is None or target.gateway is None:
-        raise DocumentError([Problem(str(file), 1, 1, "load", "the target declares no load")])
-    attempts = environment.get("GONOGO_LOAD_ATTEMPTS")
-    return Order(
-        load=target.load,
-        profile=load_profile(Path(environment.get("GONOGO_LOAD_PROFILE") or target.load.profile)),
-        gateway=target.gateway,
-        redactor=Redactor(secret.value for secret in target.secrets),
-        record=Path(environment.get("GONOGO_LOAD_RECORD", "load-record.json")),
-        attempts=Path(attempts) if attempts else None,
-    )
-
-
-class Share:
-    """A worker's part of a run."""
-
-    def __init__(
-        self,
-        order: Order,
-        environment: Environment,
-        sink: Callable[[Batch], None],
-        *,
-        worker: int = 0,
-        workers: int = 1,
-    ) -> None:
-        self._order, self._worker, self._workers = order, worker, workers
-        name = order.attempts
-        if name is not None and workers > 1:
-            name = name.with_stem(f"{name.stem}-{worker}")
-        self._log = name.open("w", encoding="utf-8") if name else None
-        self._recording = Recording(order.load.objectives, order.redactor, sink, worker=worker, log=self._log)
-        key = order.gateway.key.value if order.gateway.key else None
-        client = ChatClient(order.gateway.url, key, order.profile.timeout_s)
-        self._dispatcher = Dispatcher(order.profile, order.load, client, self._recording, environment)
-
-    def play(self, run_id: str, began_ms: float) -> str:
-        """Play it to its end; why the gateway wanted no more of it, or nothing."""
-        tidying = gevent.spawn(_tidy)
-        try:
-            self._dispatcher.play(run_id, began_ms, self._worker, self._workers)
-        finally:
-            tidying.kill()
-            gc.enable()
-            if self._log is not None:
-                self._log.close()
-        return self._dispatcher.refused
-
-    def stop(self) -> None:
-        """Begin nothing any more."""
-        self._dispatcher.stop()
-
-    def interrupt(self) -> None:
-        """Begin nothing any more, and tell what was measured by now, whatever is open."""
-        self._dispatcher.stop()
-        self._recording.finish()
-
-
-def _tidy() -> None:
-    """Collect garbage at set times: by itself it would walk through all open streams whenever many begin at once."""
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    while True:
-        gevent.sleep(_TIDY_S)
-        gc.collect(1)
+_INTERRUPTED = "the run was interrupted"
 
 
 class Conclusion:
-    """Takes what all workers have measured, knows when it is enough, and concludes."""
+    """Takes what all workers have measured of a profile, and knows when it is enough."""
 
-    def __init__(self, order: Order, environment: Environment, workers: int = 1) -> None:
-        self._order, self._environment = order, environment
+    def __init__(self, order: Order, workers: int = 1) -> None:
+        self._order = order
         self._tally, self._began_ms, self._second = Tally(order.profile, order.load, workers), now_ms(), 0
         profile, objectives = order.profile, order.load.objectives
         # a run that is played to its end anyway is judged by all that it measured
         self._may_end_early = profile.stops_when_decided or profile.extend_s or any(o.aborts for o in objectives)
-        self.is_told = False
-        """Everything was said; what comes now is too late."""
         self.ended = ""
         """Why the run could end although its schedule went on, or nothing."""
 
@@ -174,79 +72,111 @@ class Conclusion:
             (objective.name, decide_objective(record, objective, family)) for objective in self._order.load.objectives
         ]
 
-    def finish(self, *, stopped_early: str = "", ended: str = "", lost: Iterable[str] = ()) -> None:
-        """Write the record, say what was decided, and set the exit code; once."""
-        if self.is_told:
-            return
-        self.is_told = True
-        record = self._tally.record(
+    def record(self, *, stopped_early: str = "", lost: Iterable[str] = ()) -> LoadRecord:
+        """All that was measured.
+
+        Args:
+            stopped_early: why it ended before it could decide anything; beside the reasons that are known here.
+            lost: workers whose share is missing, and why.
+        """
+        stopped = stopped_early or self.exhausted
+        counts = f"after {self._tally.attempts} of {self._order.profile.expected} requests"
+        return self._tally.record(
             seconds=(now_ms() - self._began_ms) / 1000,
-            stopped_early=self._order.redactor.text(stopped_early)[:_SHOWN_CHARACTERS],
-            ended=f"{ended} after {self._tally.attempts} of {self._order.profile.expected} requests" if ended else "",
+            stopped_early=self._order.redactor.text(stopped)[:_SHOWN_CHARACTERS],
+            ended=f"{self.ended} {counts}" if self.ended and not stopped else "",
             lost=lost,
         )
-        outcomes = set()
-        if record.ended:
-            say(f"ended early: {record.ended}")
-        for objective in self._order.load.objectives:
-            decided = decide_objective(record, objective, len(self._order.load.objectives))
-            outcomes.add(decided.outcome)
-            say(f"{decided.outcome.upper():12} {decided.text}")
-        code = next((code for outcome, code in EXIT_CODES.items() if outcome in outcomes), 0)
-        try:
-            record.write(self._order.record)
-        except OSError as error:
-            say(f"gonogo: the record could not be written to {self._order.record}: {error}")
-            code = EXIT_CODES[Outcome.INCONCLUSIVE]
-        self._environment.process_exit_code = code
 
 
-class Alone:
+Hold = Callable[[Order], LoadRecord]
+"""Plays one profile to its end."""
+
+
+def played(order: Order, hold: Hold) -> LoadRecord:
+    """The whole run: one profile, or the trials of a search for the breaking point."""
+    search, trials = order.profile.search, list[Trial]()
+    if search is None:
+        return hold(order)
+    held: LoadRecord | None = None
+    while (wanted := next_trial(search, trials)) is not None:
+        record = hold(order.held_at(wanted, len(trials)))
+        trial = trial_of(record, order.load.objectives, wanted)
+        trials.append(trial)
+        kind = "confirmation: " if trial.is_confirmation else ""
+        say(
+            f"{kind}{wanted.rate_per_s:.4g} requests a second for {wanted.seconds:g} s: held: {trial.held} {trial.told}"
+        )
+        if held is None or trial.held is not Held.NO:
+            held = record
+        if record.stopped_early:
+            break
+    assert held is not None
+    return replace(held, profile=order.profile.name, capacity=conclude(trials))
+
+
+class Run(ABC):
+    """A run from its start to its exit code, wherever its shares are played."""
+
+    def __init__(self, order: Order, environment: Environment) -> None:
+        self.order, self.environment = order, environment
+        self.conclusion: Conclusion | None = None
+        """Of what is played now, or was played last."""
+        self._is_over = True
+
+    def play(self) -> None:
+        """Play everything, and conclude."""
+        self._is_over = False
+        self._publish(played(self.order, self._hold))
+
+    def _hold(self, order: Order) -> LoadRecord:
+        record = self.hold(order)
+        return replace(record, stopped_early=_INTERRUPTED) if self._is_over else record
+
+    def interrupt(self) -> None:
+        """Somebody ended the run: keep what was measured."""
+        if not self._is_over and self.conclusion is not None:
+            self.stop()
+            self._publish(self.conclusion.record(stopped_early=_INTERRUPTED))
+
+    def _publish(self, record: LoadRecord) -> None:
+        if not self._is_over:
+            self._is_over = True
+            self.environment.process_exit_code = publish(self.order, record)
+
+    @abstractmethod
+    def hold(self, order: Order) -> LoadRecord:
+        """Play one profile to its end."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Have nothing begun any more, and all told that was measured by now."""
+
+
+class Alone(Run):
     """A whole run in this process."""
 
     def __init__(self, order: Order, environment: Environment) -> None:
-        self._order, self._environment = order, environment
-        self.conclusion: Conclusion | None = None
+        super().__init__(order, environment)
         self._share: Share | None = None
 
-    def play(self) -> None:
-        """Play it, and conclude."""
-        self.conclusion = conclusion = Conclusion(self._order, self._environment)
-        self._share = share = Share(self._order, self._environment, conclusion.take)
+    def hold(self, order: Order) -> LoadRecord:
+        """Play one profile to its end."""
+        self.conclusion = conclusion = Conclusion(order)
+        self._share = share = Share(order, self.environment, conclusion.take)
         watching = gevent.spawn(self._watch, conclusion, share)
         try:
             refused = share.play(new_run_id(), now_ms())
         finally:
             watching.kill()
-        conclusion.finish(stopped_early=refused or conclusion.exhausted, ended=conclusion.ended)
+        return conclusion.record(stopped_early=refused)
 
     def _watch(self, conclusion: Conclusion, share: Share) -> None:
         while not conclusion.is_over():
             gevent.sleep(_LOOK_S)
         share.stop()
 
-    def interrupt(self) -> None:
-        """Somebody ended the run: keep what was measured."""
-        if self.conclusion is not None and self._share is not None and not self.conclusion.is_told:
+    def stop(self) -> None:
+        """Have nothing begun any more, and all told that was measured by now."""
+        if self._share is not None:
             self._share.interrupt()
-            self.conclusion.finish(stopped_early="the run was interrupted")
-
-
-def announce(order: Order) -> None:
-    """Say before the run how many attempts its objectives need."""
-    for objective in order.load.objectives:
-        needed = needs(objective, len(order.load.objectives))
-        if not needed:
-            continue
-        word = "supported" if order.profile.expected >= needed else "unsupported"
-        say(f"{objective.name}: needs about {needed} attempts, the profile has about {order.profile.expected}: {word}")
-
-
-def new_run_id() -> str:
-    """Unlike that of any other run."""
-    return f"{time.time_ns():x}{os.getpid():x}"
-
-
-def say(text: str) -> None:
-    """A line for a person."""
-    print(text, file=sys.stderr, flush=True)

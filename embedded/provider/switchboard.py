@@ -1,5 +1,6 @@
 """A provider's deviations by name."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,7 @@ FAULTS: dict[str, str] = {
     "model-list-twice": "the model list holds each model twice",
     "model-renamed": "answers name another model",
     "n-ignored": "one choice is given however many are asked for",
+    "narrow": "completions are answered one after the other",
     "no-auth": "no key is asked for",
     "object-differs": "the object store has another model file under the name",
     "object-missing": "the object store has lost its objects",
@@ -153,6 +155,8 @@ class ProviderSwitchboard(Switchboard):
         self.completion_tokens = 0
         self.poisoned = 0
         """Completions that still fail after a bad request (``bad-request-kills``)."""
+        self.narrow = asyncio.Lock()
+        """Whoever holds it is answered (``narrow``)."""
         self.is_warm = True
         """A completion came since ``cold`` was switched on."""
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -64,6 +65,12 @@ def completed(wanted: ChatRequest, board: ProviderSwitchboard) -> Completion:
 
 async def pace(completion: Completion, board: ProviderSwitchboard) -> AsyncIterator[str]:
     """The tokens of a completion, each when it is due on an absolute schedule (so that delays do not add up)."""
+    async with board.narrow if board.on("narrow") else nullcontext():
+        async for token in _paced(completion, board):
+            yield token
+
+
+async def _paced(completion: Completion, board: ProviderSwitchboard) -> AsyncIterator[str]:
     first_ms = _first_token_ms(board)
     step_ms = board.parameter("slow-tokens", "delay_ms", 120) if board.on("slow-tokens") else board.token_ms
     stutter_ms = board.parameter("stutter", "delay_ms", 400) if board.on("stutter") else 0

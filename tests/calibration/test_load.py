@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from gonogo.resources import ROOT
 from tests.calibration.pipeline import Pipeline, Plan, assert_noticed, selected
 from tests.calibration.servers import Servers
 
-FAULTS = selected(fault for fault in all_faults().values() if fault.target == "loaded")
+TARGETS = ("loaded", "stressed")
+FAULTS = {target: selected(fault for fault in all_faults().values() if fault.target == target) for target in TARGETS}
+CASES = [fault for faults in FAULTS.values() for fault in faults.values()]
 
 
 class LoadedServers(Servers):
@@ -24,21 +27,33 @@ class LoadedServers(Servers):
 
     def start(self) -> None:
         """A quick model: 20 ms to the first token, 4 ms for each other."""
-        words = ["-m", "embedded.provider", "--dialect", "vllm", "--chat-model", "chat-8b"]
-        self.run([sys.executable, *words, "--port", str(self.place("gateway"))])
-        self.await_health("gateway")
+        provider = ["embedded.provider", "--dialect", "vllm", "--chat-model", "chat-8b"]
+        self.run([sys.executable, "-m", *provider, "--port", str(self.place("vllm"))])
+        words = ["embedded.passthrough", "--upstream", self.urls["vllm"]]
+        self.run([sys.executable, "-m", *words, "--port", str(self.place("gateway"))])
+        for name in ("vllm", "gateway"):
+            self.await_health(name)
 
 
-PLAN = Plan("suites/load", ROOT / "tests" / "calibration" / "loaded.yaml", LoadedServers, lambda _: "load")
+def plan_of(target: str) -> Plan:
+    """What runs on a target: the whole suite, which is one load run."""
+    return Plan("suites/load", ROOT / "tests" / "calibration" / f"{target}.yaml", LoadedServers, lambda _: "load")
 
 
 @pytest.fixture(scope="module")
-def pipeline(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+def pipelines(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Pipeline]]:
     """The runs of the faults that were selected, going on in the background."""
-    with Pipeline.of_session(request, tmp_path_factory.mktemp("loaded"), PLAN, FAULTS) as pipeline:
-        yield pipeline
+    with ExitStack() as stack:
+        yield {
+            target: stack.enter_context(
+                Pipeline.of_session(request, tmp_path_factory.mktemp(target), plan_of(target), FAULTS[target])
+            )
+            for target in TARGETS
+        }
 
 
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_fault_is_noticed(fault: Fault, pipeline: Pipeline) -> None:
-    assert_noticed(fault, pipeline)
+@pytest.mark.parametrize("fault", CASES, ids=[fault.name for fault in CASES])
+def test_fault_is_noticed(fault: Fault, pipelines: dict[str, Pipeline]) -> None:
+    assert_noticed(fault, pipelines[fault.target])

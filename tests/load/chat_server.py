@@ -5,8 +5,9 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock
 from typing import Any
 
 STREAM = "".join(
@@ -25,6 +26,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.status, self.asked = status, list[tuple[float, dict[str, Any]]]()
         self.pause_s = PAUSE_S
+        self.one_at_a_time: Lock | nullcontext[None] = nullcontext()
         self.connections: list[socket.socket] = []
 
     def die(self) -> None:
@@ -64,10 +66,11 @@ class Handler(BaseHTTPRequestHandler):
         first, last = STREAM[: STREAM.index('"la"') - 30], STREAM[STREAM.index('"la"') - 30 :]
         usage = {"choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 2}}
         told = f"data: {json.dumps(usage)}\n\n" if "stream_options" in body else ""
-        for text, pause_s in ((first, server.pause_s), (f"{last}{told}data: [DONE]\n\n", 0.0)):
-            self.wfile.write(f"{len(text):x}\r\n{text}\r\n".encode())
-            self.wfile.flush()
-            time.sleep(pause_s)
+        with server.one_at_a_time:
+            for text, pause_s in ((first, server.pause_s), (f"{last}{told}data: [DONE]\n\n", 0.0)):
+                self.wfile.write(f"{len(text):x}\r\n{text}\r\n".encode())
+                self.wfile.flush()
+                time.sleep(pause_s)
         self.wfile.write(b"0\r\n\r\n")
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class has it)

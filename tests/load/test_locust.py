@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import httpx
@@ -149,6 +150,24 @@ def test_a_breach_ends_the_run_at_once_and_fails(server: Server, tmp_path: Path)
     assert (code, record.stopped_early) == (1, ""), told
     assert "ttft_ms.p95 has failed" in record.ended
     assert record.sending_s < 20
+
+
+def test_the_breaking_point_is_found_by_two_workers(server: Server, tmp_path: Path) -> None:
+    server.pause_s, server.one_at_a_time = 0.1, Lock()  # ten a second at most
+    search = {"from_rate_per_s": 4, "to_rate_per_s": 64, "hold_s": 3, "confirm_s": 4, "resolution": 0.6}
+    objectives = {"ttft_ms": {"p50": {"fail_above": 300}}, "capacity_per_s": {"warn_below": 20, "fail_below": 20}}
+    environment = settings(tmp_path, server.url, {"objectives": objectives}, {"search": search, "arrivals": "constant"})
+    profile = json.loads((tmp_path / "p.yaml").read_text(encoding="utf-8"))
+    del profile["stages"]
+    (tmp_path / "p.yaml").write_text(json.dumps(profile), encoding="utf-8")
+    code, told = ran(environment, *workers(2))
+    capacity = record_in(tmp_path).capacity
+    assert capacity is not None, told
+    assert capacity.breaks_per_s is not None
+    assert capacity.holds_per_s <= 12 <= capacity.breaks_per_s * 1.2
+    assert (code, capacity.binding) == (1, "ttft_ms.p50"), told
+    assert [trial.rate_per_s for trial in capacity.trials[:2]] == [4.0, 8.0]
+    assert "FAIL         holds" in told
 
 
 def test_a_run_that_has_cost_too_much_ends_undecided(server: Server, tmp_path: Path) -> None:

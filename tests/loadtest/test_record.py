@@ -32,6 +32,7 @@ def record(
         np.arange(180) / 20,
         np.full(180, 500.0),
         np.full(180, 100.0),
+        np.zeros(180),
         {o.name: (spread(180, warn), spread(180, fail)) for o in (P95, P99)}
         | {ERRORS.name: (spread(180, failed), spread(180, failed))},
     )
@@ -107,7 +108,9 @@ def test_a_stretch_that_is_too_bad_fails_however_good_the_whole_is() -> None:
     sustained = replace(P95, for_s=2.0)
     over = np.zeros(1000)
     over[500:520] = 1.0  # one second out of fifty
-    course = Course(np.arange(1000) / 20, np.full(1000, 500.0), np.full(1000, 100.0), {P95.name: (over, over)})
+    course = Course(
+        np.arange(1000) / 20, np.full(1000, 500.0), np.full(1000, 100.0), np.zeros(1000), {P95.name: (over, over)}
+    )
     run = replace(record(), course=course, attempts=1000, planned=900)
     assert decide_objective(run, P95, family=1).outcome is Outcome.PASS
     decided = decide_objective(run, sustained, family=1)

@@ -7,6 +7,7 @@ from statistics import NormalDist
 import numpy as np
 
 from gonogo.loadtest.blocks import Judged, decide_blocks
+from gonogo.loadtest.capacity import Held, Next, Trial
 from gonogo.loadtest.record import Course, GeneratorLimits, LoadRecord, Series
 from gonogo.model import Outcome
 from gonogo.objectives import Band, Decided, attempts_needed
@@ -29,6 +30,8 @@ def decide_objective(record: LoadRecord, objective: LoadObjective, family: int) 
     if problem:
         return Decided(Outcome.INCONCLUSIVE, f"the load run is not valid: {problem}")
     level = FAMILY_LEVEL / family
+    if objective.metric == "capacity_per_s":
+        return _decide_capacity(record, objective.band)
     if objective.metric == "cold_start_ms":
         return _decide_cold_start(record, objective.band)
     if not objective.is_share:
@@ -112,6 +115,37 @@ def _decide_cold_start(record: LoadRecord, band: Band) -> Decided:
         return Decided(Outcome.INCONCLUSIVE, "the run's first request failed, or was not streamed")
     told = f"the first token of the first request came after {record.cold_start_ms:.0f} ms ({band})"
     return Decided(band.judge(record.cold_start_ms), told)
+
+
+def _decide_capacity(record: LoadRecord, band: Band) -> Decided:
+    found = record.capacity
+    if found is None:
+        return Decided(Outcome.SKIP, f"the profile {record.profile} does not look for the breaking point")
+    outcome = band.judge_interval(found.holds_per_s, math.inf if found.breaks_per_s is None else found.breaks_per_s)
+    if outcome in {Outcome.PASS, Outcome.WARN} and not found.is_confirmed:
+        outcome = Outcome.INCONCLUSIVE
+    return Decided(outcome, f"{found} ({band})")
+
+
+def trial_of(record: LoadRecord, objectives: Sequence[LoadObjective], wanted: Next) -> Trial:
+    """How a rate was borne.
+
+    On the way what was seen is enough; the confirmation must be decided, and what is undecided there is not known.
+    """
+    problem = record.stopped_early or record.generator.problem(GeneratorLimits())
+    if problem:
+        return Trial(wanted.rate_per_s, Held.UNKNOWN, problem, wanted.is_confirmation)
+    judged = [objective for objective in objectives if objective.is_share]  # rates are what the search itself changes
+    decided = {objective.name: decide_objective(record, objective, len(objectives)) for objective in judged}
+    broken = [name for name, found in decided.items() if found.outcome is Outcome.FAIL]
+    open_ = [o for o in judged if decided[o.name].outcome in {Outcome.INCONCLUSIVE, Outcome.SKIP}]
+    if not wanted.is_confirmation:
+        broken += [o.name for o in open_ if float(record.course.over[o.name][1].mean()) > o.limits[1]]
+    elif open_ and not broken:
+        told = "; ".join(decided[objective.name].text for objective in open_)
+        return Trial(wanted.rate_per_s, Held.UNKNOWN, told, is_confirmation=True)
+    held = Held.NO if broken else Held.YES
+    return Trial(wanted.rate_per_s, held, ", ".join(broken), wanted.is_confirmation)
 
 
 def _decide_rate(record: LoadRecord, objective: LoadObjective, level: float) -> Decided:

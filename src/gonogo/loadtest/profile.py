@@ -1,9 +1,10 @@
 """Load profiles: which requests arrive when, and what they ask. Plain data, shared with the generator."""
 
+import hashlib
 import math
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
@@ -13,6 +14,7 @@ from gonogo import resources
 from gonogo.documents import Document, DocumentError, load_document, validate
 from gonogo.errors import GonogoError
 from gonogo.loadtest.arrivals import Stage, Traced, moments, read_trace
+from gonogo.loadtest.capacity import Search
 from gonogo.probes.asking import read_set
 
 _CHARACTERS_A_TOKEN = 4
@@ -76,7 +78,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class Profile:
-    """A load profile. Open: arrivals do not wait for answers (`stages` or `trace`); or closed: `users`."""
+    """A load profile. Open: arrivals do not wait for answers (`stages`, `trace`, `search`); or closed: `users`."""
 
     name: str
     seed: int
@@ -91,6 +93,10 @@ class Profile:
     users: Users | None = None
     think_time_s: float = 2.0
     """The mean between the turns of a conversation that arrived."""
+    digest: str = ""
+    """Of the profile's file."""
+    search: Search | None = None
+    """Instead of arrivals: the rate is what is looked for."""
     stops_when_decided: bool = False
     """The run ends as soon as every objective is decided; otherwise it is played to its end."""
     extend_s: float = 0.0
@@ -101,12 +107,14 @@ class Profile:
         """How long requests are sent."""
         if self.users is not None:
             return self.users.seconds
+        if self.search is not None:
+            return self.search.most_s
         return self.trace[-1].at_s if self.trace else sum(stage.seconds for stage in self.stages)
 
     @cached_property
     def moments(self) -> tuple[float, ...]:
         """When conversations arrive, in seconds from the start, an extension included; none in a closed model."""
-        if self.users is not None:
+        if self.users is not None or self.search is not None:
             return ()
         if self.trace:
             return tuple(item.at_s for item in self.trace)
@@ -123,12 +131,20 @@ class Profile:
         """About how many requests are sent at most, every turn counted, as far as that is known before the run."""
         if self.users is not None:  # as if every answer came at once
             return math.ceil(self.users.count * self.users.seconds / max(self.users.think_time_s, 1.0))
+        if self.search is not None:
+            return self.search.most_requests * max(len(talk) for part in self.mix for talk in part.conversations)
         return sum(len(planned.turns) for planned in self.planned())
 
     @property
     def most_tokens(self) -> int:
         """How many tokens all answers may have at most, as far as that is known before the run."""
         return self.requests * max(part.max_tokens for part in self.mix)
+
+    def held_at(self, rate_per_s: float, seconds: float, number: int) -> "Profile":
+        """The same requests at a constant rate: one of the trials of a search, each with moments of its own."""
+        stage = Stage(seconds, rate_per_s, rate_per_s)
+        warm_up_s = min(self.warm_up_s, seconds / 4)
+        return replace(self, search=None, stages=(stage,), warm_up_s=warm_up_s, seed=self.seed + number)
 
     @cached_property
     def _weights(self) -> list[float]:
@@ -182,7 +198,9 @@ def load_profile(file: Path) -> Profile:
     profile = _Reading(document).profile()
     if profile.warm_up_s >= profile.seconds:
         raise DocumentError([document.problem(("warm_up_s",), "the warm-up is as long as the whole run")])
-    if profile.users is None and not profile.moments:
+    if profile.search is not None and profile.search.to_rate_per_s < profile.search.from_rate_per_s:
+        raise DocumentError([document.problem(("search", "to_rate_per_s"), "lies below from_rate_per_s")])
+    if profile.users is None and profile.search is None and not profile.moments:
         raise DocumentError([document.problem(("stages",), "not one request arrives")])
     return profile
 
@@ -198,12 +216,14 @@ class _Reading:
         kept = {key: raw[key] for key in ("warm_up_s", "timeout_s", "think_time_s", "extend_s") if key in raw}
         return Profile(
             name=Path(self._document.file).stem,
+            digest=hashlib.sha256(Path(self._document.file).read_bytes()).hexdigest(),
             seed=raw.get("seed", 1),
             mix=tuple(self._part(i, part) for i, part in enumerate(raw["mix"])),
             even=raw.get("arrivals") == "constant",
             stages=tuple(map(_stage, raw.get("stages", ()))),
             trace=self._trace(),
             users=Users(**raw["users"]) if "users" in raw else None,
+            search=Search(**raw["search"]) if "search" in raw else None,
             stops_when_decided=raw.get("stop") == "decided",
             **kept,
         )

@@ -11,6 +11,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from gonogo.loadtest.capacity import Capacity, Held, Trial
+
 Series = NDArray[np.float64]
 
 
@@ -23,6 +25,8 @@ class Course:
     latency_ms: Series
     """To the end of the answer or of the failed attempt."""
     ttft_ms: Series
+    failed: Series
+    """0 or 1."""
     over: Mapping[str, tuple[Series, Series]]
     """By objective: how far each attempt was over the warning and over the failing bound, 0 to 1.
 
@@ -32,12 +36,13 @@ class Course:
     def first(self, count: int) -> "Course":
         """The first attempts only."""
         over = {name: (warn[:count], fail[:count]) for name, (warn, fail) in self.over.items()}
-        return Course(self.intended_s[:count], self.latency_ms[:count], self.ttft_ms[:count], over)
+        intended_s, latency_ms, ttft_ms, failed = (getattr(self, name)[:count] for name in COURSE)
+        return Course(intended_s, latency_ms, ttft_ms, failed, over)
 
     def as_json(self) -> dict[str, Any]:
         """As plain data, compressed."""
         over = {name: [_packed(series) for series in both] for name, both in self.over.items()}
-        return {name: _packed(getattr(self, name)) for name in _COURSE} | {"over": over}
+        return {name: _packed(getattr(self, name)) for name in COURSE} | {"over": over}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
@@ -47,11 +52,12 @@ class Course:
             ValueError, KeyError, TypeError: it did not.
         """
         over = {name: (_unpacked(warn), _unpacked(fail)) for name, (warn, fail) in raw["over"].items()}
-        intended_s, latency_ms, ttft_ms = (_unpacked(raw[name]) for name in _COURSE)
-        return cls(intended_s, latency_ms, ttft_ms, over)
+        intended_s, latency_ms, ttft_ms, failed = (_unpacked(raw[name]) for name in COURSE)
+        return cls(intended_s, latency_ms, ttft_ms, failed, over)
 
 
-_COURSE = ("intended_s", "latency_ms", "ttft_ms")
+COURSE = ("intended_s", "latency_ms", "ttft_ms", "failed")
+"""What a course tells of each attempt, beside how far it was over each bound."""
 
 
 def _packed(series: Series) -> str:
@@ -151,6 +157,8 @@ class LoadRecord:
     histograms: Mapping[str, str]
     """By metric: the HDR histogram, compressed and base64-encoded (the V2 format that HdrHistogram tools read)."""
     generator: GeneratorHealth
+    asked: str = ""
+    """A digest of what was asked of whom: runs with the same one can be compared."""
     stopped_early: str = ""
     """Why the run ended before it could decide anything, or nothing."""
     ended: str = ""
@@ -164,6 +172,8 @@ class LoadRecord:
     """From when on latencies no longer showed a start-up (`gonogo.loadtest.tally.steady_from_s`)."""
     cold_start_ms: float | None = None
     """Time to the first token of the run's first request; None where it failed."""
+    capacity: Capacity | None = None
+    """Of a search for the breaking point: what it found. The rest of the record is then of its last trial that held."""
     tokens: int = 0
     """Of all judged answers."""
     tokens_told: bool = False
@@ -181,6 +191,7 @@ class LoadRecord:
         unfinished = path.with_suffix(".part")
         raw = {item.name: getattr(self, item.name) for item in fields(self)}
         raw |= {"course": self.course.as_json(), "generator": asdict(self.generator)}
+        raw |= {"capacity": asdict(self.capacity) if self.capacity is not None else None}
         unfinished.write_text(json.dumps(raw, indent=1) + "\n", encoding="utf-8")
         unfinished.replace(path)
 
@@ -196,4 +207,12 @@ def read_record(path: Path) -> LoadRecord:
     raw["series"] = tuple(raw["series"])
     raw["course"] = Course.from_json(raw["course"])
     raw["generator"] = GeneratorHealth(**{**raw["generator"], "lost": tuple(raw["generator"]["lost"])})
+    raw["capacity"] = _capacity(raw["capacity"])
     return LoadRecord(**raw)
+
+
+def _capacity(raw: Mapping[str, Any] | None) -> Capacity | None:
+    if raw is None:
+        return None
+    trials = tuple(Trial(**{**trial, "held": Held(trial["held"])}) for trial in raw["trials"])
+    return Capacity(**{**raw, "trials": trials})

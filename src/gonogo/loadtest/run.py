@@ -91,4 +91,5 @@ def summary(record: LoadRecord) -> dict[str, object]:
     kept = {item.name: getattr(record, item.name) for item in fields(record)}
     for name in ("histograms", "series", "course"):
         kept.pop(name)
-    return {**kept, "generator": asdict(record.generator)}
+    capacity = asdict(record.capacity) if record.capacity is not None else None
+    return {**kept, "generator": asdict(record.generator), "capacity": capacity}

@@ -1,5 +1,6 @@
 """All that the workers of a run have measured so far: put together, looked at while it grows, and told as a record."""
 
+import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +12,7 @@ from gonogo.loadtest.batch import COLUMNS, Batch, Pulse
 from gonogo.loadtest.decisions import FAMILY_LEVEL, decide_share
 from gonogo.loadtest.histogram import Counted, Histogram, Values, counted, merged, percentiles_ms
 from gonogo.loadtest.profile import Profile
-from gonogo.loadtest.record import Course, GeneratorHealth, LoadRecord
+from gonogo.loadtest.record import COURSE, Course, GeneratorHealth, LoadRecord
 from gonogo.model import Outcome
 from gonogo.targets.load import Load, Prices
 
@@ -131,6 +132,7 @@ class Tally:
             percentiles=self._percentiles(histograms, columns["tokens_per_s"][judged & ~failed]),
             histograms={name: histogram.encode().decode() for name, histogram in histograms.items()},
             generator=self._health(columns, histograms, tuple(lost)),
+            asked=asked_of(self._profile, self._load),
             stopped_early=stopped_early,
             ended=ended,
             decided=dict(self.decided) if ended else {},
@@ -155,7 +157,8 @@ class Tally:
         order = np.argsort(columns["intended_s"], kind="stable")
         order = order[(columns["warm_up"][order] == 0) & (columns["intended_s"][order] < before_s)]
         over = {name: (warn[0][order], fail[0][order]) for name, (warn, fail) in self._over.items()}
-        return Course(columns["intended_s"][order], columns["latency_ms"][order], columns["ttft_ms"][order], over)
+        intended_s, latency_ms, ttft_ms, failed = (columns[name][order] for name in COURSE)
+        return Course(intended_s, latency_ms, ttft_ms, failed, over)
 
     def _row(self, second: int, batches: Sequence[Batch]) -> dict[str, float]:
         """A second, as all workers told it."""
@@ -224,6 +227,11 @@ def _quantiles(metric: str, values: Counted) -> dict[str, float]:
         return {}
     found = {f"{metric}.p{share * 100:g}": values.quantile_ms(share) for share in _QUANTILES}
     return {**found, f"{metric}.max": values.quantile_ms(1.0)}
+
+
+def asked_of(profile: Profile, load: Load) -> str:
+    """A digest of the profile's text and the model."""
+    return hashlib.sha256(f"{profile.digest} {load.model}".encode()).hexdigest()[:16]
 
 
 def cost_of(columns: Mapping[str, Values], prices: Prices) -> float:

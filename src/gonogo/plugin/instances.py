@@ -173,6 +173,18 @@ def _objectives(*metrics: str) -> Callable[..., _Instances]:
     return instances
 
 
+def _load_route(target: Target, *, short: bool) -> _Instances:
+    """The model of the load run, where its provider and its model there are declared."""
+    asked = f"{target.gateway.name}/{target.load.model}" if target.gateway and target.load else ""
+    return {name: route for name, route in _routed(target, short=short).items() if name == asked}
+
+
+def _ratios(target: Target, *, short: bool) -> _Instances:
+    del short
+    baseline = target.load.baseline if target.load else None
+    return {ratio.name: ratio for ratio in (baseline.ratios if baseline else ())}
+
+
 def _of_cluster(section: str) -> Callable[..., _Instances]:
     """Everything that a list or table of the section ``cluster`` declares, by its name."""
 
@@ -287,6 +299,9 @@ _INSTANCES: dict[str, Callable[..., _Instances]] = {
     "throughput_objective": _objectives("requests_per_s", "tokens_per_s"),
     "cost_objective": _objectives("cost_per_1000_good"),
     "cold_start_objective": _objectives("cold_start_ms"),
+    "capacity_objective": _objectives("capacity_per_s"),
+    "baseline_ratio": _ratios,
+    "load_route": _load_route,
 }
 """Fixture name to its instances. The fixture gets the instance as its parameter, None where nothing is declared."""
 

@@ -63,6 +63,15 @@ class Prices:
 
 
 @dataclass(frozen=True)
+class Baseline:
+    """A run that was kept, and how much slower than it this one may be."""
+
+    record: Path
+    ratios: tuple[LoadObjective, ...]
+    """Quantiles of `latency_ms` and `ttft_ms`; their bands are over the ratio run / baseline."""
+
+
+@dataclass(frozen=True)
 class Load:
     """What a load run asks and what it must hold."""
 
@@ -70,5 +79,8 @@ class Load:
     model: str
     objectives: tuple[LoadObjective, ...]
     prices: Prices | None = None
+    baseline: Baseline | None = None
+    gateway_overhead_ms: Band | None = None
+    """Of the median that the gateway adds to the time to the first token."""
     most_cost: float | None = None
     """A run that has cost more ends, undecided; in the currency of the prices."""

@@ -1,7 +1,7 @@
 """The section ``load`` of a target file."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +9,12 @@ from gonogo import resources
 from gonogo.documents import Path_, did_you_mean
 from gonogo.objectives import Band
 from gonogo.targets.endpoints import Endpoint
-from gonogo.targets.load import Load, LoadObjective, Prices
+from gonogo.targets.load import Baseline, Load, LoadObjective, Prices
 
-_GOOD_WHEN_LARGE = frozenset({"stream_tokens_per_s", "goodput", "requests_per_s", "tokens_per_s"})
+_GOOD_WHEN_LARGE = frozenset({"capacity_per_s", "goodput", "requests_per_s", "stream_tokens_per_s", "tokens_per_s"})
+_SLOWER = {"warn_above": 1.1, "fail_above": 2.0}
+"""CHECKS.md, row L3: twice the latency is a no-go."""
+_USUAL_RATIOS = {metric: {"p50": _SLOWER, "p95": _SLOWER} for metric in ("latency_ms", "ttft_ms")}
 _QUANTILE = re.compile(r"p\d+(\.\d+)?")
 
 
@@ -31,13 +34,30 @@ class LoadSection:
         if gateway is None:
             self._problem(("load",), "needs a gateway to send the load to")
         prices = Prices(**raw["prices"]) if "prices" in raw else None
-        objectives = tuple(self._objectives(raw["objectives"]))
+        objectives = tuple(self._objectives(raw["objectives"], ("load", "objectives")))
         if prices is None and any(objective.metric == "cost_per_1000_good" for objective in objectives):
             self._problem(("load", "objectives", "cost_per_1000_good"), "needs load.prices")
+        if not any(objective.is_share for objective in objectives) and "capacity_per_s" in raw["objectives"]:
+            path = ("load", "objectives", "capacity_per_s")
+            self._problem(path, "needs an objective that shows what breaks: a quantile, errors or goodput")
         if prices is None and "most_cost" in raw:
             self._problem(("load", "most_cost"), "needs load.prices")
         profile = self._profile(raw.get("profile", "smoke"))
-        return Load(profile, raw["model"], objectives, prices, raw.get("most_cost"))
+        baseline = self._baseline(raw["baseline"]) if "baseline" in raw else None
+        added = raw.get("gateway_overhead_ms")
+        overhead = self._band(added, ("load", "gateway_overhead_ms")) if added else None
+        if overhead is not None and not overhead.above:
+            self._problem(("load", "gateway_overhead_ms"), "needs warn_above or fail_above, or both")
+        return Load(profile, raw["model"], objectives, prices, baseline, overhead, raw.get("most_cost"))
+
+    def _baseline(self, raw: dict[str, Any]) -> Baseline:
+        record = (self._folder / raw["record"]).resolve()
+        if not record.is_file():
+            self._problem(
+                ("load", "baseline", "record"), f"no file {raw['record']!r}: keep the load-record.json of a run"
+            )
+        ratios = {name: value for name, value in raw.items() if name != "record"} or _USUAL_RATIOS
+        return Baseline(record, tuple(self._objectives(ratios, ("load", "baseline"))))
 
     def _profile(self, name: str) -> Path:
         shipped = resources.folder("load") / "profiles" / f"{name}.yaml"
@@ -47,9 +67,9 @@ class LoadSection:
             self._problem(("load", "profile"), f"no profile or file {name!r}{did_you_mean(name, known)}")
         return profile
 
-    def _objectives(self, raw: dict[str, Any]) -> Iterator[LoadObjective]:
+    def _objectives(self, raw: Mapping[str, Any], above: Path_) -> Iterator[LoadObjective]:
         for metric, value in raw.items():
-            path = ("load", "objectives", metric)
+            path = (*above, metric)
             if all(map(_QUANTILE.fullmatch, value)):
                 for key, item in value.items():
                     yield self._objective(metric, item, (*path, key), float(key[1:]) / 100)

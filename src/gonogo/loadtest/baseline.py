@@ -1,0 +1,83 @@
+"""Is a run slower than one that was kept? Ratios of quantiles, with the interval that two runs can support. Pure."""
+
+import numpy as np
+
+from gonogo.loadtest.record import GeneratorLimits, LoadRecord, Series
+from gonogo.model import Outcome
+from gonogo.objectives import Band, Decided
+from gonogo.targets.load import LoadObjective
+
+_BLOCKS = 50
+"""Attempts under load depend on their neighbours: whole stretches are drawn, fifty make up a run."""
+_FEWEST = 100
+_RESAMPLES = 1000
+_SEED = 20
+
+
+def decide_against(record: LoadRecord, baseline: LoadRecord, objective: LoadObjective, level: float) -> Decided:
+    """Decide the ratio of a quantile to the baseline's.
+
+    The interval is the percentile bootstrap's over blocks of consecutive attempts (Kuensch 1989, Annals of Statistics
+    17), both runs drawn anew each time. Failed attempts count as endlessly slow.
+
+    Args:
+        record: the run.
+        baseline: the run that was kept.
+        objective: a quantile of `latency_ms` or `ttft_ms`, its band over the ratio run / baseline.
+        level: the error level.
+    """
+    assert objective.quantile is not None
+    why = _incomparable(record, baseline)
+    if why:
+        return Decided(Outcome.INCONCLUSIVE, f"not comparable with the baseline: {why}")
+    now, then = (_values(run, objective.metric) for run in (record, baseline))
+    if min(len(now), len(then)) < _FEWEST:
+        return Decided(Outcome.SKIP, f"unsupported: {len(now)} and {len(then)} attempts, at least {_FEWEST} are needed")
+    if not np.isfinite(quantile(then, objective.quantile)):
+        return Decided(Outcome.INCONCLUSIVE, f"the baseline's own {objective.name} is that of failed attempts")
+    low, high = ratio_interval(now, then, objective.quantile, level)
+    return Decided(objective.band.judge_interval(low, high), _told(now, then, objective, (low, high)))
+
+
+def quantile(values: Series, share: float) -> float:
+    """The smallest value that so many are not above."""
+    return float(np.quantile(values, share, method="inverted_cdf"))
+
+
+def ratio_interval(now: Series, then: Series, share: float, level: float) -> tuple[float, float]:
+    """Within which bounds the ratio of two runs' quantiles lies; seeded, so that a rerun says the same."""
+    numbers = np.random.default_rng(_SEED)
+    ratios = [_drawn(now, share, numbers) / _drawn(then, share, numbers) for _ in range(_RESAMPLES)]
+    low, high = np.quantile(ratios, [level / 2, 1 - level / 2], method="inverted_cdf")
+    return float(low), float(high)
+
+
+def _drawn(values: Series, share: float, numbers: np.random.Generator) -> float:
+    size = -(-len(values) // _BLOCKS)
+    starts = numbers.integers(0, len(values), -(-len(values) // size))
+    places = (starts[:, None] + np.arange(size)[None, :]).ravel() % len(values)
+    return quantile(values[places], share)
+
+
+def _values(record: LoadRecord, metric: str) -> Series:
+    values = record.course.latency_ms if metric == "latency_ms" else record.course.ttft_ms
+    return np.where(record.course.failed > 0, np.inf, values)
+
+
+def _incomparable(record: LoadRecord, baseline: LoadRecord) -> str:
+    """Why two runs cannot be compared; empty if they can."""
+    for name, run in (("this run", record), ("the baseline", baseline)):
+        problem = run.stopped_early or run.generator.problem(GeneratorLimits())
+        if problem:
+            return f"{name} is not valid: {problem}"
+    if record.asked != baseline.asked:
+        return f"it asked something else (profile {baseline.profile}, another text or another model)"
+    return ""
+
+
+def _told(now: Series, then: Series, objective: LoadObjective, interval: tuple[float, float]) -> str:
+    assert objective.quantile is not None
+    seen, was = quantile(now, objective.quantile), quantile(then, objective.quantile)
+    band: Band = objective.band
+    times = f"{seen / was:.2f} times the baseline's {was:.1f} ms"
+    return f"{objective.name} = {seen:.1f} ms, {times}, interval {interval[0]:.2f} to {interval[1]:.2f} ({band})"
