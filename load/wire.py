@@ -14,6 +14,10 @@ from gonogo.loadtest.attempt import Attempt, now_ms
 from gonogo.stream import StreamProtocolError
 from load.reading import Connection, EndedError, Reader, Ticker, stamped
 
+_MOST_IDLE_S = 1.0
+"""Servers close idle connections, some after two seconds (gunicorn); what is sent into that very moment is reset, which
+would count as a failure of the deployment. So nothing is sent on a connection that was idle for long."""
+
 
 @dataclass
 class ChatClient:
@@ -22,7 +26,8 @@ class ChatClient:
     base_url: str
     key: str | None
     timeout_s: float
-    _idle: list[Connection] = field(default_factory=list)
+    _idle: list[tuple[Connection, float]] = field(default_factory=list)
+    """With the moment since when; the last one is the latest."""
     _ticker: Ticker = field(default_factory=Ticker)
 
     def __post_init__(self) -> None:
@@ -54,7 +59,7 @@ class ChatClient:
             if sent < len(request):  # `sendall` asks for the size of the buffers first, each time
                 connection.socket.sendall(request[sent:])
             if Reader(connection, attempt, self._ticker, streamed=streamed).read(deadline):
-                self._idle.append(connection)
+                self._idle.append((connection, time.monotonic()))
                 connection = None
         except Exception as error:  # noqa: BLE001 (an attempt that is not counted would be lost silently)
             attempt.fail(_kind_of(error, attempt), str(error) or f"no end within {self.timeout_s:g} s")
@@ -66,8 +71,9 @@ class ChatClient:
 
     def _connection(self, deadline: float) -> Connection:
         while self._idle:
-            connection = self._idle.pop()
-            if not _readable(connection.socket):  # readable while idle means that the server has closed it
+            connection, since_s = self._idle.pop()
+            is_fresh = time.monotonic() - since_s < _MOST_IDLE_S
+            if is_fresh and not _readable(connection.socket):  # readable while idle means that the server has closed it
                 return connection
             connection.socket.close()
         address = (self._host, self._port)
