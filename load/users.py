@@ -134,7 +134,7 @@ class Dispatcher:
 
     def _converse(self, planned: Planned, due_ms: float, think_time_s: float, number: int) -> None:
         """Say every turn of a conversation, each with what was said before; none once the run is over."""
-        until_ms = self._began_ms + self._profile.seconds * 1000
+        until_ms = self._began_ms + (self._profile.seconds + self._profile.extend_s) * 1000
         said: list[dict[str, str]] = []
         # so that no cache answers for the model, the first message is one that was never sent before
         ending = "" if planned.cacheable else f" [{self._run_id}-{planned.position}]"

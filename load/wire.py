@@ -1,5 +1,6 @@
 """The generator's client: send a chat request, read its answer, name what went wrong."""
 
+import select
 import ssl
 import time
 from dataclasses import dataclass, field
@@ -85,11 +86,13 @@ class ChatClient:
 
 
 # gevent's own goes by way of the loop; asked with no time to wait, the real one does not block
-_select = gevent.monkey.get_original("select", "select")
+_poll = gevent.monkey.get_original("select", "poll")
 
 
 def _readable(connection: gevent.socket.socket) -> bool:
-    return bool(_select([connection.fileno()], [], [], 0)[0])
+    asked = _poll()  # `select` knows no descriptor above 1023
+    asked.register(connection.fileno(), select.POLLIN)
+    return bool(asked.poll(0))
 
 
 _KINDS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
