@@ -54,7 +54,7 @@ class Dispatcher:
     ) -> None:
         self._profile, self._load, self._client = profile, load, client
         self._recording, self._environment = recording, environment
-        self._flight, self._began_ms, self._is_over = Flight(), 0.0, False
+        self._flight, self._began_ms, self._is_over, self._is_admitted = Flight(), 0.0, False, False
         self.refused = ""
         """Why the gateway wants no more of this, or nothing."""
 
@@ -164,7 +164,8 @@ class Dispatcher:
         flight.land(number)
         self._recording.take(attempt, warm_up=due_ms < self._began_ms + self._profile.warm_up_s * 1000)
         self._show(attempt)
-        if attempt.status in _FATAL_STATUSES:
+        self._is_admitted = self._is_admitted or not attempt.failure
+        if attempt.status in _FATAL_STATUSES and not self._is_admitted:  # later it is a failure like any other
             self.refused = f"the gateway refuses the key: {attempt.detail}"
             self.stop()
         return attempt

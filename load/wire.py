@@ -1,5 +1,6 @@
 """The generator's client: send a chat request, read its answer, name what went wrong."""
 
+import errno
 import select
 import ssl
 import time
@@ -47,7 +48,7 @@ class ChatClient:
     def attempt(self, intended_ms: float, body: dict[str, object], position: int = 0) -> Attempt:
         """Send one request and read its answer; failures are named, never raised."""
         attempt = Attempt(intended_ms, position)
-        streamed = bool(body.get("stream"))
+        attempt.streamed = streamed = bool(body.get("stream"))
         deadline = time.monotonic() + self.timeout_s
         attempt.sent_ms = now_ms()
         connection = None
@@ -95,13 +96,15 @@ def _readable(connection: gevent.socket.socket) -> bool:
     return bool(asked.poll(0))
 
 
+_OWN_ERRORS = {errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM}
+"""The generator's machine has no more descriptors, ports or memory."""
 _KINDS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
     (ConnectionRefusedError, "refused"),
     ((ConnectionResetError, BrokenPipeError), "reset"),
     (EndedError, "truncated"),
     ((StreamProtocolError, HTTPParseError), "broken stream"),
     (gevent.socket.gaierror, "name resolution"),
-    (OSError, "connection"),
+    (OSError, "connection failed"),
 )
 
 
@@ -109,4 +112,6 @@ def _kind_of(error: Exception, attempt: Attempt) -> str:
     """The type of a failure; what is not known is the generator's own."""
     if isinstance(error, (TimeoutError, gevent.socket.timeout)):
         return "timeout before the first token" if not attempt.content_ms else "stall"
+    if isinstance(error, OSError) and error.errno in _OWN_ERRORS:
+        return "no socket"
     return next((name for kinds, name in _KINDS if isinstance(error, kinds)), "generator error")

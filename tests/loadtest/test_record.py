@@ -119,12 +119,47 @@ def test_a_stretch_that_is_too_bad_fails_however_good_the_whole_is() -> None:
 
 
 def test_what_was_decided_on_the_way_stays_decided() -> None:
-    over = np.concatenate([np.zeros(100), np.ones(80)])
+    over = np.concatenate([np.zeros(100), spread(80, 12)])
     course = replace(record().course, over={P95.name: (over, over)})
     early = replace(record(), course=course, decided={P95.name: 100})
     decided = decide_objective(early, P95, family=1)
     assert (decided.outcome, "decided after 100 of 180 requests" in decided.text) == (Outcome.PASS, True)
-    assert decide_objective(replace(early, decided={}), P95, family=1).outcome is Outcome.FAIL
+    assert decide_objective(replace(early, decided={}), P95, family=1).outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_pass_on_the_way_does_not_outlive_what_all_attempts_show() -> None:
+    over = np.concatenate([np.zeros(100), np.ones(80)])
+    course = replace(record().course, over={P95.name: (over, over)})
+    assert (
+        decide_objective(replace(record(), course=course, decided={P95.name: 100}), P95, family=1).outcome
+        is Outcome.FAIL
+    )
+
+
+def test_a_failure_on_the_way_stays_one() -> None:
+    over = np.concatenate([np.ones(10), np.zeros(170)])
+    course = replace(record().course, over={P95.name: (over, over)})
+    assert (
+        decide_objective(replace(record(), course=course, decided={P95.name: 10}), P95, family=1).outcome
+        is Outcome.FAIL
+    )
+
+
+def test_the_worst_of_many_stretches_is_bad_by_chance() -> None:
+    numbers, sustained, failed = np.random.default_rng(9), replace(P95, for_s=4.0), 0
+    for _ in range(50):
+        over = (numbers.random(2000) < 0.04).astype(float)
+        course = Course(
+            np.arange(2000) / 20, np.full(2000, 5e2), np.full(2000, 1e2), np.zeros(2000), {P95.name: (over, over)}
+        )
+        run = replace(record(), course=course, attempts=2000, planned=900)
+        failed += decide_objective(run, sustained, family=1).outcome is Outcome.FAIL
+    assert failed <= 5
+
+
+def test_a_first_request_that_failed_is_no_cold_start_to_be_unsure_of() -> None:
+    run = replace(record(), cold_start_ms=None, cold_start_failed=True)
+    assert decide_objective(run, LoadObjective("cold_start_ms", Band(1000, 2000)), family=1).outcome is Outcome.FAIL
 
 
 @pytest.mark.parametrize(

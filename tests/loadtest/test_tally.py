@@ -14,7 +14,7 @@ from gonogo.loadtest.arrivals import Stage
 from gonogo.loadtest.batch import COLUMNS, Batch, Pulse
 from gonogo.loadtest.decisions import decide_objective
 from gonogo.loadtest.histogram import Histogram, counted, merged
-from gonogo.loadtest.profile import Part, Profile
+from gonogo.loadtest.profile import Part, Profile, Users
 from gonogo.loadtest.record import LoadRecord, Series
 from gonogo.loadtest.tally import Tally, cost_of, steady_from_s
 from gonogo.model import Outcome
@@ -143,6 +143,28 @@ def test_attempts_behind_one_that_is_still_open_are_not_looked_at() -> None:
         tally.take(replace(part, pulse=replace(part.pulse, open_from_s=0.0)))
         tally.look()
     assert tally.decided == {}
+
+
+def test_where_the_length_of_a_run_is_unknown_nothing_is_decided_on_the_way() -> None:
+    """Blocks are as long as the whole run affords: with users in a closed model nobody knows that before."""
+    tally = Tally(replace(profile(), stages=(), users=Users(2, 60.0, 1.0)), LOAD)
+    for part in batches(LATENCIES):
+        tally.take(part)
+        tally.look()
+    assert tally.decided == {}
+
+
+def test_an_objective_that_was_good_for_long_can_still_end_the_run() -> None:
+    sustained = replace(ERRORS, for_s=10.0)
+    tally = Tally(profile(), replace(LOAD, objectives=(P95, sustained, SPEED)))
+    for part in batches(LATENCIES, bad_from=1500):
+        tally.take(part)
+        tally.look()
+        if tally.breached:
+            break
+    assert (tally.breached, 30 < part.second < 50) == ("errors", True)
+    record = tally.record(seconds=50.0, ended="errors has failed")
+    assert decide_objective(record, sustained, 3).outcome is Outcome.FAIL
 
 
 @given(st.lists(st.floats(0, 4e6), max_size=60), st.integers(1, 4))

@@ -18,6 +18,8 @@ class Attempt:
     intended_ms: float
     position: int = 0
     """Of its conversation in the run (`gonogo.loadtest.profile.Planned`)."""
+    streamed: bool = True
+    """Asked for as a stream: otherwise nobody knows when the first token came."""
     sent_ms: float = 0.0
     content_ms: list[float] = field(default_factory=list)
     """When each content-bearing delta arrived."""
@@ -48,7 +50,12 @@ class Attempt:
 
     @property
     def ttft_ms(self) -> float:
-        """From the intended moment to the first content-bearing delta (to the end where none came)."""
+        """From the intended moment to the first content-bearing delta (to the end where none came).
+
+        NaN where the answer was not asked for as a stream.
+        """
+        if not self.streamed:
+            return math.nan
         return (self.content_ms[0] if self.content_ms else self.end_ms) - self.intended_ms
 
     @property
@@ -58,9 +65,10 @@ class Attempt:
 
     @property
     def tokens_per_s(self) -> float:
-        """How fast the stream went on after its first delta; infinite where it had no second one."""
+        """How fast the stream went on after its first delta; NaN where it had no second one at a later moment."""
         took_ms = self.content_ms[-1] - self.content_ms[0] if self.chunks > 1 else 0.0
-        return (self.chunks - 1) / took_ms * 1000 if took_ms else math.inf
+        # a delta may be several tokens
+        return self.tokens * (1 - 1 / self.chunks) / took_ms * 1000 if took_ms else math.nan
 
     def fail(self, failure: str, detail: str) -> None:
         """Say what went wrong: the type, and what was seen of it."""

@@ -4,7 +4,7 @@ import numpy as np
 
 from gonogo.loadtest.record import GeneratorLimits, LoadRecord, Series
 from gonogo.model import Outcome
-from gonogo.objectives import Band, Decided
+from gonogo.objectives import Band, Decided, attempts_needed
 from gonogo.targets.load import LoadObjective
 
 _BLOCKS = 50
@@ -31,8 +31,9 @@ def decide_against(record: LoadRecord, baseline: LoadRecord, objective: LoadObje
     if why:
         return Decided(Outcome.INCONCLUSIVE, f"not comparable with the baseline: {why}")
     now, then = (_values(run, objective.metric) for run in (record, baseline))
-    if min(len(now), len(then)) < _FEWEST:
-        return Decided(Outcome.SKIP, f"unsupported: {len(now)} and {len(then)} attempts, at least {_FEWEST} are needed")
+    needed = max(_FEWEST, attempts_needed(1 - objective.quantile, level))  # fewer may not show what is so rare
+    if min(len(now), len(then)) < needed:
+        return Decided(Outcome.SKIP, f"unsupported: {len(now)} and {len(then)} attempts, at least {needed} are needed")
     if not np.isfinite(quantile(then, objective.quantile)):
         return Decided(Outcome.INCONCLUSIVE, f"the baseline's own {objective.name} is that of failed attempts")
     low, high = ratio_interval(now, then, objective.quantile, level)
@@ -61,7 +62,8 @@ def _drawn(values: Series, share: float, numbers: np.random.Generator) -> float:
 
 def _values(record: LoadRecord, metric: str) -> Series:
     values = record.course.latency_ms if metric == "latency_ms" else record.course.ttft_ms
-    return np.where(record.course.failed > 0, np.inf, values)
+    every = np.where(record.course.failed > 0, np.inf, values)
+    return every[~np.isnan(every)]
 
 
 def _incomparable(record: LoadRecord, baseline: LoadRecord) -> str:

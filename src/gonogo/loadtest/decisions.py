@@ -10,7 +10,7 @@ from gonogo.loadtest.blocks import Judged, decide_blocks
 from gonogo.loadtest.capacity import Held, Next, Trial
 from gonogo.loadtest.record import Course, GeneratorLimits, LoadRecord, Series
 from gonogo.model import Outcome
-from gonogo.objectives import Band, Decided, attempts_needed
+from gonogo.objectives import Band, Decided, attempts_needed, exact_interval
 from gonogo.targets.load import LoadObjective
 
 FAMILY_LEVEL = 0.05
@@ -36,12 +36,15 @@ def decide_objective(record: LoadRecord, objective: LoadObjective, family: int) 
         return _decide_cold_start(record, objective.band)
     if not objective.is_share:
         return _decide_rate(record, objective, level)
-    after = record.decided.get(objective.name, record.attempts)
-    decided = decide_share(record.course.first(after), objective, record.planned, level)
-    text = f"{_told(record, objective)}; {decided.text}"
-    if objective.name in record.decided:
-        text += f"; decided after {after} of {record.planned} requests"
-    return Decided(decided.outcome, text)
+    decided, after = decide_share(record.course, objective, record.planned, level), record.decided.get(objective.name)
+    if after is None:
+        return Decided(decided.outcome, f"{_told(record, objective)}; {decided.text}")
+    early = decide_share(record.course.first(after), objective, record.planned, level)
+    # what was shown on the way stays shown; but a pass does not outlive what all attempts together show
+    if early.outcome is Outcome.FAIL or decided.outcome in {Outcome.INCONCLUSIVE, Outcome.SKIP}:
+        decided = early
+    told = f"decided after {after} of {record.planned} requests"
+    return Decided(decided.outcome, f"{_told(record, objective)}; {decided.text}; {told}")
 
 
 def needs(objective: LoadObjective, family: int) -> int:
@@ -58,11 +61,12 @@ def decide_share(course: Course, objective: LoadObjective, planned: int, level: 
         planned: how many attempts the whole run is to have.
         level: the error level.
     """
-    over_warn, over_fail = course.over[objective.name]
+    measured = ~np.isnan(course.over[objective.name][1])
+    over_warn, over_fail = (side[measured] for side in course.over[objective.name])
     passing, failing = objective.limits
 
     def judged(warn: Series, fail: Series, limit: float) -> Judged:
-        return decide_blocks(warn, fail, course.latency_ms, planned=planned, limit=limit, level=level)
+        return decide_blocks(warn, fail, course.latency_ms[measured], planned=planned, limit=limit, level=level)
 
     if objective.quantile is not None:
         found = judged(over_warn, over_fail, passing)
@@ -71,8 +75,8 @@ def decide_share(course: Course, objective: LoadObjective, planned: int, level: 
         found, strict = judged(over_fail, over_fail, min(failing, 1 - 1e-9)), judged(over_fail, over_fail, passing)
         outcome = found.outcome if found.outcome is not Outcome.PASS else Outcome.WARN
         outcome, found = (Outcome.PASS, strict) if strict.outcome is Outcome.PASS else (outcome, found)
-    worst = _worst_stretch(course, over_fail, objective.for_s)
-    if worst > failing:
+    worst = _bad_stretch(course.intended_s[measured], over_fail, objective, level)
+    if worst is not None:
         text = f"over {objective.for_s:g} s on end {worst:.2%} were over the limit, allowed {failing:.2%}"
         return Decided(Outcome.FAIL, text)
     bad = float(over_fail.mean()) if len(over_fail) else math.nan
@@ -82,18 +86,22 @@ def decide_share(course: Course, objective: LoadObjective, planned: int, level: 
     return Decided(outcome, f"{text}; undecided" if outcome is Outcome.INCONCLUSIVE else text)
 
 
-def _worst_stretch(course: Course, over: Series, seconds: float) -> float:
-    """The largest share of bad attempts in any stretch of so many seconds: what happened, no sample of it."""
-    if not seconds or not len(over):
-        return 0.0
-    bad, ends = (
-        np.concatenate([[0.0], np.cumsum(over)]),
-        np.searchsorted(course.intended_s, course.intended_s + seconds),
-    )
-    counts = ends - np.arange(len(over))
-    is_whole = (course.intended_s + seconds <= course.intended_s[-1]) & (counts >= _FEWEST_IN_STRETCH)
-    shares = (bad[ends] - bad[np.arange(len(over))]) / np.maximum(counts, 1)
-    return float(shares[is_whole].max()) if is_whole.any() else 0.0
+def _bad_stretch(due_s: Series, over: Series, objective: LoadObjective, level: float) -> float | None:
+    """The share of bad attempts in the worst stretch of `for_s` seconds, if it is shown to be over the failing bound.
+
+    The worst of many stretches is bad by chance alone: each of them gets its part of the error level (Bonferroni).
+    """
+    if not objective.for_s or not len(over):
+        return None
+    starts = np.arange(len(over))
+    ends, bad = np.searchsorted(due_s, due_s + objective.for_s), np.concatenate([[0.0], np.cumsum(over)])
+    counts, bads = ends - starts, bad[ends] - bad[starts]
+    is_whole = (due_s + objective.for_s <= due_s[-1]) & (counts >= _FEWEST_IN_STRETCH)
+    if not is_whole.any():
+        return None
+    worst = int(np.argmax(np.where(is_whole, bads / np.maximum(counts, 1), -1.0)))
+    low, _ = exact_interval(int(bads[worst]), int(counts[worst]), 2 * level / int(is_whole.sum()))
+    return float(bads[worst] / counts[worst]) if low > objective.limits[1] else None
 
 
 def _told(record: LoadRecord, objective: LoadObjective) -> str:
@@ -103,7 +111,7 @@ def _told(record: LoadRecord, objective: LoadObjective) -> str:
         return f"errors: {record.failed} of {record.attempts} attempts failed ({objective.band}); {kinds}"
     if objective.metric == "goodput":
         limits = ", ".join(f"{name} ≤ {most:g}" for name, most in objective.within.items())
-        share = 1 - float(record.course.over[objective.name][1].mean()) if record.attempts else math.nan
+        share = 1 - _seen(record.course.over[objective.name][1]) if record.attempts else math.nan
         return f"goodput = {share:.2%} within {limits} ({objective.band})"
     key = f"p{(objective.quantile or 0) * 100:g}"
     value = record.percentiles.get(objective.metric, {}).get(key, math.nan)
@@ -111,8 +119,10 @@ def _told(record: LoadRecord, objective: LoadObjective) -> str:
 
 
 def _decide_cold_start(record: LoadRecord, band: Band) -> Decided:
+    if record.cold_start_failed:
+        return Decided(Outcome.FAIL, "the run's first request failed")
     if record.cold_start_ms is None:
-        return Decided(Outcome.INCONCLUSIVE, "the run's first request failed, or was not streamed")
+        return Decided(Outcome.INCONCLUSIVE, "the run's first request was not streamed")
     told = f"the first token of the first request came after {record.cold_start_ms:.0f} ms ({band})"
     return Decided(band.judge(record.cold_start_ms), told)
 
@@ -140,12 +150,17 @@ def trial_of(record: LoadRecord, objectives: Sequence[LoadObjective], wanted: Ne
     broken = [name for name, found in decided.items() if found.outcome is Outcome.FAIL]
     open_ = [o for o in judged if decided[o.name].outcome in {Outcome.INCONCLUSIVE, Outcome.SKIP}]
     if not wanted.is_confirmation:
-        broken += [o.name for o in open_ if float(record.course.over[o.name][1].mean()) > o.limits[1]]
+        broken += [o.name for o in open_ if _seen(record.course.over[o.name][1]) > o.limits[1]]
     elif open_ and not broken:
         told = "; ".join(decided[objective.name].text for objective in open_)
         return Trial(wanted.rate_per_s, Held.UNKNOWN, told, is_confirmation=True)
     held = Held.NO if broken else Held.YES
     return Trial(wanted.rate_per_s, held, ", ".join(broken), wanted.is_confirmation)
+
+
+def _seen(over: Series) -> float:
+    measured = over[~np.isnan(over)]
+    return float(measured.mean()) if len(measured) else 0.0
 
 
 def _decide_rate(record: LoadRecord, objective: LoadObjective, level: float) -> Decided:

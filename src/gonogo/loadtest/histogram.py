@@ -40,8 +40,8 @@ class Counted:
 
 
 def counted(values_ms: Values) -> Counted:
-    """Count values, as finely as the histogram keeps them."""
-    micros = np.clip(np.rint(values_ms * 1000), _LOWEST_US, _HIGHEST_US).astype(np.int64)
+    """Count values, as finely as the histogram keeps them; NaN, what was not measured, is left out."""
+    micros = np.clip(np.rint(values_ms[~np.isnan(values_ms)] * 1000), _LOWEST_US, _HIGHEST_US).astype(np.int64)
     shift = _shift_of(micros)
     values, counts = np.unique(np.left_shift(np.right_shift(micros, shift), shift), return_counts=True)
     return Counted(values, counts.astype(np.int64))

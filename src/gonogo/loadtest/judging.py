@@ -10,6 +10,7 @@ from gonogo.targets.load import LoadObjective
 def over(objective: LoadObjective, attempt: Attempt, gaps_ms: Sequence[float]) -> tuple[float, float]:
     """The share of an attempt that is beyond the warning bound, and beyond the failing one; 0 or 1 but for gaps.
 
+    NaN where there is nothing to measure: the first token of an answer that is no stream, the gaps of a single delta.
     A failed attempt violates every objective. Of one stream each gap depends on the others: the stream counts once,
     by the share of its gaps that are too long.
     """
@@ -24,11 +25,13 @@ def over(objective: LoadObjective, attempt: Attempt, gaps_ms: Sequence[float]) -
         return 0.0, 0.0
     sign = 1 if objective.band.above else -1
     value = sign * _figure(objective.metric, attempt, gaps_ms)
+    if math.isnan(value):
+        return math.nan, math.nan
     return float(value > sign * objective.band.warn), float(value > sign * objective.band.fail)
 
 
 def _share_over(gaps_ms: Sequence[float], bound_ms: float) -> float:
-    return sum(gap > bound_ms for gap in gaps_ms) / len(gaps_ms) if gaps_ms else 0.0
+    return sum(gap > bound_ms for gap in gaps_ms) / len(gaps_ms) if gaps_ms else math.nan
 
 
 def _figure(metric: str, attempt: Attempt, gaps_ms: Sequence[float]) -> float:

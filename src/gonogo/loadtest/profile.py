@@ -124,7 +124,9 @@ class Profile:
     @cached_property
     def expected(self) -> int:
         """About how many attempts are judged, as far as that is known before the run; an extension not counted."""
-        return sum(self.warm_up_s <= at_s <= self.seconds for at_s in self.moments)
+        turns = sum(part.weight * sum(map(len, part.conversations)) / len(part.conversations) for part in self.mix)
+        begun = sum(self.warm_up_s <= at_s <= self.seconds for at_s in self.moments)
+        return round(begun * turns / sum(part.weight for part in self.mix))
 
     @cached_property
     def requests(self) -> int:

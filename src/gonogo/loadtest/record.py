@@ -30,7 +30,8 @@ class Course:
     over: Mapping[str, tuple[Series, Series]]
     """By objective: how far each attempt was over the warning and over the failing bound, 0 to 1.
 
-    A failed attempt is over both. Of an objective on gaps an attempt counts by the share of its gaps that were over.
+    NaN where it has no such figure. A failed attempt is over both. Of an objective on gaps an attempt counts by the
+    share of its gaps that were over.
     """
 
     def first(self, count: int) -> "Course":
@@ -171,7 +172,8 @@ class LoadRecord:
     steady_from_s: float = 0.0
     """From when on latencies no longer showed a start-up (`gonogo.loadtest.tally.steady_from_s`)."""
     cold_start_ms: float | None = None
-    """Time to the first token of the run's first request; None where it failed."""
+    """Time to the first token of the run's first request; None where it failed or was no stream."""
+    cold_start_failed: bool = False
     capacity: Capacity | None = None
     """Of a search for the breaking point: what it found. The rest of the record is then of its last trial that held."""
     tokens: int = 0

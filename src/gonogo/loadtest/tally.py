@@ -18,7 +18,7 @@ from gonogo.targets.load import Load, Prices
 
 _QUANTILES = (0.5, 0.95, 0.99)
 _EXAMPLES = 3
-OWN_FAILURES = ("name resolution", "connection", "generator error")
+OWN_FAILURES = ("name resolution", "no socket", "generator error")
 """These say nothing about the deployment: they make the run invalid."""
 _GROWTH = 1.05
 """Decisions are looked for whenever there are so many times as many attempts."""
@@ -78,19 +78,20 @@ class Tally:
 
         Only attempts before which none is open any more are looked at: those that are still open are the slow ones.
         """
-        if self._attempts < self._next_look or len(self._open_from_s) < self._workers:
+        is_time = self._attempts >= self._next_look and len(self._open_from_s) == self._workers
+        if not is_time or not self._profile.expected:  # blocks are as long as the whole run affords: it must be known
             return
         self._next_look = math.ceil(self._attempts * _GROWTH)
         course = self._course(before_s=min(self._open_from_s.values()))
         level = FAMILY_LEVEL / len(self._load.objectives)
         for objective in self._load.objectives:
-            if objective.name in self.decided or not objective.is_share:
+            if not objective.is_share or (objective.name in self.decided and not objective.aborts):
                 continue
             outcome = decide_share(course, objective, self._profile.expected, level).outcome
             if outcome in {Outcome.PASS, Outcome.FAIL}:  # a warning may become a pass
-                self.decided[objective.name] = len(course.intended_s)
+                self.decided.setdefault(objective.name, len(course.intended_s))
             if outcome is Outcome.FAIL and objective.aborts:
-                self.breached = objective.name
+                self.breached, self.decided[objective.name] = objective.name, len(course.intended_s)
 
     @property
     def attempts(self) -> int:
@@ -124,7 +125,7 @@ class Tally:
             profile=self._profile.name,
             seconds=round(seconds, 2),
             attempts=self._attempts,
-            planned=max(self._profile.expected, self._attempts),
+            planned=self._profile.expected or self._attempts,
             warm_up_attempts=int((~judged).sum()),
             failures=dict(self._failures),
             examples=self._examples,
@@ -139,7 +140,8 @@ class Tally:
             sending_s=round(float(columns["intended_s"].max(initial=0.0)), 3),
             warm_up_s=self._profile.warm_up_s,
             steady_from_s=steady_from_s(rows),
-            cold_start_ms=None if first < 0 or failed[first] else round(float(columns["ttft_ms"][first]), 3),
+            cold_start_ms=None if first < 0 or failed[first] else _told(columns["ttft_ms"][first]),
+            cold_start_failed=first >= 0 and bool(failed[first]),
             tokens=int(columns["tokens"][judged].sum()),
             tokens_told=bool(len(told)) and not np.isnan(told).any(),
             series=rows,
@@ -216,6 +218,10 @@ class Tally:
 
 def _joined(parts: Sequence[Values]) -> Values:
     return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def _told(value: float) -> float | None:
+    return None if math.isnan(value) else round(float(value), 3)
 
 
 def _cpu_share(pulses: Sequence[Pulse]) -> float:
