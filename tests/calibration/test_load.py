@@ -38,7 +38,9 @@ class LoadedServers(Servers):
 
 def plan_of(target: str) -> Plan:
     """What runs on a target: the whole suite, which is one load run."""
-    return Plan("suites/load", ROOT / "tests" / "calibration" / f"{target}.yaml", LoadedServers, lambda _: "load")
+    return Plan(
+        "suites/load", ROOT / "tests" / "calibration" / f"{target}.yaml", LoadedServers, lambda _: "load", lanes=2
+    )
 
 
 @pytest.fixture(scope="module")
@@ -57,4 +59,8 @@ def pipelines(
 
 @pytest.mark.parametrize("fault", CASES, ids=[fault.name for fault in CASES])
 def test_fault_is_noticed(fault: Fault, pipelines: dict[str, Pipeline]) -> None:
-    assert_noticed(fault, pipelines[fault.target])
+    pipeline = pipelines[fault.target]
+    for ran in (pipeline.healthy(fault), pipeline.broken(fault)):
+        if "the load run is not valid" in ran.output:
+            pytest.skip("beside other tests the load generator did not get its time, and said so")
+    assert_noticed(fault, pipeline)
