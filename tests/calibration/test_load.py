@@ -9,9 +9,13 @@ import pytest
 
 from gonogo.faults.catalogue import Fault, all_faults
 from gonogo.resources import ROOT
-from tests.calibration.pipeline import Pipeline, Plan, assert_noticed, selected
+from tests.calibration.pipeline import Pipeline, Plan, assert_noticed, is_thorough, selected
 from tests.calibration.servers import Servers
 
+# Nine load runs of half a minute take the processor from the tests beside them, and these from them.
+pytestmark = pytest.mark.skipif(
+    not is_thorough(), reason="only with GONOGO_FAULTS=all: these load runs want a quiet machine"
+)
 TARGETS = ("loaded", "stressed")
 FAULTS = {target: selected(fault for fault in all_faults().values() if fault.target == target) for target in TARGETS}
 CASES = [fault for faults in FAULTS.values() for fault in faults.values()]
