@@ -112,6 +112,16 @@ class Dispatcher:
         self._recording.due += 1
         return self._flight.expect(due_ms)
 
+    def _turn(self, due_ms: float) -> int | None:
+        """Wait until an attempt is due: its number in the flight; None if the run is over before."""
+        number = self._flight.expect(due_ms)
+        self._wait_until(due_ms)
+        if self._is_over:
+            self._flight.land(number)
+            return None
+        self._recording.due += 1
+        return number
+
     def _use(self, user: int) -> None:
         """A user of the closed model: one conversation after the other, with pauses."""
         users = self._profile.users
@@ -122,12 +132,9 @@ class Dispatcher:
         # nobody begins at the same moment as all the others
         due_ms = self._began_ms + numbers.uniform(0, max(users.think_time_s, 0.001)) * 1000
         while due_ms < until_ms:
-            number = self._flight.expect(due_ms)
-            self._wait_until(due_ms)
-            if self._is_over:
-                self._flight.land(number)
+            number = self._turn(due_ms)
+            if number is None:
                 return
-            self._recording.due += 1
             self._converse(self._profile.plan(position), due_ms, users.think_time_s, number)
             position += users.count
             due_ms = now_ms() + _pause_ms(numbers, users.think_time_s)
@@ -149,12 +156,10 @@ class Dispatcher:
             due_ms = now_ms() + _pause_ms(numbers, think_time_s)
             if due_ms > until_ms:
                 return
-            number = self._flight.expect(due_ms)
-            self._wait_until(due_ms)
-            if self._is_over:
-                self._flight.land(number)
+            turn_number = self._turn(due_ms)
+            if turn_number is None:
                 return
-            self._recording.due += 1
+            number = turn_number
 
     def _attempt(self, due_ms: float, body: dict[str, Any], position: int, number: int) -> Attempt:
         flight = self._flight

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gonogo.loadtest.record import GeneratorLimits, LoadRecord, Series
+from gonogo.loadtest.record import LoadRecord, Series
 from gonogo.model import Outcome
 from gonogo.objectives import Band, Decided, attempts_needed
 from gonogo.targets.load import LoadObjective
@@ -69,9 +69,8 @@ def _values(record: LoadRecord, metric: str) -> Series:
 def _incomparable(record: LoadRecord, baseline: LoadRecord) -> str:
     """Why two runs cannot be compared; empty if they can."""
     for name, run in (("this run", record), ("the baseline", baseline)):
-        problem = run.stopped_early or run.generator.problem(GeneratorLimits())
-        if problem:
-            return f"{name} is not valid: {problem}"
+        if run.problem:
+            return f"{name} is not valid: {run.problem}"
     if record.asked != baseline.asked:
         return f"it asked something else (profile {baseline.profile}, another text or another model)"
     return ""

@@ -8,7 +8,7 @@ import numpy as np
 
 from gonogo.loadtest.blocks import Judged, decide_blocks
 from gonogo.loadtest.capacity import Held, Next, Trial
-from gonogo.loadtest.record import Course, GeneratorLimits, LoadRecord, Series
+from gonogo.loadtest.record import Course, LoadRecord, Series
 from gonogo.model import Outcome
 from gonogo.objectives import Band, Decided, attempts_needed, exact_interval
 from gonogo.targets.load import LoadObjective
@@ -26,9 +26,8 @@ def decide_objective(record: LoadRecord, objective: LoadObjective, family: int) 
 
     An invalid run is inconclusive. What the number of attempts or seconds cannot support is a skip: not verified.
     """
-    problem = record.stopped_early or record.generator.problem(GeneratorLimits())
-    if problem:
-        return Decided(Outcome.INCONCLUSIVE, f"the load run is not valid: {problem}")
+    if record.problem:
+        return Decided(Outcome.INCONCLUSIVE, f"the load run is not valid: {record.problem}")
     level = FAMILY_LEVEL / family
     if objective.metric == "capacity_per_s":
         return _decide_capacity(record, objective.band)
@@ -142,9 +141,8 @@ def trial_of(record: LoadRecord, objectives: Sequence[LoadObjective], wanted: Ne
 
     On the way what was seen is enough; the confirmation must be decided, and what is undecided there is not known.
     """
-    problem = record.stopped_early or record.generator.problem(GeneratorLimits())
-    if problem:
-        return Trial(wanted.rate_per_s, Held.UNKNOWN, problem, wanted.is_confirmation)
+    if record.problem:
+        return Trial(wanted.rate_per_s, Held.UNKNOWN, record.problem, wanted.is_confirmation)
     judged = [objective for objective in objectives if objective.is_share]  # rates are what the search itself changes
     decided = {objective.name: decide_objective(record, objective, len(objectives)) for objective in judged}
     broken = [name for name, found in decided.items() if found.outcome is Outcome.FAIL]

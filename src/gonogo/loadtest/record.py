@@ -188,6 +188,11 @@ class LoadRecord:
         """Attempts that failed, after the warm-up."""
         return sum(self.failures.values())
 
+    @property
+    def problem(self) -> str:
+        """Why the run decides nothing: it was broken off, or its generator failed; empty if it is valid."""
+        return self.stopped_early or self.generator.problem(GeneratorLimits())
+
     def write(self, path: Path) -> None:
         """Write as JSON, whole or not at all."""
         unfinished = path.with_suffix(".part")
