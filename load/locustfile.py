@@ -18,12 +18,16 @@ from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
 from gonogo.documents import DocumentError
+from gonogo.loadtest.calibration import Calibration
+from load.calibrating import calibrate
 from load.crew import Master, Worker
-from load.orders import announce, read_order, say
+from load.orders import UNDECIDED, Order, announce, announce_own, read_order, say
 from load.page import show
 from load.runs import Alone, Run
 
 _runs: dict[Environment, Run | Worker] = {}
+_orders: dict[Environment, tuple[Order, Calibration | None]] = {}
+"""What is to be played; not a worker's."""
 
 
 class OpenModelUser(User):
@@ -48,22 +52,34 @@ def prepare(environment: Environment, **_: object) -> None:
     except DocumentError as error:
         say(str(error))
         sys.exit(4)
+    environment.process_exit_code = UNDECIDED  # whatever ends Locust before the run has
+    calibration = None if isinstance(environment.runner, MasterRunner) else calibrate()
     if isinstance(environment.runner, WorkerRunner):
-        _runs[environment] = Worker(order, environment)
+        _runs[environment] = Worker(order, environment, calibration)
         return
-    kind = Master if isinstance(environment.runner, MasterRunner) else Alone
-    run: Run = kind(order, environment)
-    _runs[environment] = run
+    if not isinstance(environment.runner, MasterRunner):  # a master does when it knows its workers
+        announce_own(order, calibration, 1)
     announce(order)
-    show(environment, lambda: run.conclusion.so_far() if run.conclusion is not None else ())
+    _orders[environment] = order, calibration
+    show(environment, lambda: run.conclusion.so_far() if (run := _run_in(environment)) and run.conclusion else ())
+
+
+def _run_in(environment: Environment) -> Run | None:
+    """The run that is played, or was played last."""
+    run = _runs.get(environment)
+    return run if isinstance(run, Run) else None
 
 
 @events.test_start.add_listener  # type: ignore[untyped-decorator]
 def start(environment: Environment, **_: object) -> None:
-    """Play, beside whatever Locust does."""
-    run = _runs[environment]
-    if isinstance(run, Run):
-        gevent.spawn(_play, run, environment)
+    """Play, beside whatever Locust does; on Locust's page, once for each start."""
+    if environment not in _orders:  # a worker waits for its master
+        return
+    order, calibration = _orders[environment]
+    is_master = isinstance(environment.runner, MasterRunner)
+    run = Master(order, environment) if is_master else Alone(order, environment, calibration)
+    _runs[environment] = run
+    gevent.spawn(_play, run, environment)
 
 
 def _play(run: Run, environment: Environment) -> None:
@@ -73,7 +89,7 @@ def _play(run: Run, environment: Environment) -> None:
     finally:  # whatever went wrong, Locust must not wait for it
         if environment.web_ui is None:
             environment.runner.quit()
-        else:  # the page stays, to be looked at or to start again
+        elif _run_in(environment) is run:  # the page stays, to be looked at or to start again
             environment.runner.stop()
 
 
@@ -81,6 +97,5 @@ def _play(run: Run, environment: Environment) -> None:
 @events.test_stop.add_listener  # type: ignore[untyped-decorator]
 def stop(environment: Environment, **_: object) -> None:
     """Ctrl-C (quitting) and the page's button (test_stop): keep what was measured."""
-    run = _runs.get(environment)
-    if isinstance(run, Run):
+    if (run := _run_in(environment)) is not None:
         run.interrupt()

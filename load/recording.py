@@ -35,7 +35,7 @@ class Recording:
         """`sink` gets each second's batch; `log` a line of JSON for each attempt."""
         self._objectives, self._redactor, self._sink, self._worker, self._log = objectives, redactor, sink, worker, log
         self._began_ms, self._second, self._cpu_s, self._beat_s = 0.0, 0, 0.0, 0.0
-        self._open_from_s, self._is_over = -math.inf, False
+        self._open_from_s, self._most_open, self._is_over = -math.inf, 0, False
         self.due = 0
         """Attempts that were to be sent and that no batch has told yet."""
         self._clear()
@@ -84,6 +84,7 @@ class Recording:
         at_s = self._now_s()
         self._lags_ms.append(lag_ms)
         self._open_attempt_s += opened * (at_s - self._beat_s)
+        self._most_open = max(self._most_open, opened)
         self._beat_s, self._open_from_s = at_s, (open_from_ms - self._began_ms) / 1000
         self._roll(at_s)
 
@@ -115,6 +116,7 @@ class Recording:
                 cpu_s=cpu_s - self._cpu_s,
                 seconds=until_s - self._second,
                 open_attempt_s=self._open_attempt_s,
+                most_open=self._most_open,
                 due=self.due,
                 open_from_s=self._open_from_s,
             ),
@@ -130,7 +132,7 @@ class Recording:
         self._gaps, self._lags_ms = {False: array("d"), True: array("d")}, array("d")
         self._failures: Counter[str] = Counter()
         self._examples: dict[str, list[str]] = {}
-        self._open_attempt_s = 0.0
+        self._open_attempt_s, self._most_open = 0.0, 0
 
 
 def _line(attempt: Attempt, gaps_ms: Sequence[float], ended_s: float) -> str:

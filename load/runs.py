@@ -1,7 +1,7 @@
 """A load run: what is concluded from all its shares, and whether it needs several of them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import gevent
@@ -9,12 +9,14 @@ from locust.env import Environment
 
 from gonogo.loadtest.attempt import now_ms
 from gonogo.loadtest.batch import Batch
-from gonogo.loadtest.capacity import Held, Trial, conclude, next_trial
-from gonogo.loadtest.decisions import decide_objective, trial_of
+from gonogo.loadtest.calibration import Calibration, worst
+from gonogo.loadtest.capacity import Held, Search, Trial, conclude, next_trial
+from gonogo.loadtest.decisions import trial_of
 from gonogo.loadtest.record import LoadRecord
+from gonogo.loadtest.spending import Spent, refusal
 from gonogo.loadtest.tally import Tally
 from gonogo.objectives import Decided
-from load.orders import Order, new_run_id, publish, say
+from load.orders import Order, decide_all, new_run_id, publish, say
 from load.shares import Share
 
 _SHOWN_CHARACTERS = 300
@@ -25,9 +27,12 @@ _INTERRUPTED = "the run was interrupted"
 class Conclusion:
     """Takes what all workers have measured of a profile, and knows when it is enough."""
 
-    def __init__(self, order: Order, workers: int = 1) -> None:
-        self._order = order
-        self._tally, self._began_ms, self._second = Tally(order.profile, order.load, workers), now_ms(), 0
+    def __init__(self, order: Order, calibrations: Sequence[Calibration | None]) -> None:
+        """`calibrations`: of each worker."""
+        self._order, self._began_ms, self._second = order, now_ms(), 0
+        self._tally = Tally(
+            order.profile, order.load, len(calibrations), before=order.spent, calibration=worst(calibrations)
+        )
         profile, objectives = order.profile, order.load.objectives
         # a run that is played to its end anyway is judged by all that it measured
         self._may_end_early = profile.stops_when_decided or profile.extend_s or any(o.aborts for o in objectives)
@@ -61,16 +66,11 @@ class Conclusion:
     @property
     def exhausted(self) -> str:
         """Why the run has to end before it could decide anything, or nothing."""
-        most = self._order.load.most_cost
-        return f"the budget of {most:g} was spent" if most is not None and self._tally.cost > most else ""
+        return self._tally.spent.beyond(self._order.budget, self._order.load.most_cost)
 
     def so_far(self) -> Sequence[tuple[str, Decided]]:
         """What would be decided now."""
-        record = self._tally.record(seconds=(now_ms() - self._began_ms) / 1000)
-        family = len(self._order.load.objectives)
-        return [
-            (objective.name, decide_objective(record, objective, family)) for objective in self._order.load.objectives
-        ]
+        return decide_all(self._order.load, self._tally.record(seconds=(now_ms() - self._began_ms) / 1000))
 
     def record(self, *, stopped_early: str = "", lost: Iterable[str] = ()) -> LoadRecord:
         """All that was measured.
@@ -89,55 +89,57 @@ class Conclusion:
         )
 
 
-Hold = Callable[[Order], LoadRecord]
-"""Plays one profile to its end."""
-
-
-def played(order: Order, hold: Hold) -> LoadRecord:
-    """The whole run: one profile, or the trials of a search for the breaking point."""
-    search, trials = order.profile.search, list[Trial]()
-    if search is None:
-        return hold(order)
-    held: LoadRecord | None = None
-    while (wanted := next_trial(search, trials)) is not None:
-        record = hold(order.held_at(wanted, len(trials)))
-        trial = trial_of(record, order.load.objectives, wanted)
-        trials.append(trial)
-        kind = "confirmation: " if trial.is_confirmation else ""
-        say(
-            f"{kind}{wanted.rate_per_s:.4g} requests a second for {wanted.seconds:g} s: held: {trial.held} {trial.told}"
-        )
-        if held is None or trial.held is not Held.NO:
-            held = record
-        if record.stopped_early:
-            break
-    assert held is not None
-    return replace(held, profile=order.profile.name, capacity=conclude(trials))
-
-
 class Run(ABC):
-    """A run from its start to its exit code, wherever its shares are played."""
+    """A run from its start to its exit code, wherever its shares are played. It is played once."""
 
     def __init__(self, order: Order, environment: Environment) -> None:
         self.order, self.environment = order, environment
         self.conclusion: Conclusion | None = None
         """Of what is played now, or was played last."""
-        self._is_over = True
+        self._trials: list[Trial] = []
+        """Of a search: those that have ended."""
+        self._is_over = False
 
     def play(self) -> None:
         """Play everything, and conclude."""
-        self._is_over = False
-        self._publish(played(self.order, self._hold))
+        order = self.order
+        if refused := refusal(order.profile, order.budget):
+            self._publish(Conclusion(order, [None]).record(stopped_early=refused))
+        elif order.profile.search is None:
+            self._publish(self.hold(order))
+        else:
+            self._publish(self._search(order.profile.search))
 
-    def _hold(self, order: Order) -> LoadRecord:
-        record = self.hold(order)
-        return replace(record, stopped_early=_INTERRUPTED) if self._is_over else record
+    def _search(self, search: Search) -> LoadRecord:
+        """Play the trials of a search for the breaking point; the record of the last one that was borne."""
+        first: LoadRecord | None = None
+        held: LoadRecord | None = None
+        while not self._is_over and (wanted := next_trial(search, self._trials)) is not None:
+            spent = held.spent if held is not None else Spent()
+            record = self.hold(self.order.held_at(wanted, len(self._trials), spent))
+            trial = trial_of(record, self.order.load.objectives, wanted)
+            self._trials.append(trial)
+            say(f"{trial}")
+            first = first or record
+            held = replace(record if held is None or trial.held is not Held.NO else held, spent=record.spent)
+            if record.stopped_early:
+                break
+        assert first is not None
+        assert held is not None
+        # later trials begin warm
+        cold = replace(held, cold_start_ms=first.cold_start_ms, cold_start_failed=first.cold_start_failed)
+        return self._with_trials(cold)
+
+    def _with_trials(self, record: LoadRecord) -> LoadRecord:
+        if not self._trials:
+            return record
+        return replace(record, profile=self.order.profile.name, capacity=conclude(self._trials))
 
     def interrupt(self) -> None:
         """Somebody ended the run: keep what was measured."""
         if not self._is_over and self.conclusion is not None:
             self.stop()
-            self._publish(self.conclusion.record(stopped_early=_INTERRUPTED))
+            self._publish(self._with_trials(self.conclusion.record(stopped_early=_INTERRUPTED)))
 
     def _publish(self, record: LoadRecord) -> None:
         if not self._is_over:
@@ -156,13 +158,14 @@ class Run(ABC):
 class Alone(Run):
     """A whole run in this process."""
 
-    def __init__(self, order: Order, environment: Environment) -> None:
+    def __init__(self, order: Order, environment: Environment, calibration: Calibration | None = None) -> None:
         super().__init__(order, environment)
         self._share: Share | None = None
+        self._calibration = calibration
 
     def hold(self, order: Order) -> LoadRecord:
         """Play one profile to its end."""
-        self.conclusion = conclusion = Conclusion(order)
+        self.conclusion = conclusion = Conclusion(order, [self._calibration])
         self._share = share = Share(order, self.environment, conclusion.take)
         watching = gevent.spawn(self._watch, conclusion, share)
         try:

@@ -10,11 +10,11 @@ from locust.env import Environment
 
 from gonogo.loadtest.attempt import Attempt, now_ms
 from gonogo.loadtest.profile import Planned, Profile
+from gonogo.loadtest.record import GeneratorLimits
 from gonogo.targets.load import Load
 from load.recording import Recording
 from load.wire import ChatClient
 
-MAX_OPEN = 10_000
 _FATAL_STATUSES = (401, 403)
 _BEAT_S = 0.02
 
@@ -68,7 +68,7 @@ class Dispatcher:
             workers: how many share the schedule.
         """
         self._run_id, self._began_ms = run_id, began_ms
-        pool = gevent.pool.Pool(MAX_OPEN)
+        pool = gevent.pool.Pool(GeneratorLimits.max_open)
         self._recording.begin(began_ms)
         beating = gevent.spawn(self._beat)
         try:

@@ -4,8 +4,9 @@ A truth server (`truth/main.go`) streams at a schedule of its own and notes when
 chunk was written. The generator runs on one core (`taskset`), the server on the others. Compared are, request by
 request, the generator's time to first token and its largest gap with the server's own.
 
-Other generators on the same server, in the same run: ``--with locust`` (a plain script, as most people write one). They
-do not tell single requests by our numbers, so that their percentiles are compared with the server's.
+Other generators on the same server, in the same run: ``--with locust`` (a plain script, as most people write one),
+``--with aiperf``, ``--with guidellm``. They do not tell single requests by our numbers, so that their percentiles are
+compared with the server's. ``--processes 2`` has ours run on several cores, which the server then shares.
 """
 
 import argparse
@@ -87,8 +88,8 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else float("nan")
 
 
-def ours(url: str, folder: Path, rate: float, seconds: float) -> dict[str, float]:
-    """Our generator at a rate."""
+def ours(url: str, folder: Path, rate: float, seconds: float, processes: int = 1) -> dict[str, float]:
+    """Our generator at a rate; on the first core, or with several processes on all of them."""
     folder.mkdir()
     (folder / "target.yaml").write_text(TARGET.format(url=url), encoding="utf-8")
     profile = PROFILE.format(seconds=seconds, rate=rate, warm_up=min(2.0, seconds / 5))
@@ -100,14 +101,19 @@ def ours(url: str, folder: Path, rate: float, seconds: float) -> dict[str, float
     }
     environment = {**os.environ, "PYTHONPATH": str(ROOT)} | {key: str(folder / name) for key, name in names.items()}
     words = [sys.executable, "-m", "locust", "-f", str(ROOT / "load" / "locustfile.py"), "--headless", "--only-summary"]
+    words += ["--processes", str(processes)] if processes > 1 else []
     began = time.monotonic()
     process = psutil.Popen(
-        [*_on_cores([0]), *words], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        [*_on_cores([0] if processes == 1 else []), *words],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
     )
     most_mib = 0.0
     while process.poll() is None:
         try:
-            most_mib = max(most_mib, process.memory_info().rss / 2**20)
+            several = [process, *process.children()]
+            most_mib = max(most_mib, sum(one.memory_info().rss for one in several) / 2**20)
         except psutil.NoSuchProcess:
             break
         time.sleep(0.2)
@@ -117,7 +123,8 @@ def ours(url: str, folder: Path, rate: float, seconds: float) -> dict[str, float
     if not (folder / "record.json").is_file():
         sys.exit(f"the generator left no record:\n{told}")
     record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
-    attempts = [json.loads(line) for line in (folder / "attempts.jsonl").read_text(encoding="utf-8").splitlines()]
+    logs = folder.glob("attempts*.jsonl")
+    attempts = [json.loads(line) for log in logs for line in log.read_text(encoding="utf-8").splitlines()]
     real = {item["id"].rpartition("-")[2]: item for item in records_of(url)}
     errors, gaps = [], []
     for attempt in attempts:
@@ -128,7 +135,7 @@ def ours(url: str, folder: Path, rate: float, seconds: float) -> dict[str, float
         gaps.append(attempt["max_gap_ms"] - seen["max_gap_ns"] / 1e6)
     last_s = max(attempt["ended_s"] for attempt in attempts)
     chunks = sum(item["chunks"] for item in real.values())
-    cpu_s = record["generator"]["cpu_share"] * record["seconds"]
+    cpu_s = record["generator"]["cpu_share"] * record["seconds"] * processes  # of the busiest
     return {
         "achieved": len(errors) / max(1, record["generator"]["intended"]),
         "ttft error p50": percentile(errors, 0.5),
@@ -147,6 +154,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.load", description=__doc__)
     parser.add_argument("--seconds", type=float, default=15.0, help="of load at each rate (15)")
     parser.add_argument("--rates", type=float, nargs="+", default=RATES)
+    parser.add_argument("--processes", type=int, default=1, help="of ours (1)")
     parser.add_argument("--with", dest="others", action="append", default=[], choices=sorted(others.TOOLS))
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="gonogo-bench-") as name:
@@ -154,7 +162,7 @@ def main() -> None:
         program = built_truth(folder)
         with truth(program) as url:
             for i, rate in enumerate(given.rates):
-                row(f"gonogo, {rate:g} req/s", ours(url, folder / f"ours-{i}", rate, given.seconds))
+                row(f"gonogo, {rate:g} req/s", ours(url, folder / f"ours-{i}", rate, given.seconds, given.processes))
                 for tool in given.others:
                     found = others.TOOLS[tool](url, folder / f"{tool}-{i}", rate, given.seconds)
                     real = records_of(url)

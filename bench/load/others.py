@@ -88,4 +88,27 @@ def aiperf(url: str, folder: Path, rate: float, seconds: float) -> Found:
     return found.with_cost(float(told["request_count"]["avg"]), cpu_s, mib, took_s - seconds)
 
 
-TOOLS: dict[str, Callable[[str, Path, float, float], Found]] = {"locust": plain_locust, "aiperf": aiperf}
+def guidellm(url: str, folder: Path, rate: float, seconds: float) -> Found:
+    """GuideLLM (vLLM project), in an environment of its own (uvx; about 5 GB at the first time)."""
+    folder.mkdir()
+    prompts = [f"Tell me something about cars. [{i}]" for i in range(int(rate * seconds * 1.5) + 10)]
+    (folder / "prompts.csv").write_text("\n".join(["prompt", *prompts]) + "\n", encoding="utf-8")
+    words = ["uvx", "--from", "guidellm==0.8.1", "guidellm", "run", "--disable-console"]
+    words += ["--backend", f"kind=openai_http,target={url},model=truth,validate_backend=false"]
+    words += ["--profile", f"kind=poisson,rate={rate:g}", "--constraint", f"kind=max_duration,seconds={seconds:g}"]
+    words += ["--data", "kind=csv_file,path=prompts.csv", "--output", "kind=json,path=report.json"]
+    cpu_s, mib, took_s = _measured(words, folder)
+    report = folder / "report.json"
+    if not report.is_file():
+        sys.exit(f"guidellm left no report:\n{(folder / 'output.txt').read_text(encoding='utf-8')[-2000:]}")
+    told = json.loads(report.read_text(encoding="utf-8"))["benchmarks"][0]["metrics"]
+    ttft, made = told["time_to_first_token_ms"]["successful"]["percentiles"], told["request_totals"]["successful"]
+    found = Found(ttft_ms={"p50": float(ttft["p50"]), "p99": float(ttft["p99"])})
+    return found.with_cost(float(made), cpu_s, mib, took_s - seconds)
+
+
+TOOLS: dict[str, Callable[[str, Path, float, float], Found]] = {
+    "locust": plain_locust,
+    "aiperf": aiperf,
+    "guidellm": guidellm,
+}

@@ -185,6 +185,97 @@ def test_a_run_that_has_cost_too_much_ends_undecided(server: Server, tmp_path: P
     )
 
 
+def limited(folder: Path, budget: dict[str, int]) -> None:
+    """The target gets a budget."""
+    target = json.loads((folder / "t.yaml").read_text(encoding="utf-8"))
+    (folder / "t.yaml").write_text(json.dumps({**target, "budget": budget}), encoding="utf-8")
+
+
+def test_a_profile_beyond_the_targets_budget_is_not_begun(server: Server, tmp_path: Path) -> None:
+    environment = settings(tmp_path, server.url, {}, {"arrivals": "constant"})
+    limited(tmp_path, {"requests": 59})
+    code, told = ran(environment)
+    assert (code, len(server.asked)) == (6, 0), told
+    assert "the profile may use 60 requests, the target's budget is 59: nothing was sent" in told
+
+
+def test_users_who_are_quicker_than_thought_end_with_the_budget(server: Server, tmp_path: Path) -> None:
+    users = {"count": 5, "seconds": 20, "think_time_s": 0.05}
+    environment = settings(tmp_path, server.url, {}, {"users": users})
+    profile = json.loads((tmp_path / "p.yaml").read_text(encoding="utf-8"))
+    del profile["stages"]
+    (tmp_path / "p.yaml").write_text(json.dumps(profile), encoding="utf-8")
+    limited(tmp_path, {"requests": 100})
+    code, told = ran(environment)
+    record = record_in(tmp_path)
+    assert (code, record.stopped_early) == (6, "the budget of 100 requests (target file: budget) was spent"), told
+    assert 100 < record.spent.requests < 200
+    assert record.seconds < 15
+
+
+def test_a_run_that_could_judge_nothing_is_no_go_ahead(server: Server, tmp_path: Path) -> None:
+    profile = {"stages": [{"seconds": 1, "rate_per_s": 5}], "arrivals": "constant"}
+    code, told = ran(settings(tmp_path, server.url, {"objectives": {"ttft_ms": {"p99": {"fail_above": 900}}}}, profile))
+    assert (code, "unsupported: 5 attempts" in told) == (6, True), told
+
+
+def test_the_baseline_is_judged_as_well(server: Server, tmp_path: Path) -> None:
+    profile = {"stages": [{"seconds": 6, "rate_per_s": 25}]}
+    assert ran(settings(tmp_path, server.url, {}, profile))[0] == 0
+    (tmp_path / "r.json").rename(tmp_path / "kept.json")
+    server.pause_s *= 6
+    code, told = ran(
+        settings(
+            tmp_path,
+            server.url,
+            {"baseline": {"record": "kept.json", "latency_ms": {"p50": {"fail_above": 2}}}},
+            profile,
+        )
+    )
+    assert (code, "FAIL         latency_ms.p50 =" in told, "times the baseline's" in told) == (1, True, True), told
+
+
+def test_a_worker_with_another_profile_is_not_taken(server: Server, tmp_path: Path) -> None:
+    port = str(free_port())
+    (tmp_path / "other").mkdir()
+    other = settings(tmp_path / "other", server.url, {}, {"stages": [{"seconds": 4, "rate_per_s": 20}]})
+    mine = settings(tmp_path, server.url, {}, {})
+    with locust(other, "--worker", "--master-port", port):
+        code, told = ran(mine, "--master", "--expect-workers", "1", "--master-bind-port", port)
+    assert (code, len(server.asked)) == (6, 0), told
+    assert "has another profile or another section load of the target" in told
+
+
+def test_the_generator_says_what_it_adds_itself(server: Server, tmp_path: Path) -> None:
+    code, told = ran(settings(tmp_path, server.url, {}, {}), *workers(2))
+    own = record_in(tmp_path).generator.calibration
+    assert code == 0, told
+    assert own is not None
+    assert 0 < own.request_cpu_ms < 50
+    assert 0 < own.ttft_error_p50_ms <= own.ttft_error_p95_ms
+    assert f"{own}" in told
+    assert "for each of 2 workers take about" in told
+
+
+def test_ctrl_c_in_a_search_keeps_its_trials(server: Server, tmp_path: Path) -> None:
+    search = {"from_rate_per_s": 10, "to_rate_per_s": 40, "hold_s": 2, "confirm_s": 30}
+    environment = settings(tmp_path, server.url, {}, {"search": search})
+    profile = json.loads((tmp_path / "p.yaml").read_text(encoding="utf-8"))
+    del profile["stages"]
+    (tmp_path / "p.yaml").write_text(json.dumps(profile), encoding="utf-8")
+    with locust(environment, "--headless") as process:
+        deadline = time.monotonic() + 30
+        while len(server.asked) < 120 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=20)
+    record = record_in(tmp_path)
+    assert record.capacity is not None, told
+    assert (process.returncode, record.stopped_early) == (6, "the run was interrupted")
+    assert [trial.rate_per_s for trial in record.capacity.trials] == [10, 20, 40]
+    assert record.spent.requests > record.attempts + record.warm_up_attempts  # those of the trials before as well
+
+
 def test_ctrl_c_keeps_what_was_measured(server: Server, tmp_path: Path) -> None:
     environment = settings(tmp_path, server.url, {}, {"stages": [{"seconds": 40, "rate_per_s": 20}]})
     with locust(environment, "--headless") as process:
@@ -250,11 +341,19 @@ def test_locusts_page_shows_our_figures_and_stays(server: Server, tmp_path: Path
             except httpx.TransportError:
                 time.sleep(0.2)
         assert "extended_tabs" in shown
+        # what was stopped while an answer was open does not end, or speak for, the run that is started next
+        server.pause_s *= 40
+        client.post("/swarm", data={"user_count": 1, "spawn_rate": 1})
+        while not server.asked and time.monotonic() < deadline:
+            time.sleep(0.1)
+        client.get("/stop")
+        server.pause_s /= 40
         for _ in range(2):  # it can be started again
             client.post("/swarm", data={"user_count": 1, "spawn_rate": 1})
             (tmp_path / "r.json").unlink(missing_ok=True)
             while not (tmp_path / "r.json").exists() and time.monotonic() < deadline + 20:
                 time.sleep(0.2)
+            assert record_in(tmp_path).stopped_early == ""
             (ours,) = client.get("/stats/requests").json()["extended_stats"]
             rows = {row["name"]: row for row in ours["data"]}
             assert (rows["errors"]["outcome"], "latency_ms.p50 =" in rows["latency_ms.p50"]["text"]) == ("PASS", True)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gonogo.loadtest.baseline import decide_against, ratio_interval
+from gonogo.loadtest.capacity import Held, Trial, conclude
 from gonogo.loadtest.record import Course, GeneratorHealth, LoadRecord, Series
 from gonogo.model import Outcome
 from gonogo.objectives import Band
@@ -32,6 +33,7 @@ def run(values: Series, failed: int = 0, asked: str = "a", generator: GeneratorH
     return LoadRecord(
         profile="p", seconds=100.0, attempts=len(values), warm_up_attempts=0, failures={}, examples={}, course=course,
         planned=len(values), percentiles={}, histograms={}, generator=generator, asked=asked,
+        sending_s=(len(values) - 1) / 10,
     )  # fmt: skip
 
 
@@ -48,6 +50,7 @@ BASELINE = run(latencies(1))
         (run(latencies(2, 2.0)), P50, Outcome.INCONCLUSIVE),
         (run(latencies(2), failed=300), P95, Outcome.FAIL),
         (run(latencies(2)[:50]), P95, Outcome.SKIP),
+        (replace(run(latencies(2)), capacity=conclude([Trial(1.0, Held.YES, "")])), P50, Outcome.INCONCLUSIVE),
         (run(latencies(2), asked="b"), P50, Outcome.INCONCLUSIVE),
         (replace(run(latencies(2)), stopped_early="Ctrl-C"), P50, Outcome.INCONCLUSIVE),
         (run(latencies(2), generator=GeneratorHealth(1000, 500, 3.0, 0.1)), P50, Outcome.INCONCLUSIVE),
@@ -60,6 +63,15 @@ def test_against_a_baseline(now: LoadRecord, objective: LoadObjective, outcome: 
 
 def test_a_baseline_that_failed_itself_proves_nothing() -> None:
     assert decide_against(run(latencies(2)), run(latencies(1), failed=100), P95, 0.05).outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_run_that_ended_early_is_compared_so_far_as_it_went() -> None:
+    """Of a profile whose rate rises, the beginning is quick in every run: that is no improvement, nor its end a fault."""
+    rising = latencies(1) * np.linspace(1, 6, 1000)
+    whole, begun = run(rising), run(latencies(2)[:400] * np.linspace(1, 6, 1000)[:400])
+    for now, then in ((whole, begun), (begun, whole)):
+        decided = decide_against(now, then, replace(P50, band=Band(1.4, 2.0)), 0.05)
+        assert decided.outcome is Outcome.PASS, decided.text
 
 
 def test_it_says_by_how_much() -> None:

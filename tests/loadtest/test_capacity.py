@@ -17,7 +17,7 @@ def found(breaks_at: float, search: Search = SEARCH, confirm_at: float | None = 
         held = Held.YES if wanted.rate_per_s < bound else Held.NO
         assert wanted.seconds == (search.confirm_s if wanted.is_confirmation else search.hold_s)
         told = "" if held is Held.YES else "ttft_ms.p95"
-        trials.append(Trial(wanted.rate_per_s, held, told, wanted.is_confirmation))
+        trials.append(Trial(wanted.rate_per_s, held, told, wanted.is_confirmation, wanted.is_confirmation))
     return conclude(trials)
 
 
@@ -26,8 +26,9 @@ def test_the_breaking_point_is_between_what_holds_and_what_breaks(breaks_at: flo
     capacity = found(breaks_at)
     assert capacity.breaks_per_s is not None
     assert capacity.holds_per_s < breaks_at <= capacity.breaks_per_s <= capacity.holds_per_s * 1.1 + 1e-9
-    assert (capacity.is_confirmed, capacity.binding, capacity.problem) == (True, "ttft_ms.p95", "")
-    assert len(capacity.trials) <= 13
+    assert (capacity.is_confirmed, capacity.is_break_confirmed) == (True, True)
+    assert (capacity.binding, capacity.problem) == ("ttft_ms.p95", "")
+    assert len(capacity.trials) <= 14
 
 
 def test_nothing_breaks_it() -> None:
@@ -38,13 +39,32 @@ def test_nothing_breaks_it() -> None:
 
 def test_not_even_the_lowest_rate_holds() -> None:
     capacity = found(1.0)
-    assert (capacity.holds_per_s, capacity.breaks_per_s, len(capacity.trials)) == (0.0, 2.0, 1)
+    assert (capacity.holds_per_s, capacity.breaks_per_s, len(capacity.trials)) == (0.0, 2.0, 2)
 
 
 def test_what_holds_for_a_while_only_is_not_told() -> None:
     capacity = found(100.0, confirm_at=60.0)
     assert capacity.holds_per_s < 60
     assert capacity.is_confirmed
+
+
+def test_what_was_bad_for_a_moment_is_tried_again_and_the_search_goes_on() -> None:
+    """A rate that broke once, by chance, and holds when it is confirmed, is no breaking point."""
+    trials = [Trial(2.0, Held.YES, ""), Trial(4.0, Held.NO, "errors")]
+    while (wanted := next_trial(SEARCH, trials)) is not None:
+        held = Held.YES if wanted.rate_per_s < 100 else Held.NO
+        trials.append(Trial(wanted.rate_per_s, held, "", wanted.is_confirmation, wanted.is_confirmation))
+    capacity = conclude(trials)
+    assert capacity.breaks_per_s is not None
+    assert capacity.holds_per_s < 100 <= capacity.breaks_per_s
+    assert (capacity.is_confirmed, capacity.is_break_confirmed) == (True, True)
+
+
+def test_what_broke_and_could_not_be_confirmed_is_said_to_be_so() -> None:
+    trials = [Trial(2.0, Held.NO, "errors"), Trial(2.0, Held.UNKNOWN, "undecided", is_confirmation=True)]
+    assert next_trial(SEARCH, trials) is None
+    told = "holds 0 requests a second (not confirmed), breaks at 2 (errors; not confirmed); at 2 a second: undecided"
+    assert str(conclude(trials)) == told
 
 
 def test_a_generator_that_cannot_do_more_ends_the_search() -> None:

@@ -1,6 +1,7 @@
 """A single attempt against each objective; what it has no figure for does not count for it."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -46,6 +47,8 @@ NOTHING = (math.nan, math.nan)
         (GOODPUT, STREAM, (0.0, 0.0)),
         (GOODPUT, WHOLE, (0.0, 0.0)),
         (GOODPUT, Attempt(0.0, content_ms=[151.0], end_ms=200.0), (1.0, 1.0)),
+        (replace(TTFT, excludes_failures=True), FAILED, NOTHING),
+        (replace(TTFT, excludes_failures=True), STREAM, (1.0, 0.0)),
         *((objective, FAILED, (1.0, 1.0)) for objective in (TTFT, LATENCY, GAP, SPEED, ERRORS, GOODPUT)),
     ],
 )

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gonogo.loadtest.calibration import Calibration
+from gonogo.loadtest.capacity import Held, Trial, conclude
 from gonogo.loadtest.decisions import decide_objective, needs, ratio_interval, student
 from gonogo.loadtest.record import Course, GeneratorHealth, LoadRecord, Series, read_record
 from gonogo.model import Outcome
@@ -61,6 +63,17 @@ def record(
         (record(warn=9, fail=9), P95, Outcome.INCONCLUSIVE),
         (record(), P99, Outcome.SKIP),
         (record(generator=GeneratorHealth(200, 200, 1.0, 0.1, own_failures=1)), P95, Outcome.INCONCLUSIVE),
+        (record(generator=GeneratorHealth(200, 200, 1.0, 0.1, most_open=10_000)), P95, Outcome.INCONCLUSIVE),
+        (
+            record(generator=GeneratorHealth(200, 200, 1.0, 0.1, calibration=Calibration(1.0, 150.0, 2.0, 40.0))),
+            P95,
+            Outcome.INCONCLUSIVE,
+        ),
+        (
+            record(generator=GeneratorHealth(200, 200, 1.0, 0.1, calibration=Calibration(0.2, 3.0, 2.0, 40.0))),
+            P95,
+            Outcome.PASS,
+        ),
         (record(), ERRORS, Outcome.PASS),
         (record(failed=60), ERRORS, Outcome.FAIL),
         (record(failed=10), ERRORS, Outcome.INCONCLUSIVE),
@@ -85,6 +98,25 @@ def record(
 )
 def test_objective(run: LoadRecord, objective: LoadObjective, outcome: Outcome) -> None:
     assert decide_objective(run, objective, family=1).outcome is outcome
+
+
+CAPACITY = LoadObjective("capacity_per_s", Band(10, 8, above=False))
+
+
+@pytest.mark.parametrize(
+    ("trials", "outcome"),
+    [
+        ([Trial(10.0, Held.YES, "", True, True), Trial(11.0, Held.NO, "errors", False, True)], Outcome.PASS),
+        ([Trial(10.0, Held.YES, "", True, True)], Outcome.PASS),
+        ([Trial(10.0, Held.YES, "")], Outcome.INCONCLUSIVE),
+        ([Trial(4.0, Held.YES, "", True, True), Trial(5.0, Held.NO, "errors", False, True)], Outcome.FAIL),
+        ([Trial(4.0, Held.YES, "", True, True), Trial(5.0, Held.NO, "errors")], Outcome.INCONCLUSIVE),
+        ([Trial(4.0, Held.NO, "errors", False, True)], Outcome.FAIL),
+        ([Trial(8.5, Held.YES, "", True, True), Trial(9.0, Held.NO, "errors", False, True)], Outcome.WARN),
+    ],
+)
+def test_a_capacity_counts_as_far_as_it_was_confirmed(trials: list[Trial], outcome: Outcome) -> None:
+    assert decide_objective(replace(record(), capacity=conclude(trials)), CAPACITY, 1).outcome is outcome
 
 
 @pytest.mark.parametrize(

@@ -56,9 +56,8 @@ def batches(latencies: Series, workers: int = 1, bad_from: int = 10**9) -> list[
                 SPEED.name: (failed[here], failed[here]),
             }
             overlap = np.minimum(ended[mine], second + 1) - np.maximum(intended[mine], second)
-            pulse = Pulse(
-                0.2, 1.0, float(np.maximum(0, overlap).sum()), int(here.sum()), float(still_open.min(initial=1e9))
-            )
+            open_attempt_s, open_from_s = float(np.maximum(0, overlap).sum()), float(still_open.min(initial=1e9))
+            pulse = Pulse(0.2, 1.0, open_attempt_s, int((overlap > 0).sum()), int(here.sum()), open_from_s)
             kinds = {"HTTP 5xx": int(failed[here].sum())} if failed[here].any() else {}
             gaps = (counted(latencies[here] / 50), counted(np.zeros(0)))
             lags, examples = counted(np.full(50, 1.0)), {kind: ["503: busy"] * 3 for kind in kinds}

@@ -2,16 +2,31 @@
 
 import numpy as np
 
-from gonogo.loadtest.record import LoadRecord, Series
+from gonogo.errors import InconclusiveError
+from gonogo.loadtest.record import LoadRecord, Series, read_record
 from gonogo.model import Outcome
 from gonogo.objectives import Band, Decided, attempts_needed
-from gonogo.targets.load import LoadObjective
+from gonogo.targets.load import Baseline, LoadObjective
 
 _BLOCKS = 50
 """Attempts under load depend on their neighbours: whole stretches are drawn, fifty make up a run."""
 _FEWEST = 100
 _RESAMPLES = 1000
+_ROUNDED_S = 0.01
+"""Moments in a record are of single precision."""
 _SEED = 20
+
+
+def read_baseline(baseline: Baseline) -> LoadRecord:
+    """The run that was kept.
+
+    Raises:
+        InconclusiveError: it cannot be read.
+    """
+    try:
+        return read_record(baseline.record)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InconclusiveError(f"the baseline {baseline.record} cannot be read: {error!r}") from error
 
 
 def decide_against(record: LoadRecord, baseline: LoadRecord, objective: LoadObjective, level: float) -> Decided:
@@ -30,7 +45,9 @@ def decide_against(record: LoadRecord, baseline: LoadRecord, objective: LoadObje
     why = _incomparable(record, baseline)
     if why:
         return Decided(Outcome.INCONCLUSIVE, f"not comparable with the baseline: {why}")
-    now, then = (_values(run, objective.metric) for run in (record, baseline))
+    # the same profile sends the same requests at the same moments: of a run that ended early, so far as it went
+    until_s = min(record.sending_s, baseline.sending_s)
+    now, then = (_values(run, objective.metric, until_s) for run in (record, baseline))
     needed = max(_FEWEST, attempts_needed(1 - objective.quantile, level))  # fewer may not show what is so rare
     if min(len(now), len(then)) < needed:
         return Decided(Outcome.SKIP, f"unsupported: {len(now)} and {len(then)} attempts, at least {needed} are needed")
@@ -60,10 +77,11 @@ def _drawn(values: Series, share: float, numbers: np.random.Generator) -> float:
     return quantile(values[places], share)
 
 
-def _values(record: LoadRecord, metric: str) -> Series:
-    values = record.course.latency_ms if metric == "latency_ms" else record.course.ttft_ms
-    every = np.where(record.course.failed > 0, np.inf, values)
-    return every[~np.isnan(every)]
+def _values(record: LoadRecord, metric: str, until_s: float) -> Series:
+    course = record.course
+    values = course.latency_ms if metric == "latency_ms" else course.ttft_ms
+    every = np.where(course.failed > 0, np.inf, values)
+    return every[~np.isnan(every) & (course.intended_s <= until_s + _ROUNDED_S)]
 
 
 def _incomparable(record: LoadRecord, baseline: LoadRecord) -> str:
@@ -71,6 +89,8 @@ def _incomparable(record: LoadRecord, baseline: LoadRecord) -> str:
     for name, run in (("this run", record), ("the baseline", baseline)):
         if run.problem:
             return f"{name} is not valid: {run.problem}"
+        if run.capacity is not None:
+            return f"{name} was a search for the breaking point, each trial with another rate"
     if record.asked != baseline.asked:
         return f"it asked something else (profile {baseline.profile}, another text or another model)"
     return ""

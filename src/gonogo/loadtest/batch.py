@@ -32,6 +32,8 @@ class Pulse:
     seconds: float
     open_attempt_s: float
     """The sum over time of the attempts that were open (an attempt open for half a second counts a half)."""
+    most_open: int
+    """The most that were open at once."""
     due: int
     """Attempts that were to be sent."""
     open_from_s: float

@@ -26,7 +26,7 @@ class Search:
     hold_s: float
     """How long each rate is kept up."""
     confirm_s: float
-    """How long the rate that is told in the end is kept up once more; there its objectives must be decided."""
+    """How long the rates that are told in the end are kept up once more; there the objectives must be decided."""
     resolution: float = 0.1
     """It is found when the bracket's upper end is at most so much above its lower one, as a share."""
 
@@ -35,12 +35,12 @@ class Search:
         """About how long it takes at most."""
         doublings = math.log2(self.to_rate_per_s / self.from_rate_per_s)
         halvings = max(0.0, math.log2(1 / self.resolution))
-        return (2 + doublings + halvings) * self.hold_s + 2 * self.confirm_s
+        return (2 + doublings + halvings) * self.hold_s + 3 * self.confirm_s
 
     @property
     def most_requests(self) -> int:
         """About how many requests it sends at most: the last doublings outweigh all before them."""
-        return math.ceil(self.to_rate_per_s * (3 * self.hold_s + 2 * self.confirm_s))
+        return math.ceil(self.to_rate_per_s * (3 * self.hold_s + 3 * self.confirm_s))
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,12 @@ class Trial:
     told: str
     """What did not hold, or why nobody knows."""
     is_confirmation: bool = False
+    is_decided: bool = False
+    """It was shown, with confidence; otherwise it was only seen."""
+
+    def __str__(self) -> str:
+        word = "confirmation, " if self.is_confirmation else ""
+        return f"{word}{self.rate_per_s:.4g} requests a second: held: {self.held} {self.told}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -65,15 +71,22 @@ class Capacity:
     binding: str
     """The objective that does not hold at the upper one."""
     is_confirmed: bool
+    """The rate that holds was shown to."""
+    is_break_confirmed: bool
+    """The rate that breaks was shown to."""
     problem: str
     """Why the search ended before its end, or nothing."""
     trials: Sequence[Trial]
 
     def __str__(self) -> str:
-        above = f"breaks at {self.breaks_per_s:.4g} ({self.binding})" if self.breaks_per_s else "nothing broke it"
-        confirmed = "confirmed" if self.is_confirmed else "not confirmed"
+        broken = f"breaks at {self.breaks_per_s or 0:.4g} ({self.binding}; {_confirmed(self.is_break_confirmed)})"
+        above = broken if self.breaks_per_s else "nothing broke it"
         problem = f"; {self.problem}" if self.problem else ""
-        return f"holds {self.holds_per_s:.4g} requests a second ({confirmed}), {above}{problem}"
+        return f"holds {self.holds_per_s:.4g} requests a second ({_confirmed(self.is_confirmed)}), {above}{problem}"
+
+
+def _confirmed(confirmed: bool) -> str:
+    return "confirmed" if confirmed else "not confirmed"
 
 
 @dataclass(frozen=True)
@@ -90,36 +103,43 @@ def next_trial(search: Search, trials: Sequence[Trial]) -> Next | None:
     if (trials and trials[-1].held is Held.UNKNOWN) or len(trials) >= _MOST_TRIALS:
         return None
     held, broken = _bracket(trials)
-    if broken is None:
-        if held < search.to_rate_per_s:
-            rate = min(search.to_rate_per_s, held * 2) if held else search.from_rate_per_s
-            return Next(rate, search.hold_s)
-    elif held == 0:
-        return None
-    elif broken > held * (1 + search.resolution):
-        return Next(math.sqrt(held * broken), search.hold_s)
-    if any(trial.is_confirmation and trial.rate_per_s == held for trial in trials):
-        return None
-    return Next(held, search.confirm_s, is_confirmation=True)
+    if broken is None and (held is None or held.rate_per_s < search.to_rate_per_s):
+        rate = search.from_rate_per_s if held is None else min(search.to_rate_per_s, held.rate_per_s * 2)
+        return Next(rate, search.hold_s)
+    if held and broken and broken.rate_per_s > held.rate_per_s * (1 + search.resolution):
+        return Next(math.sqrt(held.rate_per_s * broken.rate_per_s), search.hold_s)
+    if held is not None and not held.is_confirmation:
+        return Next(held.rate_per_s, search.confirm_s, is_confirmation=True)
+    if broken is not None and not broken.is_decided:  # what was bad for a moment may be good for long
+        return Next(broken.rate_per_s, search.confirm_s, is_confirmation=True)
+    return None
 
 
 def conclude(trials: Sequence[Trial]) -> Capacity:
     """What the trials come to."""
     held, broken = _bracket(trials)
-    binding = next((trial.told for trial in trials if trial.held is Held.NO and trial.rate_per_s == broken), "")
     last = trials[-1]
     return Capacity(
-        holds_per_s=held,
-        breaks_per_s=broken,
-        binding=binding,
-        is_confirmed=any(t.is_confirmation and t.held is Held.YES and t.rate_per_s == held for t in trials),
+        holds_per_s=held.rate_per_s if held else 0.0,
+        breaks_per_s=broken.rate_per_s if broken else None,
+        binding=broken.told if broken else "",
+        is_confirmed=held is not None and held.is_confirmation,
+        is_break_confirmed=broken is not None and broken.is_decided,
         problem=f"at {last.rate_per_s:.4g} a second: {last.told}" if last.held is Held.UNKNOWN else "",
         trials=tuple(trials),
     )
 
 
-def _bracket(trials: Sequence[Trial]) -> tuple[float, float | None]:
-    """The highest rate that held below all that did not (0: none), and the lowest that did not."""
-    broken = min((trial.rate_per_s for trial in trials if trial.held is Held.NO), default=None)
-    held = [trial.rate_per_s for trial in trials if trial.held is Held.YES]
-    return max((rate for rate in held if broken is None or rate < broken), default=0.0), broken
+def _bracket(trials: Sequence[Trial]) -> tuple[Trial | None, Trial | None]:
+    """The highest rate that held below all that did not, and the lowest that did not.
+
+    Of a rate that was tried twice the later trial counts, which is its confirmation.
+    """
+    known = {trial.rate_per_s: trial for trial in trials if trial.held is not Held.UNKNOWN}
+    broken = min((t for t in known.values() if t.held is Held.NO), key=_rate, default=None)
+    held = [t for t in known.values() if t.held is Held.YES and (broken is None or _rate(t) < _rate(broken))]
+    return max(held, key=_rate, default=None), broken
+
+
+def _rate(trial: Trial) -> float:
+    return trial.rate_per_s

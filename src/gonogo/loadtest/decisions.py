@@ -130,10 +130,10 @@ def _decide_capacity(record: LoadRecord, band: Band) -> Decided:
     found = record.capacity
     if found is None:
         return Decided(Outcome.SKIP, f"the profile {record.profile} does not look for the breaking point")
-    outcome = band.judge_interval(found.holds_per_s, math.inf if found.breaks_per_s is None else found.breaks_per_s)
-    if outcome in {Outcome.PASS, Outcome.WARN} and not found.is_confirmed:
-        outcome = Outcome.INCONCLUSIVE
-    return Decided(outcome, f"{found} ({band})")
+    # only what was confirmed bounds it: what was seen for a while may have been chance
+    low = found.holds_per_s if found.is_confirmed else 0.0
+    high = found.breaks_per_s if found.breaks_per_s is not None and found.is_break_confirmed else math.inf
+    return Decided(band.judge_interval(low, high), f"{found} ({band})")
 
 
 def trial_of(record: LoadRecord, objectives: Sequence[LoadObjective], wanted: Next) -> Trial:
@@ -141,19 +141,19 @@ def trial_of(record: LoadRecord, objectives: Sequence[LoadObjective], wanted: Ne
 
     On the way what was seen is enough; the confirmation must be decided, and what is undecided there is not known.
     """
+    rate_per_s, confirms = wanted.rate_per_s, wanted.is_confirmation
     if record.problem:
-        return Trial(wanted.rate_per_s, Held.UNKNOWN, record.problem, wanted.is_confirmation)
+        return Trial(rate_per_s, Held.UNKNOWN, record.problem, confirms)
     judged = [objective for objective in objectives if objective.is_share]  # rates are what the search itself changes
     decided = {objective.name: decide_objective(record, objective, len(objectives)) for objective in judged}
     broken = [name for name, found in decided.items() if found.outcome is Outcome.FAIL]
-    open_ = [o for o in judged if decided[o.name].outcome in {Outcome.INCONCLUSIVE, Outcome.SKIP}]
-    if not wanted.is_confirmation:
-        broken += [o.name for o in open_ if _seen(record.course.over[o.name][1]) > o.limits[1]]
-    elif open_ and not broken:
-        told = "; ".join(decided[objective.name].text for objective in open_)
-        return Trial(wanted.rate_per_s, Held.UNKNOWN, told, is_confirmation=True)
-    held = Held.NO if broken else Held.YES
-    return Trial(wanted.rate_per_s, held, ", ".join(broken), wanted.is_confirmation)
+    if broken:
+        return Trial(rate_per_s, Held.NO, ", ".join(broken), confirms, is_decided=True)
+    undecided = [o for o in judged if decided[o.name].outcome in {Outcome.INCONCLUSIVE, Outcome.SKIP}]
+    if confirms and undecided:
+        return Trial(rate_per_s, Held.UNKNOWN, "; ".join(decided[o.name].text for o in undecided), confirms)
+    seen = [o.name for o in undecided if _seen(record.course.over[o.name][1]) > o.limits[1]]
+    return Trial(rate_per_s, Held.NO if seen else Held.YES, ", ".join(seen), confirms, is_decided=not undecided)
 
 
 def _seen(over: Series) -> float:

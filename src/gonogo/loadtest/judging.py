@@ -11,11 +11,11 @@ def over(objective: LoadObjective, attempt: Attempt, gaps_ms: Sequence[float]) -
     """The share of an attempt that is beyond the warning bound, and beyond the failing one; 0 or 1 but for gaps.
 
     NaN where there is nothing to measure: the first token of an answer that is no stream, the gaps of a single delta.
-    A failed attempt violates every objective. Of one stream each gap depends on the others: the stream counts once,
-    by the share of its gaps that are too long.
+    A failed attempt violates every objective but those that leave failures to the objective on errors. Of one stream
+    each gap depends on the others: the stream counts once, by the share of its gaps that are too long.
     """
     if attempt.failure:
-        return 1.0, 1.0
+        return (math.nan, math.nan) if objective.excludes_failures else (1.0, 1.0)
     if objective.metric == "goodput":
         bad = float(any(_figure(name, attempt, gaps_ms) > most for name, most in objective.within.items()))
         return bad, bad

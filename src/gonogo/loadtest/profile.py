@@ -3,6 +3,7 @@
 import hashlib
 import math
 import random
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -141,6 +142,20 @@ class Profile:
     def most_tokens(self) -> int:
         """How many tokens all answers may have at most, as far as that is known before the run."""
         return self.requests * max(part.max_tokens for part in self.mix)
+
+    @property
+    def mean_tokens(self) -> float:
+        """Of an answer, at most, over the mix."""
+        return sum(part.weight * part.max_tokens for part in self.mix) / sum(part.weight for part in self.mix)
+
+    @cached_property
+    def highest_rate_per_s(self) -> float:
+        """The most conversations that begin within any second; in a closed model, as if every answer came at once."""
+        if self.search is not None:
+            return self.search.to_rate_per_s
+        if self.users is not None:
+            return self.users.count / max(self.users.think_time_s, 1.0)
+        return max(Counter(int(at_s) for at_s in self.moments).values())
 
     def held_at(self, rate_per_s: float, seconds: float, number: int) -> "Profile":
         """The same requests at a constant rate: one of the trials of a search, each with moments of its own."""

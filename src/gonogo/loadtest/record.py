@@ -5,13 +5,16 @@ import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gonogo.loadtest.calibration import Calibration
 from gonogo.loadtest.capacity import Capacity, Held, Trial
+from gonogo.loadtest.spending import Spent
 
 Series = NDArray[np.float64]
 
@@ -95,23 +98,39 @@ class GeneratorHealth:
     workers: int = 1
     lost: Sequence[str] = ()
     """Workers whose share is missing, and why."""
+    most_open: int = 0
+    """The most attempts that one worker had open at once."""
+    calibration: Calibration | None = None
+    """What the generator itself adds and takes; of several workers the largest figures."""
 
     def problem(self, limits: "GeneratorLimits") -> str:
         """Why the run is invalid, with the advice what to change; empty if it is valid."""
-        return next(self._problems(limits), "")
+        return next(chain(self._missing(limits), self._starved(limits)), "")
 
-    def _problems(self, limits: "GeneratorLimits") -> Iterator[str]:
-        starved = "the generator was starved; use more workers or a quieter machine"
-        late_ms, lag_ms = limits.max_lateness_p99_ms, limits.max_lag_p99_ms
-        opens = self.mean_open, self.mean_open_by_latency
+    def _missing(self, limits: "GeneratorLimits") -> Iterator[str]:
+        """Requests that were not sent, or of which nobody knows."""
         if self.sent == 0:
             yield "0 requests were sent: check the profile's rate and the gateway's address"
         if self.lost:
             yield f"a worker's share is missing: {'; '.join(self.lost)}"
         if self.own_failures:
             yield f"{self.own_failures} attempts failed on the generator's own side (name resolution, sockets)"
+        if self.most_open >= limits.max_open:
+            yield (
+                f"{self.most_open} requests were open at once, the most that a worker keeps, so that others waited: "
+                "the deployment hangs, or its answers take long and want more workers"
+            )
         if self.sent < limits.min_sent_share * self.intended:
             yield f"only {self.sent} of {self.intended} scheduled requests were sent: use more workers"
+
+    def _starved(self, limits: "GeneratorLimits") -> Iterator[str]:
+        """Figures that tell of the generator, not of the deployment."""
+        starved = "the generator was starved; use more workers or a quieter machine"
+        late_ms, lag_ms = limits.max_lateness_p99_ms, limits.max_lag_p99_ms
+        opens = self.mean_open, self.mean_open_by_latency
+        own_ms = self.calibration.ttft_error_p95_ms if self.calibration is not None else 0.0
+        if own_ms > late_ms:
+            yield f"the generator itself added {own_ms:.0f} ms (p95) to the first tokens of an echo: {starved}"
         if self.lateness_p99_ms > late_ms:
             yield f"requests were sent up to {self.lateness_p99_ms:.0f} ms late at p99, allowed {late_ms:g}: {starved}"
         if self.lag_p99_ms > lag_ms:
@@ -133,6 +152,8 @@ class GeneratorLimits:
     max_lateness_p99_ms: float = 100.0
     max_lag_p99_ms: float = 100.0
     max_cpu_share: float = 0.9
+    max_open: int = 10_000
+    """For a worker: each open request has a socket and a greenlet."""
     max_open_deviation: float = 0.2
     """Of the larger of the two figures: sampling alone makes them differ by some percent."""
 
@@ -182,6 +203,7 @@ class LoadRecord:
     """The gateway told how many; otherwise each content-bearing delta counts as one."""
     series: Sequence[Mapping[str, float]] = ()
     """One row for each second: attempts that ended, their tokens, their percentiles."""
+    spent: Spent = field(default_factory=Spent)
 
     @property
     def failed(self) -> int:
@@ -198,7 +220,7 @@ class LoadRecord:
         unfinished = path.with_suffix(".part")
         raw = {item.name: getattr(self, item.name) for item in fields(self)}
         raw |= {"course": self.course.as_json(), "generator": asdict(self.generator)}
-        raw |= {"capacity": asdict(self.capacity) if self.capacity is not None else None}
+        raw |= {"capacity": asdict(self.capacity) if self.capacity is not None else None, "spent": asdict(self.spent)}
         unfinished.write_text(json.dumps(raw, indent=1) + "\n", encoding="utf-8")
         unfinished.replace(path)
 
@@ -213,9 +235,15 @@ def read_record(path: Path) -> LoadRecord:
     raw = json.loads(path.read_text(encoding="utf-8"))
     raw["series"] = tuple(raw["series"])
     raw["course"] = Course.from_json(raw["course"])
-    raw["generator"] = GeneratorHealth(**{**raw["generator"], "lost": tuple(raw["generator"]["lost"])})
+    raw["generator"] = _generator(raw["generator"])
     raw["capacity"] = _capacity(raw["capacity"])
+    raw["spent"] = Spent(**raw.get("spent", {}))
     return LoadRecord(**raw)
+
+
+def _generator(raw: Mapping[str, Any]) -> GeneratorHealth:
+    calibration = Calibration(**raw["calibration"]) if raw.get("calibration") is not None else None
+    return GeneratorHealth(**{**raw, "lost": tuple(raw["lost"]), "calibration": calibration})
 
 
 def _capacity(raw: Mapping[str, Any] | None) -> Capacity | None:

@@ -92,4 +92,4 @@ def summary(record: LoadRecord) -> dict[str, object]:
     for name in ("histograms", "series", "course"):
         kept.pop(name)
     capacity = asdict(record.capacity) if record.capacity is not None else None
-    return {**kept, "generator": asdict(record.generator), "capacity": capacity}
+    return {**kept, "generator": asdict(record.generator), "capacity": capacity, "spent": asdict(record.spent)}

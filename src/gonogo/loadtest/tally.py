@@ -9,10 +9,12 @@ import numpy as np
 from hdrh.histogram import HdrHistogram
 
 from gonogo.loadtest.batch import COLUMNS, Batch, Pulse
+from gonogo.loadtest.calibration import Calibration
 from gonogo.loadtest.decisions import FAMILY_LEVEL, decide_share
 from gonogo.loadtest.histogram import Counted, Histogram, Values, counted, merged, percentiles_ms
 from gonogo.loadtest.profile import Profile
 from gonogo.loadtest.record import COURSE, Course, GeneratorHealth, LoadRecord
+from gonogo.loadtest.spending import Spent
 from gonogo.model import Outcome
 from gonogo.targets.load import Load, Prices
 
@@ -29,8 +31,18 @@ _FEWEST_FOR_STEADY = 20
 class Tally:
     """Takes batches of any workers in any order; the same batches make the same record."""
 
-    def __init__(self, profile: Profile, load: Load, workers: int = 1) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        load: Load,
+        workers: int = 1,
+        *,
+        before: Spent | None = None,
+        calibration: Calibration | None = None,
+    ) -> None:
+        """`before` is what earlier trials of the same run have spent, `calibration` the generator's own."""
         self._profile, self._load, self._workers = profile, load, workers
+        self._calibration = calibration
         self._columns: dict[str, list[Values]] = {name: [] for name in COLUMNS}
         self._over: dict[str, tuple[list[Values], list[Values]]] = {o.name: ([], []) for o in load.objectives}
         self._histograms = {name: Histogram() for name in ("latency_ms", "ttft_ms", "gap_ms", "lateness_ms", "lag_ms")}
@@ -40,7 +52,8 @@ class Tally:
         self._seconds: dict[int, list[Batch]] = {}
         self._rows: list[dict[str, float]] = []
         self._open_from_s: dict[int, float] = {}
-        self._attempts, self._next_look, self._cost = 0, _FIRST_LOOK, 0.0
+        self._attempts, self._next_look = 0, _FIRST_LOOK
+        self.spent = before or Spent()
         self.decided: dict[str, int] = {}
         """By objective: after how many judged attempts it was decided."""
         self.breached = ""
@@ -65,8 +78,8 @@ class Tally:
             kept = self._examples.setdefault(kind, [])
             kept += texts[: _EXAMPLES - len(kept)]
         self._attempts += int((columns["warm_up"] == 0).sum())
-        if self._load.prices is not None:
-            self._cost += cost_of(columns, self._load.prices)
+        cost = cost_of(columns, self._load.prices) if self._load.prices is not None else 0.0
+        self.spent += Spent(len(columns["failed"]), int(columns["tokens"].sum()), cost)
         self._open_from_s[batch.worker] = batch.pulse.open_from_s
         together = self._seconds.setdefault(batch.second, [])
         together.append(batch)
@@ -97,11 +110,6 @@ class Tally:
     def attempts(self) -> int:
         """Judged attempts that have ended."""
         return self._attempts
-
-    @property
-    def cost(self) -> float:
-        """What all attempts have cost so far, where prices and tokens are known."""
-        return self._cost
 
     def record(
         self, *, seconds: float, stopped_early: str = "", ended: str = "", lost: Iterable[str] = ()
@@ -145,6 +153,7 @@ class Tally:
             tokens=int(columns["tokens"][judged].sum()),
             tokens_told=bool(len(told)) and not np.isnan(told).any(),
             series=rows,
+            spent=self.spent,
         )
 
     def _whole(self) -> dict[str, Values]:
@@ -213,6 +222,8 @@ class Tally:
             mean_open_by_latency=round(float(took_s.sum()) / max(seconds, 1e-9), 3),
             workers=self._workers,
             lost=lost,
+            most_open=max((pulse.most_open for pulse in pulses), default=0),
+            calibration=self._calibration,
         )
 
 

@@ -26,6 +26,8 @@ class LoadObjective:
     """Where it is not 0: no stretch of so many seconds may be over the failing bound, however good the whole is."""
     aborts: bool = False
     """The run ends as soon as this has failed."""
+    excludes_failures: bool = False
+    """Failed attempts do not count here: an objective on errors carries them."""
 
     @property
     def name(self) -> str:

@@ -35,6 +35,8 @@ class LoadSection:
             self._problem(("load",), "needs a gateway to send the load to")
         prices = Prices(**raw["prices"]) if "prices" in raw else None
         objectives = tuple(self._objectives(raw["objectives"], ("load", "objectives")))
+        if not {"errors", "goodput"} & raw["objectives"].keys() and any(o.excludes_failures for o in objectives):
+            self._problem(("load", "objectives"), "failures: exclude needs an objective on errors that carries them")
         if prices is None and any(objective.metric == "cost_per_1000_good" for objective in objectives):
             self._problem(("load", "objectives", "cost_per_1000_good"), "needs load.prices")
         if not any(objective.is_share for objective in objectives) and "capacity_per_s" in raw["objectives"]:
@@ -85,10 +87,13 @@ class LoadSection:
             within=raw.get("within", {}),
             for_s=raw.get("for_s", 0.0),
             aborts=raw.get("abort", False),
+            excludes_failures=raw.get("failures") == "exclude",
         )
         side = "below" if metric in _GOOD_WHEN_LARGE else "above"
         if not bounds or objective.band.above is (side == "below"):
             self._problem(path, f"needs warn_{side} or fail_{side}, or both")
+        elif quantile is None and objective.excludes_failures:
+            self._problem(path, "failures: exclude is for quantiles: this objective is on the failures themselves")
         elif quantile is None and objective.is_share and not 0 < objective.limits[0] < 1:
             self._problem(path, "is a share of attempts: between 0 and 1, both excluded (0.05 for 5 %)")
         return objective
