@@ -12,7 +12,8 @@ from gonogo.resources import ROOT
 from tests.calibration.pipeline import Pipeline, Plan, assert_noticed, is_thorough, selected
 from tests.calibration.servers import Servers
 
-# Nine load runs of half a minute take the processor from the tests beside them, and these from them.
+# Nine load runs of half a minute take the processor from the tests beside them, and these from them: `.ci/run` has them
+# to themselves.
 pytestmark = pytest.mark.skipif(
     not is_thorough(), reason="only with GONOGO_FAULTS=all: these load runs want a quiet machine"
 )

@@ -26,7 +26,7 @@ def test_the_breaking_point_is_between_what_holds_and_what_breaks(breaks_at: flo
     capacity = found(breaks_at)
     assert capacity.breaks_per_s is not None
     assert capacity.holds_per_s < breaks_at <= capacity.breaks_per_s <= capacity.holds_per_s * 1.1 + 1e-9
-    assert (capacity.is_confirmed, capacity.is_break_confirmed) == (True, True)
+    assert (capacity.is_confirmed, capacity.shown_to_break_per_s) == (True, capacity.breaks_per_s)
     assert (capacity.binding, capacity.problem) == ("ttft_ms.p95", "")
     assert len(capacity.trials) <= 14
 
@@ -57,13 +57,24 @@ def test_what_was_bad_for_a_moment_is_tried_again_and_the_search_goes_on() -> No
     capacity = conclude(trials)
     assert capacity.breaks_per_s is not None
     assert capacity.holds_per_s < 100 <= capacity.breaks_per_s
-    assert (capacity.is_confirmed, capacity.is_break_confirmed) == (True, True)
+    assert (capacity.is_confirmed, capacity.shown_to_break_per_s) == (True, capacity.breaks_per_s)
 
 
 def test_what_broke_and_could_not_be_confirmed_is_said_to_be_so() -> None:
-    trials = [Trial(2.0, Held.NO, "errors"), Trial(2.0, Held.UNKNOWN, "undecided", is_confirmation=True)]
+    trials = [Trial(2.0, Held.NO, "errors"), Trial(2.0, Held.UNDECIDED, "undecided", is_confirmation=True)]
     assert next_trial(SEARCH, trials) is None
-    told = "holds 0 requests a second (not confirmed), breaks at 2 (errors; not confirmed); at 2 a second: undecided"
+    told = "holds 0 requests a second (not confirmed), breaks at 2 (errors; not confirmed)"
+    assert str(conclude(trials)) == told
+
+
+def test_what_stays_undecided_leaves_the_next_higher_rate_to_be_shown() -> None:
+    """At the very edge neither can be shown: the interval is wider then, and true."""
+    trials = [Trial(2.0, Held.YES, ""), Trial(4.0, Held.NO, "errors"), Trial(2.1, Held.NO, "errors")]
+    trials += [Trial(2.0, Held.YES, "", True, True), Trial(2.1, Held.UNDECIDED, "", True)]
+    assert next_trial(SEARCH, trials) == Next(4.0, SEARCH.confirm_s, is_confirmation=True)
+    trials.append(Trial(4.0, Held.NO, "errors", True, True))
+    assert next_trial(SEARCH, trials) is None
+    told = "holds 2 requests a second (confirmed), breaks at 2.1 (errors; not confirmed), shown to break at 4"
     assert str(conclude(trials)) == told
 
 

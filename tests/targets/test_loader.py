@@ -99,6 +99,12 @@ def test_refused_sections(tmp_path: Path, extra: str, wanted: str) -> None:
     [
         ("fail_above: 0.01", "fail_above: 5", "between 0 and 1"),
         ("fail_above: 0.01", "fail_above: 0", "between 0 and 1"),
+        ("fail_above: 0.01", "fail_above: 0.01, failures: exclude", "is for quantiles"),
+        (
+            "fail_above: 3000}}, errors: {fail_above: 0.01}",
+            "fail_above: 3000, failures: exclude}}",
+            "needs an objective on errors that carries them",
+        ),
         ('url: "http://main:8000"', 'url: "http://main:8000", requests_metric: r', "needs metrics_path"),
         (
             "kind: litellm",

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
+from gonogo.documents import Part
 from gonogo.errors import EndpointFailedError, GonogoError, InconclusiveError
 from gonogo.faults.interface import ChangedMeanwhileError, Details, Step
 from gonogo.faults.patches import changed_meanwhile, differences, digest_of, left_over, undoing
@@ -543,21 +544,27 @@ def replace_pod(api: ClusterApi, pod: Object) -> None:
         EndpointFailedError: it has not in time.
     """
     name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
+    selector = as_part({"matchLabels": labels_of(as_part(pod).at("metadata", "labels"))})
+    before = len(_selected(api, selector))  # where the new one is not made yet, all that are left are ready
     try:
         api.send("DELETE", api.path("Pod", name), {"gracePeriodSeconds": 0, "preconditions": {"uid": uid}})
     except RefusedError as error:
         if error.status not in {404, 409}:  # it is gone already, or another one has its name
             raise
-    labels = labels_of(as_part(pod).at("metadata", "labels"))
-    selector = as_part({"matchLabels": labels})
     deadline = time.monotonic() + SCALED_WITHIN_S
     while time.monotonic() < deadline:
-        pods = [as_part(item) for item in api.list("Pod")]
-        alike = [pod for pod in pods if selects(selector, labels_of(pod.at("metadata", "labels")))]
-        if alike and all(map(is_ready, alike)) and uid not in {pod.at("metadata", "uid").text() for pod in alike}:
+        alike = _selected(api, selector)
+        is_gone = uid not in {pod.at("metadata", "uid").text() for pod in alike}
+        if is_gone and len(alike) >= max(1, before) and all(map(is_ready, alike)):
             return
         time.sleep(0.2)
     raise EndpointFailedError(f"no ready pod has come in the place of {name} after {SCALED_WITHIN_S:g} s")
+
+
+def _selected(api: ClusterApi, selector: Part) -> list[Part]:
+    """The pods with the selector's labels."""
+    pods = [as_part(item) for item in api.list("Pod")]
+    return [pod for pod in pods if selects(selector, labels_of(pod.at("metadata", "labels")))]
 
 
 CLUSTER_KINDS = frozenset({ScaleMeans.kind, ObjectMeans.kind, RevisionMeans.kind})

@@ -13,8 +13,10 @@ class Held(StrEnum):
 
     YES = "yes"
     NO = "no"
+    UNDECIDED = "undecided"
+    """A confirmation showed neither."""
     UNKNOWN = "unknown"
-    """The generator was the bottleneck, the run was broken off, or a confirmation could not be decided."""
+    """The generator was the bottleneck, or the run was broken off."""
 
 
 @dataclass(frozen=True)
@@ -72,21 +74,26 @@ class Capacity:
     """The objective that does not hold at the upper one."""
     is_confirmed: bool
     """The rate that holds was shown to."""
-    is_break_confirmed: bool
-    """The rate that breaks was shown to."""
+    shown_to_break_per_s: float | None
+    """The lowest rate that was shown to break: as soon as one is decided, what was only seen below it may be chance."""
     problem: str
     """Why the search ended before its end, or nothing."""
     trials: Sequence[Trial]
 
     def __str__(self) -> str:
-        broken = f"breaks at {self.breaks_per_s or 0:.4g} ({self.binding}; {_confirmed(self.is_break_confirmed)})"
-        above = broken if self.breaks_per_s else "nothing broke it"
+        confirmed = "confirmed" if self.is_confirmed else "not confirmed"
         problem = f"; {self.problem}" if self.problem else ""
-        return f"holds {self.holds_per_s:.4g} requests a second ({_confirmed(self.is_confirmed)}), {above}{problem}"
+        return f"holds {self.holds_per_s:.4g} requests a second ({confirmed}), {self._above}{problem}"
 
-
-def _confirmed(confirmed: bool) -> str:
-    return "confirmed" if confirmed else "not confirmed"
+    @property
+    def _above(self) -> str:
+        shown = self.shown_to_break_per_s
+        if self.breaks_per_s is None:
+            return "nothing broke it"
+        seen = f"breaks at {self.breaks_per_s:.4g} ({self.binding}"
+        if shown == self.breaks_per_s:
+            return f"{seen}; confirmed)"
+        return f"{seen}; not confirmed)" + (f", shown to break at {shown:.4g}" if shown is not None else "")
 
 
 @dataclass(frozen=True)
@@ -108,11 +115,14 @@ def next_trial(search: Search, trials: Sequence[Trial]) -> Next | None:
         return Next(rate, search.hold_s)
     if held and broken and broken.rate_per_s > held.rate_per_s * (1 + search.resolution):
         return Next(math.sqrt(held.rate_per_s * broken.rate_per_s), search.hold_s)
-    if held is not None and not held.is_confirmation:
+    confirmed = {trial.rate_per_s for trial in trials if trial.is_confirmation}
+    if held is not None and held.rate_per_s not in confirmed:
         return Next(held.rate_per_s, search.confirm_s, is_confirmation=True)
-    if broken is not None and not broken.is_decided:  # what was bad for a moment may be good for long
-        return Next(broken.rate_per_s, search.confirm_s, is_confirmation=True)
-    return None
+    # what was bad for a moment may be good for long; what stays undecided leaves the next higher rate to be shown
+    shown = _shown_to_break(trials)
+    seen = {t.rate_per_s for t in _known(trials) if t.held is Held.NO and (shown is None or t.rate_per_s < shown)}
+    unconfirmed = seen - confirmed
+    return Next(min(unconfirmed), search.confirm_s, is_confirmation=True) if unconfirmed else None
 
 
 def conclude(trials: Sequence[Trial]) -> Capacity:
@@ -124,7 +134,7 @@ def conclude(trials: Sequence[Trial]) -> Capacity:
         breaks_per_s=broken.rate_per_s if broken else None,
         binding=broken.told if broken else "",
         is_confirmed=held is not None and held.is_confirmation,
-        is_break_confirmed=broken is not None and broken.is_decided,
+        shown_to_break_per_s=_shown_to_break(trials),
         problem=f"at {last.rate_per_s:.4g} a second: {last.told}" if last.held is Held.UNKNOWN else "",
         trials=tuple(trials),
     )
@@ -135,10 +145,19 @@ def _bracket(trials: Sequence[Trial]) -> tuple[Trial | None, Trial | None]:
 
     Of a rate that was tried twice the later trial counts, which is its confirmation.
     """
-    known = {trial.rate_per_s: trial for trial in trials if trial.held is not Held.UNKNOWN}
-    broken = min((t for t in known.values() if t.held is Held.NO), key=_rate, default=None)
-    held = [t for t in known.values() if t.held is Held.YES and (broken is None or _rate(t) < _rate(broken))]
+    known = _known(trials)
+    broken = min((t for t in known if t.held is Held.NO), key=_rate, default=None)
+    held = [t for t in known if t.held is Held.YES and (broken is None or _rate(t) < _rate(broken))]
     return max(held, key=_rate, default=None), broken
+
+
+def _known(trials: Sequence[Trial]) -> Sequence[Trial]:
+    """The last trial of each rate that showed, or let see, whether it holds."""
+    return list({trial.rate_per_s: trial for trial in trials if trial.held in {Held.YES, Held.NO}}.values())
+
+
+def _shown_to_break(trials: Sequence[Trial]) -> float | None:
+    return min((_rate(t) for t in _known(trials) if t.held is Held.NO and t.is_decided), default=None)
 
 
 def _rate(trial: Trial) -> float:

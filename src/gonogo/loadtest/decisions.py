@@ -132,7 +132,7 @@ def _decide_capacity(record: LoadRecord, band: Band) -> Decided:
         return Decided(Outcome.SKIP, f"the profile {record.profile} does not look for the breaking point")
     # only what was confirmed bounds it: what was seen for a while may have been chance
     low = found.holds_per_s if found.is_confirmed else 0.0
-    high = found.breaks_per_s if found.breaks_per_s is not None and found.is_break_confirmed else math.inf
+    high = math.inf if found.shown_to_break_per_s is None else found.shown_to_break_per_s
     return Decided(band.judge_interval(low, high), f"{found} ({band})")
 
 
@@ -151,7 +151,7 @@ def trial_of(record: LoadRecord, objectives: Sequence[LoadObjective], wanted: Ne
         return Trial(rate_per_s, Held.NO, ", ".join(broken), confirms, is_decided=True)
     undecided = [o for o in judged if decided[o.name].outcome in {Outcome.INCONCLUSIVE, Outcome.SKIP}]
     if confirms and undecided:
-        return Trial(rate_per_s, Held.UNKNOWN, "; ".join(decided[o.name].text for o in undecided), confirms)
+        return Trial(rate_per_s, Held.UNDECIDED, "; ".join(decided[o.name].text for o in undecided), confirms)
     seen = [o.name for o in undecided if _seen(record.course.over[o.name][1]) > o.limits[1]]
     return Trial(rate_per_s, Held.NO if seen else Held.YES, ", ".join(seen), confirms, is_decided=not undecided)
 
