@@ -14,5 +14,7 @@ pytest_plugins = [
     "fixtures.cluster",
     "fixtures.hosts",
     "fixtures.load",
+    "fixtures.monitoring",
+    "fixtures.security",
     "fixtures.drills",
 ]

@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument("--token-ms", type=float, default=4.0)
     parser.add_argument("--requests-per-minute", type=int, default=6000, help="hosted: the rate limit")
     parser.add_argument("--depot", type=Path, help="a folder of objects, images and documents to serve")
+    parser.add_argument("--collector", default="", help="base URL of an OTLP collector for traces")
     options = parser.parse_args()
     limited = dict(pair.split("=", 1) for pair in options.limited)
     setup = Setup(
@@ -43,6 +44,7 @@ def main() -> None:
         depot=options.depot,
         version=options.version,
         sticky=options.sticky,
+        collector=options.collector,
     )
     classifier()
     uvicorn.run(

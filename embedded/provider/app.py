@@ -21,6 +21,7 @@ from embedded.provider.requests import Refusal
 from embedded.provider.setup import Setup
 from embedded.provider.switchboard import ProviderSwitchboard
 from embedded.provider.wire import credential_of, refused
+from embedded.tracing import Traced
 
 _OPEN_PATHS = ("/health", "/metrics", "/control", "/depot", "/v2/")
 _LARGE_BODY, _LARGE_HEADERS, _LARGE_QUERY = 100_000, 8_000, 8_000
@@ -49,10 +50,12 @@ def build_app(setup: Setup) -> Starlette:
         assert isinstance(error, Refusal)
         return await refused(error, request, board)
 
+    traced = [Middleware(Traced, service="provider", collector=setup.collector, board=board)]
     return Starlette(
         routes=routes,
         exception_handlers={Refusal: refuse, HTTPException: refuse},
         middleware=[
+            *(traced if setup.collector else []),
             Middleware(Doorkeeper, key=setup.key, board=board),
             Middleware(Front, board=board, arrivals=arrivals),
         ],

@@ -28,4 +28,6 @@ class Setup:
     version: str = ""
     """The version of the model that is loaded, as ``/health`` tells it."""
     sticky: Path | None = None
+    collector: str = ""
+    """Base URL of an OTLP collector for traces."""
     """A file that keeps the switched-on deviations over a restart."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -9,17 +10,21 @@ from typing import Any
 
 import httpx
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from embedded.control import control_routes
 from embedded.router.cache import CacheDownError, ResponseCache
 from embedded.router.chain import DONE, Chains, ExhaustedError, Served
+from embedded.router.journal import RequestLog
 from embedded.router.limits import HungUpError, LimitedError, Limits
+from embedded.router.meters import Meters
 from embedded.router.settings import Caller, Settings
 from embedded.router.switchboard import FAULTS
 from embedded.switchboard import Switchboard
+from embedded.tracing import Traced
 
 _HELD_BACK_S = 0.4
 
@@ -47,6 +52,13 @@ class Router:
         self._settings, self._board = settings, board
         self.chains, self._limits = Chains(settings, board, client), Limits(settings, board)
         self._cache = ResponseCache(settings.redis, settings.cache_ttl_s, board)
+        self._meters, self._log = Meters(board), RequestLog(settings.log, board)
+
+    async def metrics(self, _: Request) -> Response:
+        """What was counted."""
+        if self._board.on("metrics-down"):
+            return PlainTextResponse("no metrics", 500)
+        return PlainTextResponse(self._meters.page(), media_type="text/plain; version=0.0.4")
 
     async def models(self, request: Request) -> Response:
         """The model list."""
@@ -67,8 +79,28 @@ class Router:
 
     async def chat(self, request: Request) -> Response:
         """A completion, whole or streamed."""
-        caller = self._caller(request)
-        asked = await _read(request)
+        began_s, status, asked = time.monotonic(), 500, dict[str, Any]()
+        try:
+            caller = self._caller(request)
+            asked = await _read(request)
+            fails = self._board.on("completions-fail")
+            refused = JSONResponse(_error("internal error", "server_error"), 500)
+            answer = refused if fails else await self._completion(caller, asked)
+            status = answer.status_code
+        except RefusedError as error:
+            status = error.status
+            raise
+        except LimitedError:
+            status = 429
+            raise
+        else:
+            return answer
+        finally:
+            who, took_s = str(asked.get("user") or ""), time.monotonic() - began_s
+            self._meters.note(str(asked.get("model")), who, status, took_s)
+            self._log.note(request.headers.get("x-request-id", ""), _key_of(request), status, took_s)
+
+    async def _completion(self, caller: Caller, asked: dict[str, Any]) -> Response:
         name = str(asked.get("model"))
         route = self._settings.routes.get(name)
         if route is None:
@@ -144,8 +176,7 @@ class Router:
         return JSONResponse(_error(message, "server_error"), 502)
 
     def _caller(self, request: Request) -> Caller:
-        key = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
-        caller = self._settings.callers.get(key)
+        caller = self._settings.callers.get(_key_of(request))
         if caller is None:
             raise RefusedError(401, "Invalid or missing API key")
         return caller
@@ -167,6 +198,10 @@ class Router:
     async def close(self) -> None:
         """Give connections back."""
         await self._cache.close()
+
+
+def _key_of(request: Request) -> str:
+    return request.headers.get("authorization", "").removeprefix("Bearer ").strip()
 
 
 async def _read(request: Request) -> dict[str, Any]:
@@ -243,12 +278,15 @@ def build_app(settings: Settings) -> Starlette:
         Route("/v1/models", router.models),
         Route("/v1/chat/completions", router.chat, methods=["POST"]),
         Route("/health", router.health),
+        Route("/metrics", router.metrics),
         Route("/control/weights/{route}", router.weigh, methods=["PUT"]),
         Route("/control/reset", reset, methods=["POST"]),
         *control_routes(board),
     ]
     handlers = dict.fromkeys((LimitedError, CacheDownError, RefusedError), router.refuse)
-    app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
+    traced = [Middleware(Traced, service="router", collector=settings.collector, board=board)]
+    middleware = traced if settings.collector else []
+    app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan, middleware=middleware)
     app.add_exception_handler(HungUpError, _hang_up)
     return app
 

@@ -14,6 +14,7 @@ import httpx
 
 from embedded.router.settings import Deployment, Settings
 from embedded.switchboard import Switchboard
+from embedded.tracing import outgoing
 
 DONE = "[DONE]"
 _ENDLESS_S = 1e9
@@ -138,7 +139,7 @@ class Chains:
             wait_s = self._board.parameter("timeout-long", "delay_ms", 5000) / 1000
         return self._client.build_request(
             "POST", f"{deployment.url}/v1/chat/completions", json={**body, "model": deployment.model},
-            headers=deployment.headers, timeout=wait_s,
+            headers={**deployment.headers, **outgoing()}, timeout=wait_s,
         )  # fmt: skip
 
     async def _attempt(self, link: str, deployment: Deployment, body: dict[str, Any]) -> Served:

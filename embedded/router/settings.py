@@ -65,6 +65,10 @@ class Settings:
     window_s: float = 60.0
     """Of the limits a minute; shorter in tests."""
     cache_ttl_s: float = 60.0
+    log: str = ""
+    """A file for a line of JSON a request."""
+    collector: str = ""
+    """Base URL of an OTLP collector for traces."""
 
 
 def load_settings(text: str) -> Settings:

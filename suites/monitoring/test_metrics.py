@@ -10,7 +10,8 @@ from gonogo.probes.chatbot import ChatbotProbe
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.http import Client, Http
 from gonogo.probes.metrics import Samples, scrape
-from gonogo.targets.model import MetricsEndpoint, Target
+from gonogo.targets.model import Target
+from gonogo.targets.monitoring import MetricsEndpoint
 
 
 @check("monitoring.metrics.exposed", severity="major", covers=["M1"], smoke=True)

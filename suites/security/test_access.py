@@ -53,6 +53,6 @@ def test_errors_no_secret(provoked: list[HttpAnswer], gate: Gate) -> None:
 @check("security.cors.foreign_origin", severity="major", covers=["S2"], smoke=True)
 def test_cors_foreign_origin(chatbot: Chatbot, chatbot_http: Http, target: Target) -> None:
     """A browser page of a foreign origin may not use the chatbot."""
-    headers = {"origin": target.foreign_origin, "access-control-request-method": "POST"}
+    headers = {"origin": target.security.foreign_origin, "access-control-request-method": "POST"}
     allowed = chatbot_http.send("OPTIONS", chatbot.message_path, headers=headers).headers
-    assert allowed.get("access-control-allow-origin") not in ("*", target.foreign_origin)
+    assert allowed.get("access-control-allow-origin") not in ("*", target.security.foreign_origin)

@@ -265,7 +265,7 @@ def test_ctrl_c_in_a_search_keeps_its_trials(server: Server, tmp_path: Path) -> 
     (tmp_path / "p.yaml").write_text(json.dumps(profile), encoding="utf-8")
     with locust(environment, "--headless") as process:
         deadline = time.monotonic() + 30
-        while len(server.asked) < 120 and time.monotonic() < deadline:
+        while len(server.asked) < 240 and time.monotonic() < deadline:
             time.sleep(0.1)
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=20)
@@ -310,7 +310,7 @@ def test_an_address_with_a_slash_at_its_end(server: Server, tmp_path: Path) -> N
 
 def test_a_server_that_dies_in_the_middle_fails(tmp_path: Path) -> None:
     with serving() as server:
-        environment = settings(tmp_path, server.url, {}, {"stages": [{"seconds": 4, "rate_per_s": 20}]})
+        environment = settings(tmp_path, server.url, {}, {"stages": [{"seconds": 10, "rate_per_s": 20}]})
         with locust(environment, "--headless") as process:
             deadline = time.monotonic() + 20
             while len(server.asked) < 20 and time.monotonic() < deadline:

@@ -83,11 +83,25 @@ def test_an_inline_secret_is_not_repeated(tmp_path: Path) -> None:
     assert "hunter2plain" not in refused(tmp_path, GOOD.replace("key: {env: KEY}", "key: hunter2plain"))
 
 
+def watched(prometheus: str) -> str:
+    """A section with a Prometheus."""
+    return f"monitoring: {{prometheus: {{url: 'http://p', {prometheus}}}}}"
+
+
 @pytest.mark.parametrize(
     ("extra", "wanted"),
     [
         ("monitoring: {metrics: [{name: a, url: 'http://a'}, {name: a, url: 'http://b'}]}", "the name 'a' is taken"),
         ("objectives: {fallback_rate: {warn_above: .nan}}", "must be finite numbers"),
+        (watched("objectives: [{name: a, query: 'sum(', fail_above: 1}]"), "not PromQL"),
+        (watched("objectives: [{name: a, query: up}]"), "needs warn_above"),
+        (watched("jobs: [gateway], series: [{name: up, job: gatway}]"), "not among the jobs (did you mean 'gateway'?)"),
+        (watched("series: [{name: up}, {name: up}]"), "the name 'up' is taken"),
+        ("monitoring: {counters: [{name: c, page: p, metric: m, label: l}]}", "no metrics page is called 'p'"),
+        (
+            "monitoring: {alertmanager: {url: 'http://a', drills: [{name: d, alert: A, provoke: [{stop: x}]}]}}",
+            "fires in monitoring.prometheus",
+        ),
     ],
 )
 def test_refused_sections(tmp_path: Path, extra: str, wanted: str) -> None:

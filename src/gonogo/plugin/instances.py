@@ -151,7 +151,56 @@ def _guarded(target: Target, *, short: bool) -> _Instances:
 
 def _pages(target: Target, *, short: bool) -> _Instances:
     del short
-    return {page.name: page for page in target.metrics}
+    return {page.name: page for page in target.monitoring.metrics}
+
+
+def _of_prometheus(section: str) -> Callable[..., _Instances]:
+    """Everything that a list of the section ``monitoring.prometheus`` declares, by its name."""
+
+    def instances(target: Target, *, short: bool) -> _Instances:
+        del short
+        prometheus = target.monitoring.prometheus
+        return {_named(item): item for item in (getattr(prometheus, section) if prometheus else ())}
+
+    return instances
+
+
+def _scrape_jobs(target: Target, *, short: bool) -> _Instances:
+    """Every scrape job that must be up; all together where none is named."""
+    del short
+    prometheus = target.monitoring.prometheus
+    return {job or "all": job for job in ((prometheus.jobs or ("",)) if prometheus else ())}
+
+
+def _required_alerts(target: Target, *, short: bool) -> _Instances:
+    del short
+    prometheus = target.monitoring.prometheus
+    return {name: (name, severity) for name, severity in (prometheus.alerts.items() if prometheus else ())}
+
+
+def _own_counters(target: Target, *, short: bool) -> _Instances:
+    del short
+    return {counter.name: counter for counter in target.monitoring.counters}
+
+
+def _logs(target: Target, *, short: bool) -> _Instances:
+    del short
+    return {log.name: log for log in target.monitoring.logs}
+
+
+def _dashboard_sources(target: Target, *, short: bool) -> _Instances:
+    """Every file of a dashboard; a Grafana as a whole, since only it knows what it has."""
+    del short
+    dashboards = target.monitoring.dashboards
+    if dashboards is None:
+        return {}
+    return {file.stem: file for file in dashboards.files} or {"grafana": dashboards.grafana}
+
+
+def _alert_drills(target: Target, *, short: bool) -> _Instances:
+    del short
+    alertmanager = target.monitoring.alertmanager
+    return {drill.name: drill for drill in (alertmanager.drills if alertmanager else ())}
 
 
 def _config_files(target: Target, *, short: bool) -> _Instances:
@@ -262,6 +311,15 @@ _INSTANCES: dict[str, Callable[..., _Instances]] = {
     "endpoint": _endpoints,
     "guarded_endpoint": _guarded,
     "metrics_page": _pages,
+    "scrape_job": _scrape_jobs,
+    "required_series": _of_prometheus("series"),
+    "required_buckets": _of_prometheus("histograms"),
+    "window_objective": _of_prometheus("objectives"),
+    "required_alert": _required_alerts,
+    "own_counter": _own_counters,
+    "alert_drill": _alert_drills,
+    "request_log": _logs,
+    "dashboard_models": _dashboard_sources,
     "config_file": _config_files,
     "dataset": _datasets,
     "workload": _of_cluster("workloads"),

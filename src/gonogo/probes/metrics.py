@@ -1,7 +1,8 @@
 """The metrics probe: a page in Prometheus' text format, read by Prometheus' own parser."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -13,13 +14,20 @@ from gonogo.probes.http import Http
 class Samples:
     """The samples of one scrape, by series name (``_total``, ``_bucket`` and so on included)."""
 
-    by_name: dict[str, tuple[float, ...]]
+    by_name: Mapping[str, tuple[float, ...]]
     families: frozenset[str]
+    labels: Mapping[str, tuple[Mapping[str, str], ...]] = field(default_factory=dict)
+    """By name, those of each value in `by_name`."""
 
     def total(self, name: str) -> float | None:
         """The sum over all label sets of a series; None if it is absent."""
         values = self.by_name.get(name)
         return math.fsum(values) if values is not None else None
+
+    def labelled(self, name: str, label: str, value: str) -> list[float]:
+        """The values of a series whose label holds a value."""
+        return [v for v, labels in zip(self.by_name.get(name, ()), self.labels.get(name, ()), strict=True)
+                if labels.get(label) == value]  # fmt: skip
 
     def absent(self, names: tuple[str, ...]) -> list[str]:
         """The names that are neither a series nor a family on the page."""
@@ -51,6 +59,7 @@ def parse(text: str) -> Samples:
         EndpointFailedError: it is not Prometheus text, or has no sample.
     """
     by_name: dict[str, list[float]] = {}
+    labels: dict[str, list[Mapping[str, str]]] = {}
     families = set()
     try:
         for family in text_string_to_metric_families(text):
@@ -58,8 +67,13 @@ def parse(text: str) -> Samples:
             for sample in family.samples:
                 if "quantile" not in sample.labels:
                     by_name.setdefault(sample.name, []).append(sample.value)
+                    labels.setdefault(sample.name, []).append(sample.labels)
     except (ValueError, KeyError, IndexError) as error:
         raise EndpointFailedError(f"not Prometheus' text format: {error}; it begins {text[:80]!r}") from error
     if not by_name:
         raise EndpointFailedError("the page holds no sample at all")
-    return Samples({name: tuple(values) for name, values in by_name.items()}, frozenset(families))
+    return Samples(
+        {name: tuple(values) for name, values in by_name.items()},
+        frozenset(families),
+        {name: tuple(found) for name, found in labels.items()},
+    )

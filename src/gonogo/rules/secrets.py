@@ -51,7 +51,7 @@ def in_lines(lines: Iterable[Line], accepted: Collection[str] = ()) -> Problems:
     """
     problems: Problems = []
     for line in lines:
-        for kind, value in _shapes(line.text):
+        for kind, value in shapes_in(line.text):
             mark = fingerprint(value)
             if mark not in accepted:
                 column = line.text.find(value) + 1
@@ -70,7 +70,7 @@ def fingerprint(value: str) -> str:
 
 
 @lru_cache(maxsize=65_536)
-def _shapes(text: str) -> tuple[tuple[str, str], ...]:
+def shapes_in(text: str) -> tuple[tuple[str, str], ...]:
     """Kind and value of each secret in a line; configuration says the same line many times."""
     if len(text) > MAX_LINE or _ACCEPTED_LINE.search(text):
         return ()

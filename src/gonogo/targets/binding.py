@@ -96,7 +96,7 @@ def _digest_or_none(path: Path) -> str | None:
 def _endpoints_digest(target: Target) -> str:
     addresses = [endpoint.url for endpoint in target.endpoints()]
     addresses += [target.chatbot.url] if target.chatbot else []
-    addresses += [metrics.url for metrics in target.metrics]
+    addresses += [metrics.url for metrics in target.monitoring.metrics]
     return hashlib.sha256("\n".join(addresses).encode()).hexdigest()
 
 

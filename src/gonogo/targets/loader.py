@@ -28,11 +28,12 @@ from gonogo.targets.model import (
     Cache,
     Command,
     ConfigRollback,
-    MetricsEndpoint,
     Target,
     WebPage,
 )
+from gonogo.targets.monitoring_section import MonitoringSection
 from gonogo.targets.secrets import Secret
+from gonogo.targets.security_section import SecuritySection
 
 SCHEMA: dict[str, Any] = json.loads((Path(__file__).parent / "target.schema.json").read_text(encoding="utf-8"))
 _VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)(?::-([^}]*))?\}")
@@ -128,11 +129,10 @@ class _Reader:
             artifacts=sections.artifacts(raw["artifacts"]) if "artifacts" in raw else None,
             config=sections.config(raw["config"], raw["environment"]) if "config" in raw else None,
             cache=self._cache(raw["cache"]) if "cache" in raw else None,
-            metrics=tuple(
-                MetricsEndpoint(item["name"], item["url"], tuple(item.get("required", ())))
-                for item in raw.get("monitoring", {}).get("metrics", ())
+            monitoring=MonitoringSection(self._folder, self._problem, self._secret, self._band).read(
+                raw.get("monitoring", {}), [endpoint.name for endpoint in (gateway, *providers) if endpoint is not None]
             ),
-            foreign_origin=raw.get("security", {}).get("foreign_origin", "https://evil.example"),
+            security=SecuritySection(self._problem, self._secret).read(raw.get("security", {}), model_names),
             bands={**_DEFAULT_BANDS, **bands},
             load=loads.read(raw["load"], gateway) if "load" in raw else None,
             actors=actors,
@@ -190,10 +190,6 @@ class _Reader:
         for i, item in enumerate(raw.get("providers", ())):
             if "requests_metric" in item and "metrics_path" not in item:
                 self._problem(("providers", i, "requests_metric"), "needs metrics_path: where the counter is read")
-        pages = [page["name"] for page in raw.get("monitoring", {}).get("metrics", ())]
-        for i, name in enumerate(pages):
-            if name in pages[:i]:
-                self._problem(("monitoring", "metrics", i, "name"), f"the name {name!r} is taken")
 
     def _cache(self, raw: dict[str, Any]) -> Cache:
         return Cache(**{**raw, "password": self._secret(raw.get("password"), ("cache", "password"))})

@@ -14,7 +14,9 @@ from gonogo.targets.endpoints import ChatModel, Endpoint, Levers
 from gonogo.targets.files import Artifacts, Configuration
 from gonogo.targets.host import Host
 from gonogo.targets.load import Load
+from gonogo.targets.monitoring import Monitoring
 from gonogo.targets.secrets import Secret
+from gonogo.targets.security import Security
 
 
 @dataclass(frozen=True)
@@ -98,15 +100,6 @@ class Command:
 
 
 @dataclass(frozen=True)
-class MetricsEndpoint:
-    """A page in Prometheus' text format and the series that must be on it."""
-
-    name: str
-    url: str
-    required: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Actor:
     """What can restart a service: a process supervisor, systemd, docker compose, or commands of the target's own."""
 
@@ -170,8 +163,8 @@ class Target:
     artifacts: Artifacts | None = None
     config: Configuration | None = None
     cache: Cache | None = None
-    metrics: tuple[MetricsEndpoint, ...] = ()
-    foreign_origin: str = "https://evil.example"
+    monitoring: Monitoring = field(default_factory=Monitoring)
+    security: Security = field(default_factory=Security)
     bands: Mapping[str, Band] = field(default_factory=dict)
     load: Load | None = None
     actors: tuple[Actor, ...] = ()
@@ -254,7 +247,7 @@ class Target:
             "routing": self._declares_routing(),
             "output": self.chatbot,
             "cluster": self.cluster or self.host,
-            "monitoring": self.metrics,
+            "monitoring": self.monitoring != Monitoring(),
             "security": self.endpoints() or self.chatbot,
             "load": self.load,
             "drills": self.config_rollback or self.drills.is_any,

@@ -1,0 +1,155 @@
+"""Prometheus and Alertmanager, over their HTTP APIs (https://prometheus.io/docs/prometheus/latest/querying/api/).
+
+Whoever watches is not what is judged: where they cannot be asked, nothing is known, which is inconclusive and no fail.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from gonogo.errors import EndpointFailedError, InconclusiveError
+from gonogo.probes.http import Http, HttpAnswer
+from gonogo.rules.watching import LoadedRule, Scraped, Value
+
+
+class PrometheusProbe:
+    """Asks a Prometheus."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    def query(self, promql: str) -> Sequence[Value]:
+        """The values of an expression now; none where no series matches.
+
+        Raises:
+            InconclusiveError: Prometheus cannot be asked, or refuses the expression.
+        """
+        data = self._data(f"/api/v1/query?{urlencode({'query': promql})}")
+        kind, result = data["resultType"], data["result"]
+        if kind == "scalar":
+            return [Value({}, float(result[1]))]
+        if kind != "vector":
+            raise InconclusiveError(f"{promql} gives a {kind}: an objective needs an instant vector or a scalar")
+        return [Value(item["metric"], float(item["value"][1])) for item in result]
+
+    def targets(self) -> Sequence[Scraped]:
+        """The active scrape targets.
+
+        Raises:
+            InconclusiveError: Prometheus cannot be asked.
+        """
+        return [
+            Scraped(
+                item["labels"].get("job", ""), item["labels"].get("instance", ""), item["health"], item["lastError"]
+            )
+            for item in self._data("/api/v1/targets?state=active")["activeTargets"]
+        ]
+
+    def rules(self) -> Sequence[LoadedRule]:
+        """The rules that are loaded.
+
+        Raises:
+            InconclusiveError: Prometheus cannot be asked.
+        """
+        return [
+            LoadedRule(
+                name=rule["name"],
+                group=group["name"],
+                is_alert=rule["type"] == "alerting",
+                labels=rule.get("labels", {}),
+                health=rule["health"],
+                error=rule.get("lastError", ""),
+                evaluated=_moment(rule.get("lastEvaluation", "")),
+                interval_s=float(group["interval"]),
+            )
+            for group in self._data("/api/v1/rules")["groups"]
+            for rule in group["rules"]
+        ]
+
+    def alertmanagers(self) -> Sequence[str]:
+        """The addresses to which it sends its alerts.
+
+        Raises:
+            InconclusiveError: Prometheus cannot be asked.
+        """
+        return [str(item["url"]) for item in self._data("/api/v1/alertmanagers")["activeAlertmanagers"]]
+
+    def firing(self, alert: str) -> Sequence[Mapping[str, str]]:
+        """The label sets with which an alert fires now.
+
+        Raises:
+            InconclusiveError: Prometheus cannot be asked.
+        """
+        alerts = self._data("/api/v1/alerts")["alerts"]
+        return [a["labels"] for a in alerts if a["state"] == "firing" and a["labels"].get("alertname") == alert]
+
+    def _data(self, path: str) -> Any:  # noqa: ANN401 (any JSON)
+        answer = asked(self._http, path, "Prometheus")
+        told = answer.json() if answer.status in {200, 400, 422, 503} else {}
+        if answer.status != 200 or told.get("status") != "success":
+            why = told.get("error", "") if isinstance(told, dict) else ""
+            raise InconclusiveError(f"Prometheus answers {path} with HTTP {answer.status}: {why}".rstrip(": "))
+        return told["data"]
+
+
+class AlertmanagerProbe:
+    """Asks an Alertmanager (its API v2)."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    def ready(self) -> HttpAnswer:
+        """Its readiness page.
+
+        Raises:
+            InconclusiveError: it cannot be asked.
+        """
+        return asked(self._http, "/-/ready", "Alertmanager")
+
+    def active(self, alert: str) -> Sequence[Mapping[str, str]]:
+        """The label sets with which an alert is active there, neither silenced nor inhibited.
+
+        Raises:
+            InconclusiveError: it cannot be asked.
+        """
+        wanted = urlencode({"filter": f'alertname="{alert}"', "silenced": "false", "inhibited": "false"})
+        answer = asked(self._http, f"/api/v2/alerts?{wanted}", "Alertmanager")
+        if answer.status != 200:
+            raise InconclusiveError(f"Alertmanager answers /api/v2/alerts with HTTP {answer.status}")
+        return [item["labels"] for item in answer.json()]
+
+    def post(self, labels: Mapping[str, str], *, starts: datetime, ends: datetime) -> None:
+        """Post an alert, as Prometheus would; one that has ended is resolved.
+
+        Raises:
+            InconclusiveError: it is not taken.
+        """
+        alert = {"labels": dict(labels), "startsAt": starts.isoformat(), "endsAt": ends.isoformat()}
+        try:
+            answer = self._http.post("/api/v2/alerts", [alert])
+        except EndpointFailedError as error:
+            raise InconclusiveError(f"Alertmanager cannot be asked: {error}") from error
+        if answer.status != 200:
+            raise InconclusiveError(f"Alertmanager refuses an alert with HTTP {answer.status}: {answer.text[:200]}")
+
+
+def asked(http: Http, path: str, who: str) -> HttpAnswer:
+    """A page of somebody who watches.
+
+    Raises:
+        InconclusiveError: it cannot be had.
+    """
+    try:
+        return http.get(path)
+    except EndpointFailedError as error:
+        raise InconclusiveError(f"{who} cannot be asked: {error}") from error
+
+
+def _moment(text: str) -> datetime | None:
+    """A moment as Go writes it; None for its zero value, which stands for never."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.year > 1 else None

@@ -1,0 +1,77 @@
+"""Which paths must be closed to whom, and whether an answer is that of a closed door. Pure."""
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_REFUSED = frozenset({401, 403})
+_NOT_THERE = frozenset({404, 405, 410, 501})
+_READING = frozenset({"get", "head"})
+_MOST_DOCUMENTED = 60
+
+
+@dataclass(frozen=True)
+class Door:
+    """A path that nobody may use without the right key."""
+
+    path: str
+    method: str = "GET"
+    body: bytes | None = None
+    """One that must be refused even with the right key, so that nothing can be changed by it."""
+    is_closed: bool = False
+    """For administrators, or for nobody: an ordinary key must be refused as well."""
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def doors_of(inventory: Mapping[str, Any], kind: str, public: Collection[str]) -> list[Door]:
+    """The doors of a product's kind, and those that nothing may have (``fixtures/inventory.yaml``)."""
+    return [
+        door
+        for section in (inventory.get(kind) or {}, inventory["any"])
+        for name in ("guarded", "closed")
+        for door in (_door(raw, is_closed=name == "closed") for raw in section.get(name, ()))
+        if door.path not in public
+    ]
+
+
+def _door(raw: Mapping[str, Any], *, is_closed: bool) -> Door:
+    body = json.dumps(raw["body"]).encode() if "body" in raw else None
+    return Door(raw["path"], raw.get("method", "GET" if body is None else "POST"), body, is_closed)
+
+
+def documented_doors(document: Mapping[str, Any], public: Collection[str]) -> list[Door]:
+    """Paths of an OpenAPI document that only read: to ask the others may change something.
+
+    A parameter in a path is filled with a name that does not exist. Operations that say themselves that they need no
+    key (``security: []``) are public.
+    """
+    return list(_documented(document, public))[:_MOST_DOCUMENTED]
+
+
+def _documented(document: Mapping[str, Any], public: Collection[str]) -> Iterator[Door]:
+    for path, operations in sorted((document.get("paths") or {}).items()):
+        for method, operation in operations.items():
+            is_public = path in public or operation.get("security") == []
+            if method in _READING and not is_public:
+                yield Door("/".join("gonogo" if "{" in part else part for part in path.split("/")), method.upper())
+
+
+def open_flaw(door: Door, status: int, caller: str, *, strict: bool) -> str:
+    """What is wrong with an answer to a caller who may not come in, or nothing.
+
+    With `strict` the door is one that the product is known to have, or must never have: what is not there is closed as
+    well. Otherwise a page that answers without a key is only wrong where it answers with success.
+    """
+    if status in _REFUSED | _NOT_THERE:
+        return ""
+    if not strict and status >= 400:
+        return ""
+    return f"{door}: HTTP {status} with {caller}"
+
+
+def moved(answers: Sequence[tuple[Door, int]]) -> bool:
+    """Whether nothing answered as a door that is there: the address is that of something else."""
+    return bool(answers) and all(status in _NOT_THERE for _, status in answers)

@@ -1,0 +1,130 @@
+"""What a log of requests must tell, and must not. Pure."""
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from gonogo.redaction import Redactor
+from gonogo.rules.pointers import pointed
+from gonogo.rules.secrets import fingerprint, shapes_in
+
+_CLOCKS_APART = timedelta(minutes=5)
+_SHOWN_CHARACTERS = 80
+_LEAST_KEY_PART = 12
+"""So much of a key at its beginning or end is too much: products show four to eight characters."""
+_EPOCHS = (1.0, 1e3, 1e6, 1e9)
+"""Seconds, milliseconds, microseconds, nanoseconds."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request whose line is looked for."""
+
+    request_id: str
+    at: datetime
+    path: str
+    status: int
+    key: str
+    """Empty: it carried none."""
+
+
+def unstructured(lines: Sequence[str], redactor: Redactor) -> list[str]:
+    """Lines that are no JSON objects."""
+    bad = [line for line in lines if _entry(line) is None]
+    if not bad:
+        return []
+    first = redactor.text(bad[0][: 16 * _SHOWN_CHARACTERS])[:_SHOWN_CHARACTERS]
+    return [f"{len(bad)} of {len(lines)} lines are no JSON objects, for instance {first!r}"]
+
+
+def lines_of(lines: Sequence[str], request_id: str, pointer: str) -> list[Mapping[str, Any]]:
+    """The entries of a request."""
+    entries = (_entry(line) for line in lines if request_id in line)
+    return [entry for entry in entries if entry is not None and pointed(entry, pointer) == request_id]
+
+
+def entry_flaws(entry: Mapping[str, Any], fields: Mapping[str, str], asked: Asked) -> list[str]:
+    """What is missing or wrong in the entry of a request, field by field."""
+    return [
+        f"{name} ({pointer}): {flaw}"
+        for name, pointer in fields.items()
+        if (flaw := _field_flaw(name, pointed(entry, pointer), asked))
+    ]
+
+
+def _field_flaw(name: str, value: Any, asked: Asked) -> str:  # noqa: ANN401 (any JSON)
+    if value is None or value == "":
+        return "is not there"
+    return _FLAWS[name](value, asked) if name in _FLAWS else ""
+
+
+def _time_flaw(value: Any, asked: Asked) -> str:  # noqa: ANN401 (any JSON)
+    moment = next(_moments(value), None)
+    if moment is None:
+        return f"{value!r} is no moment"
+    apart = abs(moment - asked.at)
+    return f"{value!r} is {apart} away from the request" if apart > _CLOCKS_APART else ""
+
+
+def _status_flaw(value: Any, asked: Asked) -> str:  # noqa: ANN401 (any JSON)
+    return "" if str(value) == str(asked.status) else f"{value!r}, the request was answered with {asked.status}"
+
+
+def _latency_flaw(value: Any, _: Asked) -> str:  # noqa: ANN401 (any JSON)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return "" if is_number and value >= 0 else f"{value!r} is no duration"
+
+
+def _endpoint_flaw(value: Any, asked: Asked) -> str:  # noqa: ANN401 (any JSON)
+    return "" if asked.path in str(value) else f"{value!r} is not {asked.path}"
+
+
+def _key_flaw(value: Any, asked: Asked) -> str:  # noqa: ANN401 (any JSON)
+    return "the key itself stands there" if _tells(str(value), asked.key) else ""
+
+
+_FLAWS: Mapping[str, Callable[[Any, Asked], str]] = {
+    "time": _time_flaw,
+    "status": _status_flaw,
+    "latency": _latency_flaw,
+    "endpoint": _endpoint_flaw,
+    "key": _key_flaw,
+}
+
+
+def _tells(text: str, key: str) -> bool:
+    parts = (key[:_LEAST_KEY_PART], key[-_LEAST_KEY_PART:])
+    return len(key) >= _LEAST_KEY_PART and any(part in text for part in parts)
+
+
+def leaks(lines: Sequence[str], redactor: Redactor) -> list[str]:
+    """Lines that hold a secret of the target, or something of a key's shape; the secret itself is not shown."""
+    own = sum(redactor.contains_secret(line) for line in lines)
+    flaws = [f"{own} of {len(lines)} lines hold a secret of the target"] if own else []
+    shaped = dict.fromkeys(f"{kind} ({fingerprint(value)})" for line in lines for kind, value in shapes_in(line))
+    return flaws + [f"something of the shape of a secret: {told}" for told in list(shaped)[:5]]
+
+
+def _entry(line: str) -> Mapping[str, Any] | None:
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return entry if isinstance(entry, dict) else None
+
+
+def _moments(value: Any) -> Iterator[datetime]:  # noqa: ANN401 (any JSON)
+    """A moment as ISO 8601 or as a number since 1970, in whichever unit makes it one of this century."""
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            return
+        yield moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        for unit in _EPOCHS:
+            if 946_684_800 <= value / unit < 4_102_444_800:  # from 2000 to 2100
+                yield datetime.fromtimestamp(value / unit, UTC)

@@ -1,0 +1,33 @@
+"""The section ``security`` of a target."""
+
+from dataclasses import dataclass
+
+from gonogo.targets.secrets import Secret
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A caller who may use some models only."""
+
+    key: Secret
+    may_not: tuple[str, ...]
+    """Names of the gateway's models that are not this caller's."""
+
+
+@dataclass(frozen=True)
+class Security:
+    """What must be closed, and to whom."""
+
+    foreign_origin: str = "https://evil.example"
+    """A page from there may not use the chatbot."""
+    public: tuple[str, ...] = ()
+    """Paths that may be used without a key, at any endpoint."""
+    expired_key: Secret | None = None
+    """A key of the gateway that has expired, or was revoked."""
+    ordinary_key: Secret | None = None
+    """A key of the gateway without any administrator's rights; administrators' paths must refuse it."""
+    url_key: Secret | None = None
+    """A valid key of the gateway that may end in access logs, since it is sent in a URL, and must be refused there."""
+    tenant: Tenant | None = None
+    certificate_days: int = 21
+    """So long certificates must still be valid (CHECKS.md, row S2)."""

@@ -1,0 +1,41 @@
+"""The section ``security`` of a target file."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from gonogo.documents import Path_, did_you_mean
+from gonogo.targets.secrets import Secret
+from gonogo.targets.security import Security, Tenant
+
+_KEYS = ("expired_key", "ordinary_key", "url_key")
+
+
+class SecuritySection:
+    """Reads the section; what is wrong is told by `problem`."""
+
+    def __init__(
+        self, problem: Callable[[Path_, str], None], secret: Callable[[dict[str, str] | None, Path_], Secret | None]
+    ) -> None:
+        self._problem, self._secret = problem, secret
+
+    def read(self, raw: Mapping[str, Any], models: Collection[str]) -> Security:
+        """What must be closed, and to whom.
+
+        Args:
+            raw: the section.
+            models: the names of the gateway's models.
+        """
+        keys = {name: self._secret(raw[name], ("security", name)) for name in _KEYS if name in raw}
+        given: dict[str, Any] = {name: raw[name] for name in ("foreign_origin", "certificate_days") if name in raw}
+        given |= keys
+        tenant = self._tenant(raw["tenant"], models) if "tenant" in raw else None
+        return Security(public=tuple(raw.get("public", ())), tenant=tenant, **given)
+
+    def _tenant(self, raw: Mapping[str, Any], models: Collection[str]) -> Tenant | None:
+        for i, name in enumerate(raw["may_not"]):
+            if name not in models:
+                hint = did_you_mean(name, models)
+                path = ("security", "tenant", "may_not", i)
+                self._problem(path, f"no model of the gateway is called {name!r}{hint}")
+        key = self._secret(raw["key"], ("security", "tenant", "key"))
+        return Tenant(key, tuple(raw["may_not"])) if key is not None else None

@@ -1,0 +1,115 @@
+"""Does somebody watch the deployment, and would anybody be told? A Prometheus and an Alertmanager are asked."""
+
+import time
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from fixtures.monitoring import counted_for, expect_scraped
+from gonogo.errors import InconclusiveError, NotDeclared
+from gonogo.plugin import check, expect_flawless, settle
+from gonogo.probes.alerting import AlertCourse
+from gonogo.probes.chat import Chat
+from gonogo.probes.context import ProbeContext
+from gonogo.probes.http import Client
+from gonogo.probes.prometheus import AlertmanagerProbe, PrometheusProbe
+from gonogo.rules.watching import LoadedRule, Scraped, bucket_flaws, decide_window, down, not_loaded, unknown, unwell
+from gonogo.targets.model import Target
+from gonogo.targets.monitoring import AlertDrill, OwnCounter, RequiredBuckets, RequiredSeries, WindowObjective
+
+_OWN_REQUESTS = 3
+_COUNTED_WITHIN_S = 5.0
+_DISCOVERED_WITHIN_S = 12.0
+"""After its configuration was read again a Prometheus knows no Alertmanager for five seconds (its discovery's throttle)."""
+
+
+@check("monitoring.targets.up", severity="critical", covers=["M1"], smoke=True)
+def test_targets_up(scraped: Sequence[Scraped], scrape_job: str) -> None:
+    """Prometheus scrapes every target of the job."""
+    expect_flawless(down(scraped, scrape_job))
+    if waiting := unknown(scraped, scrape_job):
+        raise InconclusiveError(f"not scraped yet: {', '.join(waiting)}")
+
+
+@check("monitoring.rules.evaluate", severity="major", covers=["M1"], smoke=True)
+def test_rules_evaluate(loaded_rules: Sequence[LoadedRule]) -> None:
+    """Every rule is evaluated in time and without an error."""
+    if not loaded_rules:
+        raise NotDeclared("Prometheus has loaded no rule")
+    expect_flawless(unwell(loaded_rules, datetime.now(UTC)))
+
+
+@check("monitoring.rules.loaded", severity="critical", covers=["M1"], smoke=True)
+def test_rules_loaded(loaded_rules: Sequence[LoadedRule], required_alert: tuple[str, str]) -> None:
+    """The required alert is loaded, with its severity."""
+    expect_flawless(not_loaded(loaded_rules, *required_alert))
+
+
+@check("monitoring.series.present", severity="major", covers=["M1"], smoke=True)
+def test_series_present(
+    prometheus_probe: PrometheusProbe, scraped: Sequence[Scraped], required_series: RequiredSeries
+) -> None:
+    """A required series is there while its scrape target is up."""
+    if not prometheus_probe.query(required_series.selector):
+        expect_scraped(scraped, required_series.job)
+        raise AssertionError(f"no series matches {required_series.selector}, although its target is up")
+
+
+@check("monitoring.histograms.buckets", severity="minor", covers=["M2"])
+def test_histograms_buckets(
+    prometheus_probe: PrometheusProbe, scraped: Sequence[Scraped], required_buckets: RequiredBuckets
+) -> None:
+    """A histogram has buckets at the bounds that somebody judges by, and they add up."""
+    name = required_buckets.name
+    buckets = prometheus_probe.query(f'{{__name__="{name}_bucket"}}')
+    if not buckets:
+        expect_scraped(scraped, required_buckets.job)
+        raise AssertionError(f"there is no series {name}_bucket, although its target is up")
+    expect_flawless(bucket_flaws(name, buckets, required_buckets.bounds))
+
+
+@check("monitoring.objectives.hold", severity="critical", covers=["M3"])
+def test_objectives_hold(prometheus_probe: PrometheusProbe, window_objective: WindowObjective) -> None:
+    """A figure that Prometheus computes over a window is within its band."""
+    settle(decide_window(window_objective, prometheus_probe.query(window_objective.query)))
+
+
+@check("monitoring.counters.exact", severity="major", covers=["M2"])
+def test_counters_exact(
+    own_counter: OwnCounter, routed_chat: Chat, target: Target, client: Client, context: ProbeContext
+) -> None:
+    """Three requests move the counter by exactly three, on a label that is this run's own."""
+    user = f"gonogo-{uuid.uuid4().hex}"
+    statuses = [routed_chat.ask(f"Cuenta {n} [{user}]", max_tokens=1, user=user).status for n in range(_OWN_REQUESTS)]
+    assert statuses == [200] * _OWN_REQUESTS
+    deadline, counted = time.monotonic() + _COUNTED_WITHIN_S, 0.0
+    while counted < _OWN_REQUESTS and time.monotonic() < deadline:
+        counted = counted_for(own_counter, user, target, client, context)
+        time.sleep(0.2)  # some count after they have answered; and what counts twice is late as well
+    counted = counted_for(own_counter, user, target, client, context)
+    assert counted == _OWN_REQUESTS, f"{own_counter.metric} counts {counted:g} of {_OWN_REQUESTS} requests"
+
+
+@check("monitoring.alertmanager.reached", severity="critical", covers=["M4"], smoke=True)
+def test_alertmanager_reached(prometheus_probe: PrometheusProbe, alertmanager_probe: AlertmanagerProbe) -> None:
+    """Prometheus sends its alerts to an Alertmanager, and Alertmanager is ready."""
+    deadline = time.monotonic() + _DISCOVERED_WITHIN_S
+    while not (known := prometheus_probe.alertmanagers()) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert known, "Prometheus sends its alerts nowhere"
+    answer = alertmanager_probe.ready()
+    assert answer.status == 200, f"Alertmanager's /-/ready answers HTTP {answer.status}"
+
+
+@check("monitoring.alerts.delivered", severity="critical", covers=["M4", "G7"], permission="disruptive")
+def test_alerts_delivered(alert_course: AlertCourse, alert_drill: AlertDrill) -> None:
+    """An alert that is made to fire arrives at its receiver in time, and is resolved when its cause has gone."""
+    course, drill = alert_course, alert_drill
+    if course.arrived_s is None:
+        stations = {"fires in Prometheus": course.fired_s, "is in Alertmanager": course.reached_s}
+        wanted = list(stations.items())[0 if drill.provoke else 1 :]
+        stuck = next((f"it never {station}" for station, at_s in wanted if at_s is None), "nobody was notified")
+        raise AssertionError(f"{drill.alert} did not arrive within {drill.fires_within_s:g} s: {stuck}")
+    assert course.resolved_s is not None, (
+        f"{drill.alert} arrived after {course.arrived_s:g} s, but was not resolved within {drill.resolves_within_s:g} s"
+    )

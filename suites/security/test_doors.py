@@ -1,0 +1,50 @@
+"""Who gets in where? Every path that a product is known to have, asked by callers who may not come in."""
+
+from collections.abc import Sequence
+
+from fixtures.security import Caller, open_doors
+from gonogo.plugin import check, expect_flawless
+from gonogo.probes.http import Http
+from gonogo.rules.doors import Door
+
+_CHAT = "/v1/chat/completions"
+
+
+@check("security.doors.guarded", severity="critical", covers=["S1"])
+def test_doors_guarded(doors: Sequence[Door], callers: Sequence[Caller]) -> None:
+    """No path of the product can be used without a key, or with a wrong, malformed or expired one."""
+    expect_flawless(open_doors(doors, callers))
+
+
+@check("security.doors.documented", severity="critical", covers=["S1"])
+def test_doors_documented(documented: tuple[Sequence[Door], Sequence[Caller]]) -> None:
+    """Nothing that the endpoint's own OpenAPI document lists can be read without a key."""
+    expect_flawless(open_doors(*documented, strict=False))
+
+
+@check("security.doors.key_in_url", severity="major", covers=["S1"])
+def test_doors_key_in_url(url_callers: Sequence[Caller]) -> None:
+    """A valid key in the URL is refused: URLs end in the logs of everything on the way."""
+    expect_flawless(open_doors([Door("/v1/models")], url_callers))
+
+
+@check("security.doors.closed", severity="critical", covers=["S4"])
+def test_doors_closed(gateway_doors: Sequence[Door], ordinary_caller: Caller) -> None:
+    """An ordinary key does not open what is for administrators, or debugging."""
+    expect_flawless(open_doors([door for door in gateway_doors if door.is_closed], [ordinary_caller]))
+
+
+@check("security.tenants.apart", severity="critical", covers=["S1"])
+def test_tenants_apart(tenant_http: tuple[Http, Sequence[str]]) -> None:
+    """A caller cannot use, or see, models that are somebody else's."""
+    http, may_not = tenant_http
+    flaws = []
+    for model in may_not:
+        body = {"model": model, "messages": [{"role": "user", "content": "Hola"}], "max_tokens": 1}
+        if (status := http.post(_CHAT, body).status) not in {401, 403, 404}:
+            flaws.append(f"{model}: HTTP {status} for a caller who may not use it")
+    listed = http.get("/v1/models")
+    seen = {str(item.get("id")) for item in listed.json().get("data", ())} if listed.status == 200 else set[str]()
+    expect_flawless(
+        flaws + [f"{model} is on the model list of a caller who may not use it" for model in may_not if model in seen]
+    )
