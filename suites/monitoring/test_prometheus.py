@@ -20,7 +20,7 @@ from gonogo.targets.monitoring import AlertDrill, OwnCounter, RequiredBuckets, R
 _OWN_REQUESTS = 3
 _COUNTED_WITHIN_S = 5.0
 _DISCOVERED_WITHIN_S = 12.0
-"""After its configuration was read again a Prometheus knows no Alertmanager for five seconds (its discovery's throttle)."""
+"""Once its configuration was read again, a Prometheus knows no Alertmanager for five seconds (its discovery waits)."""
 
 
 @check("monitoring.targets.up", severity="critical", covers=["M1"], smoke=True)

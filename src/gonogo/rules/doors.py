@@ -8,7 +8,9 @@ from typing import Any
 _REFUSED = frozenset({401, 403})
 _NOT_THERE = frozenset({404, 405, 410, 501})
 _READING = frozenset({"get", "head"})
-_MOST_DOCUMENTED = 60
+_MOST_DOCUMENTED = 500
+_SAYS_NOTHING = frozenset({429, 502, 503, 504})
+_SHOWN_CHARACTERS = 80
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,17 @@ def doors_of(inventory: Mapping[str, Any], kind: str, public: Collection[str]) -
         for section in (inventory.get(kind) or {}, inventory["any"])
         for name in ("guarded", "closed")
         for door in (_door(raw, is_closed=name == "closed") for raw in section.get(name, ()))
-        if door.path not in public
+        if not _matches(door.path, public)
     ]
+
+
+def public_of(inventory: Mapping[str, Any], kind: str) -> list[str]:
+    """The paths of a product's kind that are meant for everybody; a star at the end stands for the rest."""
+    return [path for section in (inventory.get(kind) or {}, inventory["any"]) for path in section.get("public", ())]
+
+
+def _matches(path: str, patterns: Collection[str]) -> bool:
+    return any(path.startswith(p[:-1]) if p.endswith("*") else path == p for p in patterns)
 
 
 def _door(raw: Mapping[str, Any], *, is_closed: bool) -> Door:
@@ -54,12 +65,12 @@ def documented_doors(document: Mapping[str, Any], public: Collection[str]) -> li
 def _documented(document: Mapping[str, Any], public: Collection[str]) -> Iterator[Door]:
     for path, operations in sorted((document.get("paths") or {}).items()):
         for method, operation in operations.items():
-            is_public = path in public or operation.get("security") == []
+            is_public = _matches(path, public) or operation.get("security") == []
             if method in _READING and not is_public:
                 yield Door("/".join("gonogo" if "{" in part else part for part in path.split("/")), method.upper())
 
 
-def open_flaw(door: Door, status: int, caller: str, *, strict: bool) -> str:
+def open_flaw(door: Door, status: int, body: str, caller: str, *, strict: bool) -> str:
     """What is wrong with an answer to a caller who may not come in, or nothing.
 
     With `strict` the door is one that the product is known to have, or must never have: what is not there is closed as
@@ -69,7 +80,13 @@ def open_flaw(door: Door, status: int, caller: str, *, strict: bool) -> str:
         return ""
     if not strict and status >= 400:
         return ""
-    return f"{door}: HTTP {status} with {caller}"
+    told = " ".join(body.split())[:_SHOWN_CHARACTERS]
+    return f"{door}: HTTP {status} with {caller}" + (f": {told}" if told else "")
+
+
+def says_nothing(status: int) -> bool:
+    """Whether a status tells nothing of the key: too many requests, or nobody behind the proxy."""
+    return status in _SAYS_NOTHING
 
 
 def moved(answers: Sequence[tuple[Door, int]]) -> bool:
