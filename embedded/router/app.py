@@ -14,10 +14,12 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from embedded.control import control_routes
 from embedded.router.cache import CacheDownError, ResponseCache
 from embedded.router.chain import DONE, Chains, ExhaustedError, Served
+from embedded.router.doors import Doors, StrangerError
 from embedded.router.journal import RequestLog
 from embedded.router.limits import HungUpError, LimitedError, Limits
 from embedded.router.meters import Meters
@@ -51,6 +53,7 @@ class Router:
     def __init__(self, settings: Settings, board: Switchboard, client: httpx.AsyncClient) -> None:
         self._settings, self._board = settings, board
         self.chains, self._limits = Chains(settings, board, client), Limits(settings, board)
+        self.doors = Doors(settings.callers, board)
         self._cache = ResponseCache(settings.redis, settings.cache_ttl_s, board)
         self._meters, self._log = Meters(board), RequestLog(settings.log, board)
 
@@ -62,8 +65,8 @@ class Router:
 
     async def models(self, request: Request) -> Response:
         """The model list."""
-        self._caller(request)
-        names = sorted(self._settings.routes)
+        caller = self._caller(request)
+        names = sorted(name for name in self._settings.routes if self.doors.sees(caller, name))
         data = [{"id": name, "object": "model", "created": 1, "owned_by": "router"} for name in names]
         return JSONResponse({"object": "list", "data": data})
 
@@ -87,7 +90,7 @@ class Router:
             refused = JSONResponse(_error("internal error", "server_error"), 500)
             answer = refused if fails else await self._completion(caller, asked)
             status = answer.status_code
-        except RefusedError as error:
+        except (RefusedError, StrangerError) as error:
             status = error.status
             raise
         except LimitedError:
@@ -105,6 +108,8 @@ class Router:
         route = self._settings.routes.get(name)
         if route is None:
             raise RefusedError(404, f"the model {name[:100]} does not exist")
+        if not self.doors.may_use(caller, name):
+            raise StrangerError(403, f"the model {name} is not yours")
         opt_in = asked.pop("cache", None)
         keeping = Keeping(self._cache.key_of(asked, caller) if opt_in else "", _ttl_s(opt_in))
         key = keeping.key
@@ -176,10 +181,7 @@ class Router:
         return JSONResponse(_error(message, "server_error"), 502)
 
     def _caller(self, request: Request) -> Caller:
-        caller = self._settings.callers.get(_key_of(request))
-        if caller is None:
-            raise RefusedError(401, "Invalid or missing API key")
-        return caller
+        return self.doors.caller(request)
 
     async def refuse(self, _: Request, error: Exception) -> Response:
         """An error, in OpenAI's form."""
@@ -187,6 +189,8 @@ class Router:
             return JSONResponse(_error(str(error), "rate_limit"), 429, self._limits.retry_after(error.wait_s))
         if isinstance(error, CacheDownError):
             return JSONResponse(_error(str(error), "server_error"), 503)
+        if isinstance(error, StrangerError):
+            return JSONResponse(_error(str(error), "invalid_request_error"), error.status)
         assert isinstance(error, RefusedError)
         return JSONResponse(_error(str(error), "invalid_request_error"), error.status, error.headers)
 
@@ -281,14 +285,34 @@ def build_app(settings: Settings) -> Starlette:
         Route("/metrics", router.metrics),
         Route("/control/weights/{route}", router.weigh, methods=["PUT"]),
         Route("/control/reset", reset, methods=["POST"]),
+        *router.doors.routes(),
         *control_routes(board),
     ]
-    handlers = dict.fromkeys((LimitedError, CacheDownError, RefusedError), router.refuse)
+    handlers = dict.fromkeys((LimitedError, CacheDownError, StrangerError, RefusedError), router.refuse)
     traced = [Middleware(Traced, service="router", collector=settings.collector, board=board)]
     middleware = traced if settings.collector else []
+    middleware += [Middleware(WithHeaders, headers=settings.headers, board=board)]
     app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan, middleware=middleware)
     app.add_exception_handler(HungUpError, _hang_up)
     return app
+
+
+class WithHeaders:
+    """ASGI middleware: headers that every answer has."""
+
+    def __init__(self, app: ASGIApp, headers: Mapping[str, str], board: Switchboard) -> None:
+        self._app, self._board = app, board
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve, and add them."""
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start" and not self._board.on("headers-bare"):
+                message = {**message, "headers": [*message["headers"], *self._headers]}
+            await send(message)
+
+        await self._app(scope, receive, sent)
 
 
 async def _hang_up(_: Request, error: Exception) -> Response:

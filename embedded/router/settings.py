@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -44,6 +44,10 @@ class Caller:
 
     tenant: str
     rpm: int | None = None
+    models: tuple[str, ...] = ()
+    """The models that may be used; empty: all."""
+    is_admin: bool = False
+    is_expired: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,8 @@ class Settings:
     cache_ttl_s: float = 60.0
     log: str = ""
     """A file for a line of JSON a request."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Of every answer."""
     collector: str = ""
     """Base URL of an OTLP collector for traces."""
 
@@ -79,5 +85,8 @@ def load_settings(text: str) -> Settings:
                        "fallbacks": tuple(route.get("fallbacks", ()))})
         for name, route in raw.pop("routes").items()
     }  # fmt: skip
-    callers = {os.environ[caller.pop("key_env")]: Caller(**caller) for caller in raw.pop("callers")}
+    callers = {
+        os.environ[caller.pop("key_env")]: Caller(**{**caller, "models": tuple(caller.get("models", ()))})
+        for caller in raw.pop("callers")
+    }
     return Settings(routes, callers, **raw)

@@ -8,6 +8,7 @@ import pytest
 from gonogo.plugin.gate import Gate, gate_of
 from gonogo.targets.endpoints import ChatModel, Deviation, Endpoint
 from gonogo.targets.model import Target
+from gonogo.targets.security import SecureAddress
 
 _Instances = dict[str, object]
 
@@ -147,6 +148,23 @@ def _endpoints(target: Target, *, short: bool) -> _Instances:
 def _guarded(target: Target, *, short: bool) -> _Instances:
     del short
     return {endpoint.name: endpoint for endpoint in target.endpoints() if endpoint.key is not None}
+
+
+def _secure_addresses(target: Target, *, short: bool) -> _Instances:
+    """Everything that has an https address."""
+    del short
+    found = {e.name: SecureAddress(e.url, e.health_path, is_page=False) for e in target.endpoints()}
+    if target.chatbot is not None:
+        found["chatbot"] = SecureAddress(target.chatbot.url, target.chatbot.health_path or "/", is_page=False)
+    if target.web is not None:
+        found["web"] = SecureAddress(target.web.url, "", is_page=True)
+    return {name: address for name, address in found.items() if address.url.startswith("https://")}
+
+
+def _plain_addresses(target: Target, *, short: bool) -> _Instances:
+    """By their position: a port may differ from run to run."""
+    del short
+    return {str(i): url for i, url in enumerate(target.security.plain, 1)}
 
 
 def _pages(target: Target, *, short: bool) -> _Instances:
@@ -310,6 +328,8 @@ _INSTANCES: dict[str, Callable[..., _Instances]] = {
     "serving": _serving,
     "endpoint": _endpoints,
     "guarded_endpoint": _guarded,
+    "secure_address": _secure_addresses,
+    "plain_http": _plain_addresses,
     "metrics_page": _pages,
     "scrape_job": _scrape_jobs,
     "required_series": _of_prometheus("series"),

@@ -29,5 +29,18 @@ class Security:
     url_key: Secret | None = None
     """A valid key of the gateway that may end in access logs, since it is sent in a URL, and must be refused there."""
     tenant: Tenant | None = None
+    plain: tuple[str, ...] = ()
+    """Plain HTTP addresses, where everything must be led to HTTPS."""
     certificate_days: int = 21
     """So long certificates must still be valid (CHECKS.md, row S2)."""
+
+
+@dataclass(frozen=True)
+class SecureAddress:
+    """A server that is asked over HTTPS."""
+
+    url: str
+    path: str
+    """A page that answers without a key."""
+    is_page: bool
+    """People see it in a browser."""

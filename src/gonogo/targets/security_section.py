@@ -29,7 +29,8 @@ class SecuritySection:
         given: dict[str, Any] = {name: raw[name] for name in ("foreign_origin", "certificate_days") if name in raw}
         given |= keys
         tenant = self._tenant(raw["tenant"], models) if "tenant" in raw else None
-        return Security(public=tuple(raw.get("public", ())), tenant=tenant, **given)
+        public, plain = tuple(raw.get("public", ())), tuple(url.rstrip("/") for url in raw.get("plain", ()))
+        return Security(public=public, plain=plain, tenant=tenant, **given)
 
     def _tenant(self, raw: Mapping[str, Any], models: Collection[str]) -> Tenant | None:
         for i, name in enumerate(raw["may_not"]):

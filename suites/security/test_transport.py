@@ -1,0 +1,45 @@
+"""Is the way there safe? TLS, its certificate, redirects from plain HTTP, and the headers that browsers need."""
+
+import ssl
+
+from gonogo.errors import EndpointFailedError, InconclusiveError
+from gonogo.plugin import check, expect_flawless
+from gonogo.probes.http import Http
+from gonogo.probes.tls import TlsProbe
+from gonogo.rules.browsing import header_flaws, redirect_flaw
+from gonogo.targets.model import Target
+from gonogo.targets.security import SecureAddress
+
+
+@check("security.tls.certificate", severity="critical", covers=["S2"])
+def test_tls_certificate(tls_probe: TlsProbe, target: Target) -> None:
+    """The certificate is trusted, is the host's, and lasts for three weeks more."""
+    found, wanted = tls_probe.certificate(), target.security.certificate_days
+    assert not found.problem, f"no client trusts the certificate: {found.problem}"
+    assert found.days_left >= wanted, f"the certificate ends in {found.days_left:g} days, at least {wanted} are wanted"
+
+
+@check("security.tls.versions", severity="major", covers=["S2"])
+def test_tls_versions(tls_probe: TlsProbe) -> None:
+    """TLS 1.0 and 1.1 are not spoken any more."""
+    if not (ssl.HAS_TLSv1 and ssl.HAS_TLSv1_1):
+        raise InconclusiveError("this machine's OpenSSL cannot speak TLS 1.0 or 1.1 itself")
+    old = (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)
+    expect_flawless([f"{version.name} is spoken" for version in old if tls_probe.speaks(version)])
+
+
+@check("security.headers.browser", severity="major", covers=["S2"])
+def test_headers_browser(secure_address: SecureAddress, secure_http: Http) -> None:
+    """Answers over HTTPS keep browsers on HTTPS, and from guessing types; pages cannot be framed."""
+    answer = secure_http.without_key().get(secure_address.path)
+    expect_flawless(header_flaws(answer.headers, is_page=secure_address.is_page))
+
+
+@check("security.plain.redirected", severity="major", covers=["S2"])
+def test_plain_redirected(plain_http: Http) -> None:
+    """Plain HTTP leads to HTTPS, and to nothing else."""
+    try:
+        answer = plain_http.get("/")
+    except EndpointFailedError:
+        return  # nobody speaks plain HTTP there, which is as good
+    expect_flawless([flaw] if (flaw := redirect_flaw(answer.status, answer.headers.get("location", ""))) else [])
