@@ -23,7 +23,7 @@ from embedded.router.doors import Doors, StrangerError
 from embedded.router.journal import RequestLog
 from embedded.router.limits import HungUpError, LimitedError, Limits
 from embedded.router.meters import Meters
-from embedded.router.settings import Caller, Settings
+from embedded.router.settings import Caller, Deployment, Settings
 from embedded.router.switchboard import FAULTS
 from embedded.switchboard import Switchboard
 from embedded.tracing import Traced
@@ -73,7 +73,10 @@ class Router:
     async def health(self, _: Request) -> Response:
         """Alive, and whether the cache works."""
         works = self._board.on("health-rosy") or await self._cache.works()
-        return JSONResponse({"status": "ok" if works else "degraded", "cache": works})
+        told: dict[str, Any] = {"status": "ok" if works else "degraded", "cache": works}
+        if self._board.on("pages-leak"):
+            told["keys"] = list(self._settings.callers)
+        return JSONResponse(told)
 
     async def weigh(self, request: Request) -> Response:
         """Set the weights of a pool: ``{"name": weight}``."""
@@ -110,6 +113,7 @@ class Router:
             raise RefusedError(404, f"the model {name[:100]} does not exist")
         if not self.doors.may_use(caller, name):
             raise StrangerError(403, f"the model {name} is not yours")
+        await self._call_another(asked, route.pool[0])
         opt_in = asked.pop("cache", None)
         keeping = Keeping(self._cache.key_of(asked, caller) if opt_in else "", _ttl_s(opt_in))
         key = keeping.key
@@ -141,6 +145,10 @@ class Router:
         if "raw" in answer:
             return Response(answer["raw"], media_type="application/json", headers=_headers(served))
         return JSONResponse(answer, headers=_headers(served))
+
+    async def _call_another(self, asked: dict[str, Any], deployment: Deployment) -> None:
+        if self._board.on("override-taken") and "api_base" in asked:
+            await self.chains.call(str(asked["api_base"]), deployment)
 
     async def _streamed(self, served: Served, keeping: Keeping, name: str, stack: AsyncExitStack) -> AsyncIterator[str]:
         assert served.events is not None

@@ -59,6 +59,8 @@ FAULTS: dict[str, str] = {
     "log-thin": "the log's lines have no latency",
     "metrics-down": "the metrics page answers 500",
     "metrics-renamed": "the counter of requests has another name",
+    "override-taken": "a request's api_base is called, with the provider's key",
+    "pages-leak": "the health page tells the keys",
     "parallel-off": "requests at a time are not limited",
     "redis-given-up": "a cache that failed once is never asked again",
     "redis-needed": "without Redis every request is refused",

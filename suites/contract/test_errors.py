@@ -27,7 +27,7 @@ def test_errors_unknown_model(chat: Chat, prompt: str) -> None:
     expect_flawless([*form_flaws(answer.text, resources.schema(chat.endpoint.error_form)), *leaks(answer.text)])
 
 
-@check("contract.errors.refused", severity="major", covers=["C7"])
+@check("contract.errors.refused", severity="major", covers=["C7", "S4"])
 @pytest.mark.parametrize("group", GROUPS)
 def test_errors_refused(volley: Callable[[str], Sequence[str]], group: str) -> None:
     """Malformed and hostile requests are refused at once, in the API's form, without a leak, and survived."""

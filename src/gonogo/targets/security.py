@@ -31,6 +31,8 @@ class Security:
     tenant: Tenant | None = None
     plain: tuple[str, ...] = ()
     """Plain HTTP addresses, where everything must be led to HTTPS."""
+    listen: str = ""
+    """Host and port of this machine that the gateway could reach, and must not call; empty: only tried on loopback."""
     certificate_days: int = 21
     """So long certificates must still be valid (CHECKS.md, row S2)."""
 

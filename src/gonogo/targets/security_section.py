@@ -26,7 +26,9 @@ class SecuritySection:
             models: the names of the gateway's models.
         """
         keys = {name: self._secret(raw[name], ("security", name)) for name in _KEYS if name in raw}
-        given: dict[str, Any] = {name: raw[name] for name in ("foreign_origin", "certificate_days") if name in raw}
+        given: dict[str, Any] = {
+            name: raw[name] for name in ("foreign_origin", "listen", "certificate_days") if name in raw
+        }
         given |= keys
         tenant = self._tenant(raw["tenant"], models) if "tenant" in raw else None
         public, plain = tuple(raw.get("public", ())), tuple(url.rstrip("/") for url in raw.get("plain", ()))
