@@ -343,3 +343,29 @@ def test_an_ordinary_run_is_left_alone(run: Run, project: Path) -> None:
     (project / "test_plain.py").write_text("def test_x():\n    assert True\n", encoding="utf-8")
     ran = run("test_plain.py")
     assert (ran.code, ran.verdict, "1 passed" in ran.output) == (0, None, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        ([], 4, "add --change ID"),
+        (["--stage=drill"], 4, "add --change ID"),
+        (["--change=CHG-7"], 0, "change-record.md"),
+        (["--stage=ci"], 0, "verdict.json"),
+    ],
+)
+def test_a_run_that_decides_on_production_names_its_change(
+    run: Run, project: Path, words: list[str], code: int, told: str
+) -> None:
+    write_target(project, "production")
+    ran = run("--target=target.yaml", "test_own.py::test_passes", *words)
+    assert (ran.code, told in ran.output) == (code, True), ran.output
+
+
+def test_a_failed_critical_check_names_who_is_called_and_how_fast(run: Run, project: Path) -> None:
+    write_checks(project, "yes", "critical")
+    write_target(project, extra="escalation: {config: {who: Ana, within_min: 5}}")
+    ran = run("--target=target.yaml", "test_own.py")
+    assert ran.output.count("escalate to: Ana, within 5 min") == 1
+    (summary,) = project.glob("reports/runs/*/summary.md")
+    assert "config.a.fails: Ana, within 5 min" in summary.read_text(encoding="utf-8")

@@ -158,13 +158,19 @@ def _build(config: pytest.Config, file: Path, *, demo: bool, run_folder: Callabl
         raise GonogoError("--dry-run tells what drills would do: add --stage drill")
     if option.dry_run and option.fault:
         raise GonogoError("--dry-run changes nothing, and --fault does: leave one of them out")
+    stage = DEMO if demo else STAGES[option.stage or "gate"]
+    if target.production and stage.decides and not option.change:
+        raise GonogoError(
+            f"{target.file.name} describes production, and stage {stage.name} decides on a change: add --change ID "
+            "(its change record), or look only (--stage smoke, ci, oncall or watch)"
+        )
     if option.dry_run:
         permissions = frozenset(Permission)  # nothing is disrupted
     else:
         permissions = permitted(target, allow_disruptive=option.allow_disruptive or demo, change_id=option.change)
     return Gate(
         target=target,
-        stage=DEMO if demo else STAGES[option.stage or "gate"],
+        stage=stage,
         demo=demo,
         permissions=permissions,
         run_folder=run_folder(config),

@@ -18,6 +18,8 @@ class Stage:
     suites: frozenset[str]
     permissions: frozenset[Permission]
     smoke_only: bool = False
+    decides: bool = False
+    """Its verdict is about a change, which a run on production must name."""
 
     def selects(self, info: CheckInfo) -> bool:
         """Whether a check belongs to this stage."""
@@ -41,8 +43,8 @@ STAGES = {
     for stage in (
         Stage("smoke", "a subset of each live suite, at most a minute", _LIVE_SUITES, _READ_ONLY, smoke_only=True),
         Stage("ci", "everything that reads only: files and live traffic", frozenset(SUITES) - {"drills"}, _READ_ONLY),
-        Stage("gate", "everything that the target permits", frozenset(SUITES), frozenset(Permission)),
-        Stage("drill", "the drills", frozenset({"drills"}), frozenset(Permission)),
+        Stage("gate", "everything that the target permits", frozenset(SUITES), frozenset(Permission), decides=True),
+        Stage("drill", "the drills", frozenset({"drills"}), frozenset(Permission), decides=True),
         Stage(
             "oncall",
             "a read-only summary within 15 s",

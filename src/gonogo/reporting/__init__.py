@@ -6,6 +6,7 @@ from pathlib import Path
 from gonogo.model import Verdict
 from gonogo.redaction import Redactor
 from gonogo.reporting.annotations import annotations
+from gonogo.reporting.change_record import ChangeRecordWriter
 from gonogo.reporting.drills import DrillsWriter
 from gonogo.reporting.html import HtmlWriter
 from gonogo.reporting.interface import Writer
@@ -21,6 +22,7 @@ WRITERS: tuple[Writer, ...] = (
     SarifWriter(),
     MarkdownWriter(),
     ModelChangeWriter(),
+    ChangeRecordWriter(),
     DrillsWriter(),
     HtmlWriter(),
 )

@@ -1,5 +1,6 @@
 """summary.md: what a pull request or a CI job page shows."""
 
+from collections.abc import Iterable
 from typing import Any
 
 _ICONS = {"GO": "🟢", "GO WITH CAVEATS": "🟡", "NO-GO": "🔴", "HOLD": "🟠"}
@@ -47,3 +48,9 @@ def cell(text: str) -> str:
     """One line that cannot break out of its place."""
     line = text.replace("\n", " ").replace("|", "\\|").replace("<", "&lt;").replace("`", "'")
     return line[:300]
+
+
+def table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> list[str]:
+    """A table, and an empty line after it."""
+    lines = (head, tuple("---" for _ in head), *rows)
+    return [*(f"| {' | '.join(cell(str(value)) for value in line)} |" for line in lines), ""]

@@ -1,9 +1,9 @@
 """model-change.md: what a change of the model changed in the chatbot's answers."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gonogo.reporting.markdown import cell
+from gonogo.reporting.markdown import cell, table
 
 _SUITE_PART = "output.change."
 _WORST_FIRST = ("fail", "inconclusive", "warn", "pass")
@@ -31,15 +31,15 @@ class ModelChangeWriter:
             "",
             f"Run `{verdict['run_id']}`, {told['prompts']} labelled prompts that both answered.",
             "",
-            *_table(("check", "outcome", "why"), [(c["id"], c["outcome"], c["reason"]) for c in shown]),
+            *table(("check", "outcome", "why"), [(c["id"], c["outcome"], c["reason"]) for c in shown]),
             "## Intents",
             "",
             "Shares of prompts whose intent is right.",
             "",
-            *_table(("intent", "prompts", "before", "now", "changed"), map(_intent, told["intents"])),
+            *table(("intent", "prompts", "before", "now", "changed"), map(_intent, told["intents"])),
             f"## Changed answers ({len(told['changed'])})",
             "",
-            *_table(
+            *table(
                 ("prompt", "wanted", "before", "now"),
                 [(row["prompt"], row["wanted"], row["before"], row["after"]) for row in told["changed"]],
             ),
@@ -49,12 +49,6 @@ class ModelChangeWriter:
 
 def _intent(row: Mapping[str, Any]) -> tuple[object, ...]:
     return row["intent"], row["prompts"], f"{row['before']:.1%}", f"{row['after']:.1%}", row["changed"]
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> list[str]:
-    """A table, and an empty line after it."""
-    lines = (head, tuple("---" for _ in head), *rows)
-    return [*(f"| {' | '.join(cell(str(value)) for value in line)} |" for line in lines), ""]
 
 
 def _comparisons(checks: list[dict[str, Any]]) -> Iterator[Mapping[str, Any]]:

@@ -89,6 +89,11 @@ def _substitute(
     return _VARIABLE.sub(value, text)
 
 
+def _escalation(told: str | dict[str, Any]) -> str:
+    """Who is called, and how fast, as a line for people."""
+    return told if isinstance(told, str) else f"{told['who']}, within {told['within_min']:g} min"
+
+
 class _Reader:
     """Builds the dataclasses; problems that the schema cannot see are gathered."""
 
@@ -145,7 +150,7 @@ class _Reader:
             required=tuple(raw.get("required", ())),
             waivers=self._waivers(raw.get("waivers", ())),
             budget=Budget(**raw.get("budget", {})),
-            escalation=raw.get("escalation", {}),
+            escalation={suite: _escalation(told) for suite, told in raw.get("escalation", {}).items()},
             valid_hours=float(raw.get("valid_hours", 24)),
         )
         return dataclasses.replace(target, secrets=tuple(self._secrets))
