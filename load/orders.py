@@ -57,7 +57,7 @@ class Order:
     @property
     def digest(self) -> str:
         """Of what is asked and judged: all workers of a run must have the same."""
-        return f"{asked_of(self.profile, self.load)} {self.load.objectives} {self.load.prices}"
+        return f"{asked_of(self.profile, self.load)} {self.gateway.url} {self.load.objectives} {self.load.prices}"
 
 
 def read_order(environment: Mapping[str, str]) -> Order:

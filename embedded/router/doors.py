@@ -9,7 +9,7 @@ from starlette.routing import Route
 from embedded.router.settings import Caller
 from embedded.switchboard import Switchboard
 
-_PATHS = ("/v1/models", "/internal/config", "/spend/logs", "/key/list")
+_PATHS = ("/v1/models", "/internal/config", "/user/list", "/key/list")
 DOCUMENT = {
     "openapi": "3.1.0",
     "info": {"title": "router", "version": "1"},
@@ -66,7 +66,7 @@ class Doors:
         """Pages beside the completions: for administrators, for callers, for everybody, and for nobody."""
         return [
             Route("/key/list", self._administration),
-            Route("/spend/logs", self._administration),
+            Route("/user/list", self._administration),
             Route("/internal/config", self._internal),
             Route("/openapi.json", self._document),
             Route("/.env", self._leftover),

@@ -4,12 +4,15 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from gonogo.errors import InconclusiveError
 from gonogo.plugin import Gate, check, expect_flawless
 from gonogo.probes.chat import Chat
 from gonogo.probes.ears import Ear
 from gonogo.rules.request_logs import leaks
 
+_CHAT = "/v1/chat/completions"
 _HEARD_WITHIN_S = 1.0
+_SAYS_NOTHING = frozenset({401, 429, 502, 503, 504})
 
 
 def _overrides(url: str, model: str) -> dict[str, dict[str, Any]]:
@@ -28,18 +31,24 @@ def _overrides(url: str, model: str) -> dict[str, dict[str, Any]]:
 @check("security.overrides.refused", severity="critical", covers=["S4"])
 def test_overrides_refused(override_chat: Chat, ear: Ear) -> None:
     """A request cannot make the gateway call another address (where its keys would arrive)."""
-    flaws = []
-    for name, fields in _overrides(ear.url, override_chat.model.name).items():
+    chat, flaws, statuses = override_chat, list[str](), list[int]()
+    plain = chat.ask("Hola", max_tokens=1)
+    if plain.status != 200:
+        raise InconclusiveError(
+            f"the gateway answers HTTP {plain.status} to a plain request: nothing can be told of others"
+        )
+    for name, fields in _overrides(ear.url, chat.model.name).items():
         before = len(ear.heard)
-        override_chat.http.post("/v1/chat/completions", override_chat.body(
-            {"messages": [{"role": "user", "content": "Hola"}], "max_tokens": 1, **fields}
-        ))  # fmt: skip
+        asked = {"messages": [{"role": "user", "content": "Hola"}], "max_tokens": 1, **fields}
+        statuses.append(chat.http.post(_CHAT, chat.body(asked)).status)
         deadline = time.monotonic() + _HEARD_WITHIN_S
         while len(ear.heard) == before and time.monotonic() < deadline:
             time.sleep(0.05)
         if len(ear.heard) > before:
             with_key = ", with a key" if b"authorization" in ear.heard[-1].lower() else ""
             flaws.append(f"{name}: the gateway called the address that the request named{with_key}")
+    if not flaws and all(status in _SAYS_NOTHING for status in statuses):
+        raise InconclusiveError(f"the gateway was too busy to say anything: {statuses}")
     expect_flawless(flaws)
 
 

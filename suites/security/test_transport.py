@@ -15,7 +15,7 @@ from gonogo.targets.security import SecureAddress
 def test_tls_certificate(tls_probe: TlsProbe, target: Target) -> None:
     """The certificate is trusted, is the host's, and lasts for three weeks more."""
     found, wanted = tls_probe.certificate(), target.security.certificate_days
-    assert not found.problem, f"no client trusts the certificate: {found.problem}"
+    assert found.days_left is not None, f"no client trusts the certificate: {found.problem}"
     assert found.days_left >= wanted, f"the certificate ends in {found.days_left:g} days, at least {wanted} are wanted"
 
 
@@ -40,6 +40,8 @@ def test_plain_redirected(plain_http: Http) -> None:
     """Plain HTTP leads to HTTPS, and to nothing else."""
     try:
         answer = plain_http.get("/")
-    except EndpointFailedError:
-        return  # nobody speaks plain HTTP there, which is as good
+    except EndpointFailedError as error:
+        if "cannot connect" in str(error):
+            return  # nobody speaks plain HTTP there, which is as good
+        raise InconclusiveError(f"plain HTTP is taken, and not answered: {error}") from error
     expect_flawless([flaw] if (flaw := redirect_flaw(answer.status, answer.headers.get("location", ""))) else [])

@@ -56,6 +56,8 @@ gateway:requests:rate10s > 1
 unless on () sum(rate(router_requests_total{status=~"5.."}[10s])) > 0
 unless on () histogram_quantile(0.95, sum by (le) (rate(router_request_duration_seconds_bucket[10s]))) > 0.5
 unless on () ALERTS
+and on () min(count_over_time(router_request_duration_seconds_bucket[10s])) > 17
+and on () min(count_over_time(router_requests_total{end_user="",status="200"}[10s])) > 17
 """
 ALERTING = """\
 route: {{receiver: people, group_by: [alertname], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}}

@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from socket import create_connection, create_server
+from urllib.parse import urlsplit
 
 import pytest
 import trustme
@@ -63,6 +64,7 @@ def test_a_good_certificate(authority: trustme.CA) -> None:
     with serving(server_context(authority.issue_cert("localhost", not_after=soon))) as url:
         found = TlsProbe(url, QUIET).certificate()
     assert (found.problem, found.version) == ("", "TLSv1.3")
+    assert found.days_left is not None
     assert 29 < found.days_left <= 30
 
 
@@ -99,9 +101,14 @@ def test_nobody_there_and_no_tls() -> None:
 
 def test_an_ear_hears_who_calls_and_is_gone_afterwards() -> None:
     with listening_ear("127.0.0.1:0") as ear:
-        port = int(ear.url.rpartition(":")[2])
+        port = urlsplit(ear.url).port
+        assert port is not None
         with create_connection(("127.0.0.1", port), 5) as caller:
-            caller.sendall(b"GET / HTTP/1.1\r\nauthorization: x\r\n\r\n")
+            caller.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert caller.recv(100).startswith(b"HTTP/1.1 404")
+        assert ear.heard == []  # somebody who scans ports was not sent
+        with create_connection(("127.0.0.1", port), 5) as caller:
+            caller.sendall(f"POST {urlsplit(ear.url).path}/chat HTTP/1.1\r\nauthorization: x\r\n\r\n".encode())
             assert caller.recv(100).startswith(b"HTTP/1.1 404")
         assert b"authorization" in ear.heard[0]
         with pytest.raises(InconclusiveError, match="cannot listen"), listening_ear(f"127.0.0.1:{port}"):

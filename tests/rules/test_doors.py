@@ -21,7 +21,7 @@ MODELS, CHAT = Door("/v1/models"), Door("/chat", "POST", b'{"model": 0}')
 
 
 def test_the_doors_of_a_product_and_of_everything() -> None:
-    pull, env = Door("/pull", "DELETE", b"[]", is_closed=True), Door("/.env", is_closed=True)
+    pull, env = Door("/pull", "DELETE", b"[]", is_closed=True), Door("/.env", is_closed=True, is_own=False)
     assert doors_of(INVENTORY, "product", ()) == [MODELS, CHAT, pull, env]
     assert doors_of(INVENTORY, "unknown", ()) == [env]
     assert doors_of(INVENTORY, "product", ("/v1/*", "/.env")) == [CHAT, pull]
@@ -36,7 +36,7 @@ def test_the_shipped_inventory_only_reads_or_sends_what_must_be_refused() -> Non
         for name in ("guarded", "closed"):
             for entry in section.get(name, ()):
                 assert entry["path"].startswith("/"), (kind, entry)
-                assert entry.keys() <= {"path", "method", "body"}, (kind, entry)
+                assert entry.keys() <= {"path", "method", "body", "acts"}, (kind, entry)
                 if entry.get("method", "GET") != "GET":
                     assert "body" in entry, (kind, entry)
                 if "body" in entry:
@@ -47,6 +47,7 @@ def test_the_shipped_inventory_only_reads_or_sends_what_must_be_refused() -> Non
 
 DOCUMENT: dict[str, Any] = {
     "paths": {
+        "/described": {"summary": "s", "parameters": [], "servers": []},
         "/ui/home": {"get": {}},
         "/items/{id}/parts": {"get": {}, "post": {}},
         "/open": {"get": {"security": []}},
@@ -90,6 +91,7 @@ def test_another_server_has_no_door_of_this_product() -> None:
     assert moved([(MODELS, 404), (CHAT, 405)])
     assert not moved([(MODELS, 404), (CHAT, 401)])
     assert not moved([])
+    assert not moved([(Door("/pull", is_closed=True), 404), (Door("/.env", is_own=False), 404)])  # as they should be
 
 
 GOOD = {"strict-transport-security": f"max-age={LEAST_HSTS_S}; includeSubDomains", "x-content-type-options": "nosniff"}

@@ -31,6 +31,11 @@ NOBODY = Redactor([])
         ({"time": NOW.timestamp() * 1e9}, ""),
         ({"time": "2026-11-22T12:00:01"}, ""),
         ({"status": "200"}, ""),
+        ({"latency": "0.005"}, ""),
+        ({"time": f"{NOW.timestamp():.3f}"}, ""),
+        ({"time": "22/Nov/2026:13:00:01 +0100"}, ""),
+        ({"time": "2026-11-22T17:30:01"}, ""),  # in India's zone, which it does not tell
+        ({"time": "2026-11-22T12:07:01"}, "away from the request"),
         ({"time": "yesterday"}, "time (/time): 'yesterday' is no moment"),
         ({"time": True}, "is no moment"),
         ({"time": "2026-11-22T13:00:01+00:00"}, "1:00:01 away"),
@@ -73,6 +78,16 @@ def test_leaks_are_told_without_the_secret() -> None:
     assert KEY not in flaws[1]
 
 
+def test_a_long_page_is_searched_as_well() -> None:
+    assert len(leaks(["a " * 3000 + KEY + " b" * 3000], NOBODY)) == 1
+    assert leaks(["a " * 9000], NOBODY) == []
+
+
+def test_an_endpoint_without_a_key_has_none_in_its_log() -> None:
+    asked = Asked("id-1", NOW, "/v1/chat/completions", 200, "")
+    assert entry_flaws({**GOOD, "key": None}, FIELDS, asked) == []
+
+
 DASHBOARD = {
     "templating": {
         "list": [
@@ -89,6 +104,7 @@ DASHBOARD = {
         },
         {"title": "L", "datasource": {"type": "loki"}, "targets": [{"expr": "{}"}]},
         {"title": "T", "targets": [{"datasource": {"type": "tempo"}, "expr": "{}"}, {"refId": "no query"}]},
+        {"title": "I", "targets": [{"expr": 'rate(x{a="1", b="$job", c!="2"}[$own]) + max_over_time(up[5m:$step])'}]},
         {"title": "text"},
     ],
 }
@@ -99,7 +115,8 @@ def test_the_queries_of_a_dashboard(*, wrapped: bool) -> None:
     model: dict[str, Any] = {"dashboard": DASHBOARD, "meta": {}} if wrapped else DASHBOARD
     assert panel_queries(model, "1h30m", {"model": "gpt"}) == [
         PanelQuery("A", 'rate(x{job=~"a|b",model=~"gpt"}[1h30m])'),
-        PanelQuery("panel 7", 'y{z=".*"} / 5400'),
+        PanelQuery("panel 7", 'y{z=~".*"} / 5400'),
+        PanelQuery("I", 'rate(x{a="1", b=~"a|b", c!="2"}[1h30m]) + max_over_time(up[5m:1h30m])'),
     ]
 
 

@@ -15,6 +15,8 @@ from gonogo.rules.watching import (
     decide_window,
     down,
     not_loaded,
+    of_job,
+    unevaluated,
     unknown,
     unwell,
 )
@@ -64,6 +66,16 @@ def rule(name: str = "r", health: str = "ok", error: str = "", age_s: float | No
 )
 def test_rules_that_are_not_evaluated(rules: list[LoadedRule], flaws: list[str]) -> None:
     assert unwell(rules, NOW) == flaws
+
+
+def test_rules_that_were_never_evaluated_are_told() -> None:
+    assert unevaluated([rule(), rule("new", health="unknown", age_s=None)]) == ["g/new"]
+
+
+def test_series_of_another_job_do_not_count() -> None:
+    values = [Value({"job": "a"}, 1.0), Value({"job": "b"}, 2.0), Value({}, 3.0)]
+    assert [value.value for value in of_job(values, "a")] == [1.0, 3.0]
+    assert of_job(values, "") == values
 
 
 def test_an_alert_must_be_loaded_with_its_severity() -> None:

@@ -1,5 +1,6 @@
 """On what a check runs: each endpoint, model, metrics page or load objective of the target is an instance."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -212,7 +213,11 @@ def _dashboard_sources(target: Target, *, short: bool) -> _Instances:
     dashboards = target.monitoring.dashboards
     if dashboards is None:
         return {}
-    return {file.stem: file for file in dashboards.files} or {"grafana": dashboards.grafana}
+    stems = Counter(file.stem for file in dashboards.files)
+    named: _Instances = {}
+    for file in dashboards.files:
+        named[file.stem if stems[file.stem] == 1 else f"{file.parent.name}/{file.stem}"] = file
+    return named or {"grafana": dashboards.grafana}
 
 
 def _alert_drills(target: Target, *, short: bool) -> _Instances:

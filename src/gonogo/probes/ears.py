@@ -1,5 +1,6 @@
 """An ear: listens for connections that nobody should make (a gateway that follows an address from a request)."""
 
+import secrets
 import socket
 import threading
 from collections.abc import Iterator
@@ -15,10 +16,11 @@ class Ear:
     """Notes what arrives."""
 
     def __init__(self, listener: socket.socket, host: str) -> None:
-        self._listener = listener
-        self.url = f"http://{host}:{listener.getsockname()[1]}"
+        self._listener, self._token = listener, secrets.token_hex(8)
+        self.url = f"http://{host}:{listener.getsockname()[1]}/{self._token}"
+        """It has a path of its own, so that somebody who scans the port is nobody who was sent."""
         self.heard: list[bytes] = []
-        """The beginning of what each connection said."""
+        """The beginning of what each connection said that asked for this path."""
 
     def listen(self) -> None:
         """Until the listener is closed."""
@@ -29,8 +31,9 @@ class Ear:
                 return
             with connection, suppress(OSError):
                 connection.settimeout(2.0)
-                self.heard.append(b"")
-                self.heard[-1] = connection.recv(_TAKEN_BYTES)
+                said = connection.recv(_TAKEN_BYTES)
+                if self._token.encode() in said:
+                    self.heard.append(said)
                 connection.sendall(_ANSWER)
 
 

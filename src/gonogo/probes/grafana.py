@@ -7,6 +7,7 @@ from typing import Any
 
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.probes.http import Http
+from gonogo.probes.prometheus import asked, json_of
 
 _PAGE = 500
 
@@ -27,13 +28,7 @@ class GrafanaProbe:
         return [(item["title"], self._json(f"/api/dashboards/uid/{item['uid']}")) for item in found]
 
     def _json(self, path: str) -> Any:  # noqa: ANN401 (any JSON)
-        try:
-            answer = self._http.get(path)
-        except EndpointFailedError as error:
-            raise InconclusiveError(f"Grafana cannot be asked: {error}") from error
-        if answer.status != 200:
-            raise InconclusiveError(f"Grafana answers {path} with HTTP {answer.status}")
-        return answer.json()
+        return json_of(asked(self._http, path, "Grafana"), "Grafana")
 
 
 def read_dashboard(file: Path) -> Mapping[str, Any]:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlencode
 
-from gonogo.errors import EndpointFailedError, InconclusiveError
+from gonogo.errors import InconclusiveError
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.http import Http
+from gonogo.probes.prometheus import asked, json_of
 from gonogo.targets.monitoring import Log
 
 _LAST_BYTES = 2_000_000
@@ -24,14 +25,14 @@ class LogProbe:
         self._log, self._loki, self._context = log, loki, context
 
     def lines(self) -> Sequence[str]:
-        """The last lines, empty ones left out, at most five thousand.
+        """The last lines, empty ones left out, at most five thousand of each file.
 
         Raises:
             InconclusiveError: the log cannot be read.
         """
         if self._loki is not None:
             return self._asked(self._loki)
-        return [line for file in self._log.files for line in _tail(file)][-_MOST_LINES:]
+        return [line for file in self._log.files for line in _tail(file)[-_MOST_LINES:]]
 
     def until(self, words: str) -> Sequence[str]:
         """The last lines, as soon as one of them holds these words; at the latest when the log's time is up."""
@@ -44,13 +45,8 @@ class LogProbe:
 
     def _asked(self, loki: Http) -> Sequence[str]:
         wanted = {"query": self._log.query, "limit": _MOST_LINES, "since": f"{_LOKI_SINCE_S}s"}
-        try:
-            answer = loki.get(f"/loki/api/v1/query_range?{urlencode(wanted)}")
-        except EndpointFailedError as error:
-            raise InconclusiveError(f"Loki cannot be asked: {error}") from error
-        if answer.status != 200:
-            raise InconclusiveError(f"Loki answers HTTP {answer.status}: {answer.text[:200]}")
-        streams = answer.json()["data"]["result"]
+        answer = asked(loki, f"/loki/api/v1/query_range?{urlencode(wanted)}", "Loki")
+        streams = json_of(answer, "Loki")["data"]["result"]
         entries = sorted((int(at), line) for stream in streams for at, line in stream["values"])
         return [line for _, line in entries if line.strip()]
 
@@ -63,5 +59,7 @@ def _tail(file: Path) -> list[str]:
             raw = log.read(_LAST_BYTES)
     except OSError as error:
         raise InconclusiveError(f"the log {file} cannot be read: {error.strerror}") from error
-    lines = raw.decode("utf-8", errors="replace").splitlines()
+    # only at line feeds: other characters that Python takes for ends of lines may stand in JSON
+    lines = raw.decode("utf-8", errors="replace").split("\n")
+    lines.pop()  # somebody is writing it; or it is empty, after the last line feed
     return [line for line in lines[1 if size > _LAST_BYTES else 0 :] if line.strip()]

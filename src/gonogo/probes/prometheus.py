@@ -86,8 +86,11 @@ class PrometheusProbe:
 
     def _data(self, path: str) -> Any:  # noqa: ANN401 (any JSON)
         answer = asked(self._http, path, "Prometheus")
-        told = answer.json() if answer.status in {200, 400, 422, 503} else {}
-        if answer.status != 200 or told.get("status") != "success":
+        try:
+            told = answer.json()
+        except EndpointFailedError:  # while it starts, and from proxies
+            told = {"error": " ".join(answer.text.split())[:200]}
+        if not isinstance(told, dict) or answer.status != 200 or told.get("status") != "success":
             why = told.get("error", "") if isinstance(told, dict) else ""
             raise InconclusiveError(f"Prometheus answers {path} with HTTP {answer.status}: {why}".rstrip(": "))
         return told["data"]
@@ -115,9 +118,7 @@ class AlertmanagerProbe:
         """
         wanted = urlencode({"filter": f'alertname="{alert}"', "silenced": "false", "inhibited": "false"})
         answer = asked(self._http, f"/api/v2/alerts?{wanted}", "Alertmanager")
-        if answer.status != 200:
-            raise InconclusiveError(f"Alertmanager answers /api/v2/alerts with HTTP {answer.status}")
-        return [item["labels"] for item in answer.json()]
+        return [item["labels"] for item in json_of(answer, "Alertmanager")]
 
     def post(self, labels: Mapping[str, str], *, starts: datetime, ends: datetime) -> None:
         """Post an alert, as Prometheus would; one that has ended is resolved.
@@ -134,16 +135,30 @@ class AlertmanagerProbe:
             raise InconclusiveError(f"Alertmanager refuses an alert with HTTP {answer.status}: {answer.text[:200]}")
 
 
-def asked(http: Http, path: str, who: str) -> HttpAnswer:
+def asked(http: Http, path: str, who: str, headers: Mapping[str, str] | None = None) -> HttpAnswer:
     """A page of somebody who watches.
 
     Raises:
         InconclusiveError: it cannot be had.
     """
     try:
-        return http.get(path)
+        return http.get(path, headers)
     except EndpointFailedError as error:
         raise InconclusiveError(f"{who} cannot be asked: {error}") from error
+
+
+def json_of(answer: HttpAnswer, who: str) -> Any:  # noqa: ANN401 (any JSON)
+    """What somebody who watches answers.
+
+    Raises:
+        InconclusiveError: another status than 200, or no JSON (a login page, a proxy's error).
+    """
+    if answer.status != 200:
+        raise InconclusiveError(f"{who} answers HTTP {answer.status}: {' '.join(answer.text.split())[:200]}")
+    try:
+        return answer.json()
+    except EndpointFailedError as error:
+        raise InconclusiveError(f"{who} answers something else than JSON: {error}") from error
 
 
 def _moment(text: str) -> datetime | None:

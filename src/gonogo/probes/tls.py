@@ -15,6 +15,8 @@ from gonogo.probes.context import ProbeContext
 
 _TIMEOUT_S = 10.0
 _DAY_S = 86_400
+_REFUSALS = ("ALERT", "UNSUPPORTED_PROTOCOL", "HANDSHAKE_FAILURE", "UNEXPECTED_EOF", "WRONG_VERSION_NUMBER")
+"""How a server says no to a version (OpenSSL's reasons)."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,8 @@ class Certificate:
 
     problem: str
     """Why no client would trust it; empty: it is trusted."""
-    days_left: float
-    """Not a number where it is not trusted."""
+    days_left: float | None
+    """None where it is not trusted."""
     version: str
     """The TLS version that was agreed on."""
 
@@ -47,7 +49,7 @@ class TlsProbe:
         try:
             shown, version = self._shake(ssl.create_default_context())
         except ssl.SSLCertVerificationError as error:
-            found = Certificate(error.verify_message, float("nan"), "")
+            found = Certificate(error.verify_message, None, "")
         except ssl.SSLError as error:
             raise EndpointFailedError(f"{self._host}:{self._port} does not speak TLS: {error.reason}") from error
         else:
@@ -61,7 +63,7 @@ class TlsProbe:
 
         Raises:
             EndpointFailedError: nobody answers.
-            InconclusiveError: the name does not resolve here.
+            InconclusiveError: the name does not resolve here, or this machine's OpenSSL does not speak it itself.
         """
         old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         old.check_hostname, old.verify_mode = False, ssl.CERT_NONE  # it is about the version only
@@ -71,10 +73,10 @@ class TlsProbe:
         try:
             self._shake(old)
             does = True
-        except ssl.SSLError:
+        except ssl.SSLError as error:
+            if not any(word in (error.reason or "") for word in _REFUSALS):
+                raise InconclusiveError(f"{version.name} could not be tried: {error}") from error
             does = False
-        except EndpointFailedError:
-            raise
         except ConnectionResetError:  # some hang up instead of saying no
             does = False
         self._record(version.name, {"agreed": does})

@@ -5,10 +5,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.http import Http
-from gonogo.rules.traces import Span, spans_of_jaeger, spans_of_otlp
+from gonogo.probes.prometheus import asked, json_of
+from gonogo.rules.traces import Span, spans_of_jaeger, spans_of_otlp, trace_flaws
 from gonogo.targets.monitoring import Traces
 
 _LOOK_S = 0.5
@@ -40,22 +40,21 @@ class TraceProbe:
         Raises:
             InconclusiveError: nobody can be asked.
         """
-        try:
-            answer = self._http.get(f"/api/traces/{trace_id}", {"accept": "application/json"})
-        except EndpointFailedError as error:
-            raise InconclusiveError(f"{self._traces.kind} cannot be asked: {error}") from error
+        answer = asked(self._http, f"/api/traces/{trace_id}", self._traces.kind, {"accept": "application/json"})
         if answer.status == _MISSING:
             return []
-        if answer.status != 200:
-            raise InconclusiveError(f"{self._traces.kind} answers HTTP {answer.status}: {answer.text[:200]}")
-        return (spans_of_jaeger if self._traces.kind == "jaeger" else spans_of_otlp)(answer.json())
+        body = json_of(answer, self._traces.kind)
+        return (spans_of_jaeger if self._traces.kind == "jaeger" else spans_of_otlp)(body)
 
-    def until_complete(self, trace_id: str) -> Sequence[Span]:
-        """The spans of a trace as soon as every service has one; at the latest when the time is up."""
-        deadline, spans = time.monotonic() + self._traces.within_s, self.spans(trace_id)
-        wanted = set(self._traces.services)
-        while wanted - {span.service for span in spans} and (rest_s := deadline - time.monotonic()) > 0:
-            self._context.progress(f"until the trace is there: {rest_s:.0f} s at most")
+    def until_complete(self, trace: TraceContext) -> Sequence[Span]:
+        """The spans of a trace as soon as it is whole; at the latest when the time is up.
+
+        A parent ends after its children, and may be exported seconds later.
+        """
+        deadline, spans = time.monotonic() + self._traces.within_s, self.spans(trace.trace_id)
+        wanted = self._traces.services
+        while (not spans or trace_flaws(spans, wanted, trace.span_id)) and (rest_s := deadline - time.monotonic()) > 0:
+            self._context.progress(f"until the trace is whole: {rest_s:.0f} s at most")
             time.sleep(min(_LOOK_S, rest_s))
-            spans = self.spans(trace_id)
+            spans = self.spans(trace.trace_id)
         return spans

@@ -22,7 +22,8 @@ def header_flaws(headers: Mapping[str, str], *, is_page: bool) -> list[str]:
         flaws.append("no Strict-Transport-Security: a browser may be led to plain HTTP")
     elif int(lasting.group(1)) < LEAST_HSTS_S:
         flaws.append(f"Strict-Transport-Security lasts {lasting.group(1)} s, less than {LEAST_HSTS_S}")
-    if headers.get("x-content-type-options", "").strip().lower() != "nosniff":
+    # told twice, by an application and by the proxy before it, the first counts
+    if headers.get("x-content-type-options", "").partition(",")[0].strip().lower() != "nosniff":
         flaws.append("no X-Content-Type-Options: nosniff")
     policy = headers.get("content-security-policy", "")
     if is_page and "frame-ancestors" not in policy and "x-frame-options" not in headers:

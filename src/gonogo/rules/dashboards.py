@@ -10,6 +10,8 @@ from typing import Any
 
 _TIMES = ("__rate_interval", "__interval", "__range", "__range_s", "__range_ms", "__interval_ms")
 _VARIABLE = re.compile(r"\$\{(\w+)(?::\w+)?\}|\[\[(\w+)(?::\w+)?\]\]|\$(\w+)")
+_ONE_VALUE = re.compile(r"(?<![=!<>~])(=)(\s*\"[^\"]*\")")
+_MANY = re.compile(r"\.\*|\.\+|\|")
 _EVERYTHING = ".*"
 _OTHER_SOURCES = re.compile(
     r"loki|tempo|jaeger|elasticsearch|postgres|mysql|influx|cloudwatch|grafana$|dashboard", re.IGNORECASE
@@ -74,13 +76,24 @@ def _saved(model: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _filled(query: str, window: str, variables: Mapping[str, str]) -> str:
+    # a matcher of one value takes all of them only as a regular expression
+    query = _ONE_VALUE.sub(lambda match: f"{match[1]}~{match[2]}" if _is_open(match[2], variables) else match[0], query)
+
     def value(match: re.Match[str]) -> str:
         name = next(filter(None, match.groups()))
         if name in _TIMES:
             return window if not name.endswith(("_s", "_ms")) else str(_seconds(window) * (1000 if "ms" in name else 1))
+        if query[: match.start()].endswith(("[", ":")):  # a variable of time of the dashboard's own
+            return window
         return variables.get(name, _EVERYTHING)
 
     return _VARIABLE.sub(value, query)
+
+
+def _is_open(text: str, variables: Mapping[str, str]) -> bool:
+    """Whether a value in quotes has a variable that stands for more than one value."""
+    names = (next(filter(None, match.groups())) for match in _VARIABLE.finditer(text))
+    return any(_MANY.search(variables.get(name, _EVERYTHING)) for name in names)
 
 
 _UNITS_S = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604_800, "y": 31_536_000}

@@ -23,6 +23,10 @@ class Door:
     """One that must be refused even with the right key, so that nothing can be changed by it."""
     is_closed: bool = False
     """For administrators, or for nobody: an ordinary key must be refused as well."""
+    acts: bool = False
+    """Asked with a valid key it has an effect, or costs much."""
+    is_own: bool = True
+    """The product is known to have it; otherwise nothing may."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -32,9 +36,9 @@ def doors_of(inventory: Mapping[str, Any], kind: str, public: Collection[str]) -
     """The doors of a product's kind, and those that nothing may have (``fixtures/inventory.yaml``)."""
     return [
         door
-        for section in (inventory.get(kind) or {}, inventory["any"])
+        for section, is_own in ((inventory.get(kind) or {}, True), (inventory["any"], False))
         for name in ("guarded", "closed")
-        for door in (_door(raw, is_closed=name == "closed") for raw in section.get(name, ()))
+        for door in (_door(raw, is_closed=name == "closed", is_own=is_own) for raw in section.get(name, ()))
         if not _matches(door.path, public)
     ]
 
@@ -48,9 +52,10 @@ def _matches(path: str, patterns: Collection[str]) -> bool:
     return any(path.startswith(p[:-1]) if p.endswith("*") else path == p for p in patterns)
 
 
-def _door(raw: Mapping[str, Any], *, is_closed: bool) -> Door:
+def _door(raw: Mapping[str, Any], *, is_closed: bool, is_own: bool) -> Door:
     body = json.dumps(raw["body"]).encode() if "body" in raw else None
-    return Door(raw["path"], raw.get("method", "GET" if body is None else "POST"), body, is_closed)
+    method = raw.get("method", "GET" if body is None else "POST")
+    return Door(raw["path"], method, body, is_closed, acts=raw.get("acts", False), is_own=is_own)
 
 
 def documented_doors(document: Mapping[str, Any], public: Collection[str]) -> list[Door]:
@@ -64,9 +69,12 @@ def documented_doors(document: Mapping[str, Any], public: Collection[str]) -> li
 
 def _documented(document: Mapping[str, Any], public: Collection[str]) -> Iterator[Door]:
     for path, operations in sorted((document.get("paths") or {}).items()):
-        for method, operation in operations.items():
+        for method in sorted(
+            _READING & operations.keys()
+        ):  # the others are methods that write, or say something of the path
+            operation = operations[method]
             is_public = _matches(path, public) or operation.get("security") == []
-            if method in _READING and not is_public:
+            if not is_public:
                 yield Door("/".join("gonogo" if "{" in part else part for part in path.split("/")), method.upper())
 
 
@@ -90,5 +98,6 @@ def says_nothing(status: int) -> bool:
 
 
 def moved(answers: Sequence[tuple[Door, int]]) -> bool:
-    """Whether nothing answered as a door that is there: the address is that of something else."""
-    return bool(answers) and all(status in _NOT_THERE for _, status in answers)
+    """Whether nothing answered as a door of the product that is there: the address is that of something else."""
+    own = [status for door, status in answers if door.is_own and not door.is_closed]
+    return bool(own) and all(status in _NOT_THERE for status in own)

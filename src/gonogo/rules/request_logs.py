@@ -3,20 +3,25 @@
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gonogo.redaction import Redactor
 from gonogo.rules.pointers import pointed
-from gonogo.rules.secrets import fingerprint, shapes_in
+from gonogo.rules.secrets import MAX_LINE, fingerprint, shapes_in
 
 _CLOCKS_APART = timedelta(minutes=5)
 _SHOWN_CHARACTERS = 80
+_LONGEST_KEY = 400
 _LEAST_KEY_PART = 12
 """So much of a key at its beginning or end is too much: products show four to eight characters."""
 _EPOCHS = (1.0, 1e3, 1e6, 1e9)
 """Seconds, milliseconds, microseconds, nanoseconds."""
+_CENTURY = (946_684_800, 4_102_444_800)
+"""From 2000 to 2100, in seconds since 1970."""
+_ZONES_APART = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -56,16 +61,22 @@ def entry_flaws(entry: Mapping[str, Any], fields: Mapping[str, str], asked: Aske
 
 
 def _field_flaw(name: str, value: Any, asked: Asked) -> str:  # noqa: ANN401 (any JSON)
+    if name == "key" and not asked.key:
+        return ""
     if value is None or value == "":
         return "is not there"
     return _FLAWS[name](value, asked) if name in _FLAWS else ""
 
 
 def _time_flaw(value: Any, asked: Asked) -> str:  # noqa: ANN401 (any JSON)
-    moment = next(_moments(value), None)
+    moment = _moment(value)
     if moment is None:
         return f"{value!r} is no moment"
-    apart = abs(moment - asked.at)
+    if moment.tzinfo is None:  # a local time, of whichever zone: zones are whole quarters of an hour apart
+        apart = (moment.replace(tzinfo=UTC) - asked.at) % _ZONES_APART
+        apart = min(apart, _ZONES_APART - apart)
+    else:
+        apart = abs(moment - asked.at)
     return f"{value!r} is {apart} away from the request" if apart > _CLOCKS_APART else ""
 
 
@@ -74,8 +85,8 @@ def _status_flaw(value: Any, asked: Asked) -> str:  # noqa: ANN401 (any JSON)
 
 
 def _latency_flaw(value: Any, _: Asked) -> str:  # noqa: ANN401 (any JSON)
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    return "" if is_number and value >= 0 else f"{value!r} is no duration"
+    number = _number(value)
+    return "" if number is not None and number >= 0 else f"{value!r} is no duration"
 
 
 def _endpoint_flaw(value: Any, asked: Asked) -> str:  # noqa: ANN401 (any JSON)
@@ -104,8 +115,15 @@ def leaks(lines: Sequence[str], redactor: Redactor) -> list[str]:
     """Lines that hold a secret of the target, or something of a key's shape; the secret itself is not shown."""
     own = sum(redactor.contains_secret(line) for line in lines)
     flaws = [f"{own} of {len(lines)} lines hold a secret of the target"] if own else []
-    shaped = dict.fromkeys(f"{kind} ({fingerprint(value)})" for line in lines for kind, value in shapes_in(line))
+    pieces = (piece for line in lines for part in line.splitlines() for piece in _pieces(part))
+    shaped = dict.fromkeys(f"{kind} ({fingerprint(value)})" for piece in pieces for kind, value in shapes_in(piece))
     return flaws + [f"something of the shape of a secret: {told}" for told in list(shaped)[:5]]
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """A long line in pieces that overlap by more than the length of a key: longer ones are not searched for shapes."""
+    step = MAX_LINE - _LONGEST_KEY
+    yield from (text[start : start + MAX_LINE] for start in range(0, max(1, len(text) - _LONGEST_KEY), step))
 
 
 def _entry(line: str) -> Mapping[str, Any] | None:
@@ -116,15 +134,26 @@ def _entry(line: str) -> Mapping[str, Any] | None:
     return entry if isinstance(entry, dict) else None
 
 
-def _moments(value: Any) -> Iterator[datetime]:  # noqa: ANN401 (any JSON)
-    """A moment as ISO 8601 or as a number since 1970, in whichever unit makes it one of this century."""
+def _number(value: Any) -> float | None:  # noqa: ANN401 (any JSON)
+    """A finite number, also as a text: nginx writes all of its variables as texts."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _moment(value: Any) -> datetime | None:  # noqa: ANN401 (any JSON)
+    """ISO 8601, the form of the common log, or a number since 1970 in whichever unit makes it one of this century."""
     if isinstance(value, str):
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            return
-        yield moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        for unit in _EPOCHS:
-            if 946_684_800 <= value / unit < 4_102_444_800:  # from 2000 to 2100
-                yield datetime.fromtimestamp(value / unit, UTC)
+        with suppress(ValueError):
+            return datetime.fromisoformat(value)
+        with suppress(ValueError):
+            return datetime.strptime(value, "%d/%b/%Y:%H:%M:%S %z")
+    number = _number(value)
+    if number is None:
+        return None
+    in_seconds = (number / unit for unit in _EPOCHS)
+    return next((datetime.fromtimestamp(n, UTC) for n in in_seconds if _CENTURY[0] <= n < _CENTURY[1]), None)

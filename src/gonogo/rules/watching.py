@@ -79,6 +79,16 @@ def unwell(rules: Sequence[LoadedRule], now: datetime) -> list[str]:
     return flaws
 
 
+def unevaluated(rules: Sequence[LoadedRule]) -> list[str]:
+    """Rules that were not evaluated yet."""
+    return [f"{rule.group}/{rule.name}" for rule in rules if rule.health == "unknown" or rule.evaluated is None]
+
+
+def of_job(values: Sequence[Value], job: str) -> list[Value]:
+    """Those that a scrape job has brought; all of them where none is named, or a rule has dropped the label."""
+    return [value for value in values if not job or value.labels.get("job", job) == job]
+
+
 def not_loaded(rules: Sequence[LoadedRule], alert: str, severity: str) -> list[str]:
     """An alert that is not loaded, or that has another severity than the one that is wanted (empty: any)."""
     alike = [rule for rule in rules if rule.is_alert and rule.name == alert]

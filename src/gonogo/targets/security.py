@@ -32,7 +32,7 @@ class Security:
     plain: tuple[str, ...] = ()
     """Plain HTTP addresses, where everything must be led to HTTPS."""
     listen: str = ""
-    """Host and port of this machine that the gateway could reach, and must not call; empty: only tried on loopback."""
+    """Host and port of this machine that the gateway could reach, and must not call; port 0: any that is free."""
     certificate_days: int = 21
     """So long certificates must still be valid (CHECKS.md, row S2)."""
 

@@ -31,6 +31,8 @@ class SecuritySection:
         }
         given |= keys
         tenant = self._tenant(raw["tenant"], models) if "tenant" in raw else None
+        if given.get("listen", "").startswith("0.0.0.0:"):
+            self._problem(("security", "listen"), "must be an address that the gateway can call, not 0.0.0.0")
         public, plain = tuple(raw.get("public", ())), tuple(url.rstrip("/") for url in raw.get("plain", ()))
         return Security(public=public, plain=plain, tenant=tenant, **given)
 
