@@ -1,6 +1,7 @@
 """Start the deployment, wait until it is ready, reset it on demand, and leave nothing behind."""
 
 import json
+import re
 import shutil
 import signal
 import socket
@@ -11,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 import xmlrpc.client
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +22,8 @@ from embedded.layout import Layout, StartError, lay_out
 from embedded.programs import READY_PATHS, ROOT, program_environment, supervisor_configuration
 
 READY_TIMEOUT_S = 120.0
+_CRASHED = re.compile(r"exited: (\w+) \(terminated by (SIG(?:SEGV|ABRT|BUS|ILL|FPE))[^)]*\)?; not expected")
+"""In supervisord's log. Signals that end a program on purpose are not among these."""
 _DOWN = ("STOPPED", "EXITED", "FATAL")  # the others run, or supervisor is about to start them
 _CONTROLLED = ("vllm", "ollama", "hosted", "service", "chatbot")
 
@@ -88,6 +92,16 @@ class Launcher:
             connection.sendall(b"FLUSHALL\r\n")
             connection.recv(64)
 
+    def _tell_deaths(self) -> None:
+        """Say which programs crashed, with their last lines: their logs go with the folder."""
+        with suppress(OSError):
+            log = (self._state / "logs" / "supervisord.log").read_text(encoding="utf-8", errors="replace")
+            for name, how in _CRASHED.findall(log):
+                print(
+                    f"embedded: {name} crashed ({how}): {_tail(self._state / 'logs' / f'{name}.log', 60)}",
+                    file=sys.stderr,
+                )
+
     def stop(self) -> None:
         """Stop every program and remove the folder; safe to call at any point."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -99,6 +113,7 @@ class Launcher:
             except subprocess.TimeoutExpired:
                 self._supervisor.kill()  # its programs get SIGTERM from the kernel (guard)
                 self._supervisor.wait()
+        self._tell_deaths()
         if not self._keep:
             shutil.rmtree(self._state, ignore_errors=True)
 
