@@ -28,6 +28,6 @@ class Setup:
     version: str = ""
     """The version of the model that is loaded, as ``/health`` tells it."""
     sticky: Path | None = None
+    """A file that keeps the switched-on deviations over a restart."""
     collector: str = ""
     """Base URL of an OTLP collector for traces."""
-    """A file that keeps the switched-on deviations over a restart."""

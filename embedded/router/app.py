@@ -65,7 +65,7 @@ class Router:
 
     async def models(self, request: Request) -> Response:
         """The model list."""
-        caller = self._caller(request)
+        caller = self.doors.caller(request)
         names = sorted(name for name in self._settings.routes if self.doors.sees(caller, name))
         data = [{"id": name, "object": "model", "created": 1, "owned_by": "router"} for name in names]
         return JSONResponse({"object": "list", "data": data})
@@ -87,7 +87,7 @@ class Router:
         """A completion, whole or streamed."""
         began_s, status, asked = time.monotonic(), 500, dict[str, Any]()
         try:
-            caller = self._caller(request)
+            caller = self.doors.caller(request)
             asked = await _read(request)
             fails = self._board.on("completions-fail")
             refused = JSONResponse(_error("internal error", "server_error"), 500)
@@ -187,9 +187,6 @@ class Router:
         if keeping.key and board.on("cache-failures"):
             await self._cache.keep(keeping.key, _error(message, "server_error"), keeping.ttl_s)
         return JSONResponse(_error(message, "server_error"), 502)
-
-    def _caller(self, request: Request) -> Caller:
-        return self.doors.caller(request)
 
     async def refuse(self, _: Request, error: Exception) -> Response:
         """An error, in OpenAI's form."""

@@ -31,7 +31,7 @@ def test_tls_versions(tls_probe: TlsProbe) -> None:
 @check("security.headers.browser", severity="major", covers=["S2"])
 def test_headers_browser(secure_address: SecureAddress, secure_http: Http) -> None:
     """Answers over HTTPS keep browsers on HTTPS, and from guessing types; pages cannot be framed."""
-    answer = secure_http.without_key().get(secure_address.path)
+    answer = secure_http.get(secure_address.path)
     expect_flawless(header_flaws(answer.headers, is_page=secure_address.is_page))
 
 

@@ -44,7 +44,8 @@ def settings(folder: Path, url: str, load: dict[str, Any], profile: dict[str, An
     section = {"profile": "p.yaml", "model": "m", "objectives": OBJECTIVES, **load}
     target = {"name": "t", "environment": "development", "gateway": gateway, "load": section}
     (folder / "t.yaml").write_text(json.dumps(target), encoding="utf-8")
-    asked = {"stages": STAGES, "warm_up_s": 0, "timeout_s": 5, "mix": [{"prompts": ["Hola"]}], **profile}
+    arrivals = {} if profile.keys() & {"users", "search"} else {"stages": STAGES}
+    asked = {**arrivals, "warm_up_s": 0, "timeout_s": 5, "mix": [{"prompts": ["Hola"]}], **profile}
     (folder / "p.yaml").write_text(json.dumps(asked), encoding="utf-8")
     named = {"GONOGO_TARGET": str(folder / "t.yaml"), "GONOGO_LOAD_RECORD": str(folder / "r.json")}
     return {**os.environ, **named}
@@ -157,9 +158,6 @@ def test_the_breaking_point_is_found_by_two_workers(server: Server, tmp_path: Pa
     search = {"from_rate_per_s": 4, "to_rate_per_s": 64, "hold_s": 3, "confirm_s": 4, "resolution": 0.6}
     objectives = {"ttft_ms": {"p50": {"fail_above": 300}}, "capacity_per_s": {"warn_below": 20, "fail_below": 20}}
     environment = settings(tmp_path, server.url, {"objectives": objectives}, {"search": search, "arrivals": "constant"})
-    profile = json.loads((tmp_path / "p.yaml").read_text(encoding="utf-8"))
-    del profile["stages"]
-    (tmp_path / "p.yaml").write_text(json.dumps(profile), encoding="utf-8")
     code, told = ran(environment, *workers(2))
     capacity = record_in(tmp_path).capacity
     assert capacity is not None, told
@@ -202,9 +200,6 @@ def test_a_profile_beyond_the_targets_budget_is_not_begun(server: Server, tmp_pa
 def test_users_who_are_quicker_than_thought_end_with_the_budget(server: Server, tmp_path: Path) -> None:
     users = {"count": 5, "seconds": 20, "think_time_s": 0.05}
     environment = settings(tmp_path, server.url, {}, {"users": users})
-    profile = json.loads((tmp_path / "p.yaml").read_text(encoding="utf-8"))
-    del profile["stages"]
-    (tmp_path / "p.yaml").write_text(json.dumps(profile), encoding="utf-8")
     limited(tmp_path, {"requests": 100})
     code, told = ran(environment)
     record = record_in(tmp_path)
@@ -260,9 +255,6 @@ def test_the_generator_says_what_it_adds_itself(server: Server, tmp_path: Path) 
 def test_ctrl_c_in_a_search_keeps_its_trials(server: Server, tmp_path: Path) -> None:
     search = {"from_rate_per_s": 10, "to_rate_per_s": 40, "hold_s": 2, "confirm_s": 30}
     environment = settings(tmp_path, server.url, {}, {"search": search})
-    profile = json.loads((tmp_path / "p.yaml").read_text(encoding="utf-8"))
-    del profile["stages"]
-    (tmp_path / "p.yaml").write_text(json.dumps(profile), encoding="utf-8")
     with locust(environment, "--headless") as process:
         deadline = time.monotonic() + 30
         while len(server.asked) < 240 and time.monotonic() < deadline:
