@@ -16,5 +16,6 @@ pytest_plugins = [
     "fixtures.load",
     "fixtures.monitoring",
     "fixtures.security",
+    "fixtures.agent",
     "fixtures.drills",
 ]

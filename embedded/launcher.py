@@ -25,7 +25,7 @@ READY_TIMEOUT_S = 120.0
 _CRASHED = re.compile(r"exited: (\w+) \(terminated by (SIG(?:SEGV|ABRT|BUS|ILL|FPE))[^)]*\)?; not expected")
 """In supervisord's log. Signals that end a program on purpose are not among these."""
 _DOWN = ("STOPPED", "EXITED", "FATAL")  # the others run, or supervisor is about to start them
-_CONTROLLED = ("vllm", "ollama", "hosted", "service", "chatbot")
+_CONTROLLED = ("vllm", "ollama", "hosted", "service", "chatbot", "agent")
 
 
 class Launcher:

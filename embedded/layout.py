@@ -15,7 +15,7 @@ from embedded.gateway import HEADER, gateway_configuration
 from embedded.provider.depot import stock
 from embedded.registry import write_registry
 
-SERVICES = ("redis", "vllm", "ollama", "hosted", "llamacpp", "gateway", "service", "chatbot", "supervisor")
+SERVICES = ("redis", "vllm", "ollama", "hosted", "llamacpp", "gateway", "service", "chatbot", "agent", "supervisor")
 _DATA = Path(__file__).parent / "data"
 _PROVIDER_SERVICE = {
     "vllm-main": "vllm",
@@ -81,7 +81,8 @@ def lay_out(state: Path) -> Layout:
         StartError: a port that was asked for is taken.
     """
     ports = _choose_ports()
-    names = ("GATEWAY_KEY", "PROVIDER_KEY", "HOSTED_KEY", "SUPERVISOR_PASSWORD")
+    names = ["GATEWAY_KEY", "PROVIDER_KEY", "HOSTED_KEY", "SUPERVISOR_PASSWORD"]
+    names += ["AGENT_KEY", "AGENT_OTHER_KEY", "AGENT_APPROVER_KEY"]
     keys = {f"EMBEDDED_{name}": f"sk-{secrets.token_hex(16)}" for name in names}
     (state / "logs").mkdir(parents=True)
     objects = f"http://127.0.0.1:{ports['hosted']}/depot/objects"

@@ -17,6 +17,7 @@ READY_PATHS = {
     "llamacpp": "/health",
     "service": "/health",
     "chatbot": "/api/chat/health",
+    "agent": "/health",
     "gateway": "/health/liveliness",
 }
 
@@ -136,4 +137,5 @@ def _commands(layout: Layout) -> dict[str, list[str]]:
         "service": [python, "-m", "embedded.service", "--port", ports["service"]],
         "chatbot": [python, "-m", "embedded.chatbot", "--settings", str(config / "chatbot.json"),
                     "--port", ports["chatbot"]],
+        "agent": [python, "-m", "embedded.agent", "--folder", str(layout.state / "agent"), "--port", ports["agent"]],
     }  # fmt: skip

@@ -88,6 +88,11 @@ def watched(prometheus: str) -> str:
     return f"monitoring: {{prometheus: {{url: 'http://p', {prometheus}}}}}"
 
 
+def agent(more: str) -> str:
+    """A section with an agent."""
+    return f"agent: {{url: 'http://agent/', key: {{env: KEY}}, {more}}}"
+
+
 @pytest.mark.parametrize(
     ("extra", "wanted"),
     [
@@ -102,6 +107,10 @@ def watched(prometheus: str) -> str:
             "monitoring: {alertmanager: {url: 'http://a', drills: [{name: d, alert: A, provoke: [{stop: x}]}]}}",
             "fires in monitoring.prometheus",
         ),
+        (agent("approver_key: {env: KEY}"), "agent.approver_key: is the same key as `key`"),
+        (agent("actions: {R2: {tool: a, arguments: []}}"), "R2 and R3 need `approver_key`"),
+        (agent("actions: {R9: {tool: a, arguments: []}}"), "unknown key 'R9'"),
+        (agent("tools: [{name: git, read: [log], writes: [], witness: [log]}]"), "agent.tools[0].writes"),
     ],
 )
 def test_refused_sections(tmp_path: Path, extra: str, wanted: str) -> None:
@@ -268,3 +277,12 @@ def test_a_chatbot_with_everything(tmp_path: Path) -> None:
 )
 def test_a_wrong_chatbot_is_told_with_its_place(tmp_path: Path, section: str, message: str) -> None:
     assert message in refused(tmp_path, f"{CHATBOT}{section}\n", KEY="s3cret-key")
+
+
+def test_an_agent(tmp_path: Path) -> None:
+    tools = "tools: [{name: git, read: [log], writes: [[tag, 'x-{nonce}']], witness: {tool: ls, arguments: []}}]"
+    found = load(tmp_path, GOOD + agent(f"other_key: {{env: OTHER}}, ttl_s: 3, {tools}"), KEY="k" * 8, OTHER="o" * 8).agent
+    assert found is not None
+    assert (found.url, found.ttl_s, found.paths.audit) == ("http://agent", 3, "/v1/audit")
+    assert str(found.tools[0].writes[0].with_nonce("7")) == "git tag x-7"
+    assert found.tools[0].witness.tool == "ls"

@@ -138,4 +138,6 @@ def _identity(target: Target) -> str:
     addresses += [target.chatbot.url] if target.chatbot else []
     if target.cluster is not None:  # two clusters may be reached through the same forwarded port
         addresses += [f"{target.cluster.server}/{target.cluster.context}/{target.cluster.namespace}"]
+    if not addresses and target.agent is not None:
+        addresses.append(target.agent.url)
     return hashlib.sha256("\n".join(addresses or [str(target.file)]).encode()).hexdigest()[:12]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gonogo.plugin.gate import Gate, gate_of
+from gonogo.targets.agent import NEED_APPROVAL, RISKS
 from gonogo.targets.endpoints import ChatModel, Deviation, Endpoint
 from gonogo.targets.model import Target
 from gonogo.targets.security import SecureAddress
@@ -166,6 +167,22 @@ def _plain_addresses(target: Target, *, short: bool) -> _Instances:
     """By their position: a port may differ from run to run."""
     del short
     return {str(i): url for i, url in enumerate(target.security.plain, 1)}
+
+
+def _agent_tools(target: Target, *, short: bool) -> _Instances:
+    del short
+    return {tool.name: tool for tool in (target.agent.tools if target.agent else ())}
+
+
+def _agent_actions(*risks: str) -> Callable[..., _Instances]:
+    """The declared action of each of these risks."""
+
+    def instances(target: Target, *, short: bool) -> _Instances:
+        del short
+        actions = target.agent.actions if target.agent else {}
+        return {risk: (risk, actions[risk]) for risk in risks if risk in actions}
+
+    return instances
 
 
 def _pages(target: Target, *, short: bool) -> _Instances:
@@ -335,6 +352,9 @@ _INSTANCES: dict[str, Callable[..., _Instances]] = {
     "guarded_endpoint": _guarded,
     "secure_address": _secure_addresses,
     "plain_http": _plain_addresses,
+    "agent_tool": _agent_tools,
+    "risky_action": _agent_actions(*NEED_APPROVAL),
+    "any_action": _agent_actions(*RISKS),
     "metrics_page": _pages,
     "scrape_job": _scrape_jobs,
     "required_series": _of_prometheus("series"),

@@ -14,6 +14,7 @@ from typing import Any
 from gonogo.documents import Document, DocumentError, Path_, Problem, did_you_mean, load_document, map_strings, validate
 from gonogo.model import Waiver
 from gonogo.objectives import Band
+from gonogo.targets.agent_section import AgentSection
 from gonogo.targets.chatbot_section import ChatbotSection
 from gonogo.targets.cluster_section import ClusterSection
 from gonogo.targets.drills import Drills
@@ -138,6 +139,7 @@ class _Reader:
                 raw.get("monitoring", {}), [endpoint.name for endpoint in (gateway, *providers) if endpoint is not None]
             ),
             security=SecuritySection(self._problem, self._secret).read(raw.get("security", {}), model_names),
+            agent=AgentSection(self._problem, self._secret).read(raw["agent"]) if "agent" in raw else None,
             bands={**_DEFAULT_BANDS, **bands},
             load=loads.read(raw["load"], gateway) if "load" in raw else None,
             actors=actors,

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from gonogo.model import Waiver
 from gonogo.objectives import Band
+from gonogo.targets.agent import Agent
 from gonogo.targets.chatbot import Chatbot
 from gonogo.targets.cluster import Cluster
 from gonogo.targets.drills import Drills
@@ -165,6 +166,7 @@ class Target:
     cache: Cache | None = None
     monitoring: Monitoring = field(default_factory=Monitoring)
     security: Security = field(default_factory=Security)
+    agent: Agent | None = None
     bands: Mapping[str, Band] = field(default_factory=dict)
     load: Load | None = None
     actors: tuple[Actor, ...] = ()
@@ -215,10 +217,15 @@ class Target:
         return self.cache.levers if name == "cache" and self.cache else parts.get(name)
 
     def control_url(self, name: str) -> str | None:
-        """Where faults of a part can be switched on: a provider or service by its name, ``gateway`` or ``chatbot``."""
+        """Where faults of a part can be switched on.
+
+        That is a provider or a service by its name, ``gateway``, ``chatbot`` or ``agent``.
+        """
         parts: dict[str, str | None] = {endpoint.name: endpoint.control_url for endpoint in self.endpoints()}
         parts |= {service.name: service.control_url for service in self.services}
-        return {**parts, "chatbot": self.chatbot.control_url if self.chatbot else None}.get(name)
+        parts |= {"chatbot": self.chatbot.control_url} if self.chatbot else {}
+        parts |= {"agent": self.agent.control_url} if self.agent else {}
+        return parts.get(name)
 
     def upstream_of(self, model: ChatModel) -> tuple[Endpoint, ChatModel] | None:
         """The provider and the model there that a gateway's model stands for; None where that is not declared."""
@@ -249,6 +256,7 @@ class Target:
             "cluster": self.cluster or self.host,
             "monitoring": self.monitoring != Monitoring(),
             "security": self.endpoints() or self.chatbot,
+            "agent": self.agent,
             "load": self.load,
             "drills": self.config_rollback or self.drills.is_any,
         }

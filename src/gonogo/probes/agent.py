@@ -1,0 +1,205 @@
+"""Questions to an agent orchestrator: actions, approvals, its audit log (docs/agent.md tells the interface)."""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from gonogo.errors import EndpointFailedError, InconclusiveError
+from gonogo.probes.context import ProbeContext
+from gonogo.probes.http import Client, Http, HttpAnswer
+from gonogo.rules.agents import OUTCOMES, Acted, Place
+from gonogo.targets.agent import Action, Agent
+from gonogo.targets.secrets import Secret
+
+_PAGE = 500
+_LOOK_S = 0.1
+_TAKEN = frozenset({200, 201, 202})
+
+
+@dataclass(frozen=True)
+class Approval:
+    """An approval that was asked for."""
+
+    id: str
+    action: Action
+    expires_in_s: float
+    """From now on, by this machine's clock."""
+
+
+class AgentProbe:
+    """Asks in the name of one caller."""
+
+    def __init__(self, agent: Agent, client: Client, context: ProbeContext) -> None:
+        """The caller is the target's `key`."""
+        self.agent, self._paths = agent, agent.paths
+        self.http = Http(client, agent.url, agent.key, context, agent.timeout_s)
+
+    def act(self, action: Action, approval: str = "", *, key: Secret | None = None) -> Acted:
+        """Ask for an action; `key` is another caller's.
+
+        Raises:
+            EndpointFailedError: no answer, or one that does not say what became of it.
+        """
+        body = {"tool": action.tool, "arguments": list(action.arguments)} | ({"approval": approval} if approval else {})
+        return self.act_as_told(action, body, key=key)
+
+    def act_as_told(self, action: Action, body: Mapping[str, Any], *, key: Secret | None = None) -> Acted:
+        """Ask for an action by a body of one's own.
+
+        Raises:
+            EndpointFailedError: no answer, or one that does not say what became of it.
+        """
+        answer = self._as(key).post(self._paths.actions, body)
+        told = _object(answer)
+        outcome = told.get("outcome")
+        if outcome in OUTCOMES:
+            names = {name: str(told.get(name) or "") for name in ("risk", "reason", "output")}
+            return Acted(action, answer.status, str(outcome), id=str(told.get("action") or ""), **names)
+        if answer.status in _TAKEN or answer.status in {401, 429} or answer.status >= 500:
+            raise EndpointFailedError(f"`{action}`: HTTP {answer.status} without an outcome: {answer.text[:200]}")
+        return Acted(action, answer.status, "", reason=str(told.get("error") or ""))
+
+    def at_once(self, action: Action, approval: str, times: int) -> Sequence[Acted]:
+        """Ask so many times at the same moment, with one approval.
+
+        Raises:
+            EndpointFailedError: one of them has no answer.
+        """
+        with ThreadPoolExecutor(times) as pool:
+            return list(pool.map(lambda _: self.act(action, approval), range(times)))
+
+    def ask_approval(self, action: Action, ttl_s: float | None = None) -> Approval:
+        """Ask for an approval of an action.
+
+        Raises:
+            EndpointFailedError: there is none to be had.
+        """
+        body = {"tool": action.tool, "arguments": list(action.arguments)} | ({"ttl_s": ttl_s} if ttl_s else {})
+        answer = self.http.post(self._paths.approvals, body)
+        told = _object(answer)
+        if answer.status not in _TAKEN or not told.get("approval"):
+            raise EndpointFailedError(f"no approval can be asked for: HTTP {answer.status} {answer.text[:200]}")
+        return Approval(str(told["approval"]), action, _seconds_until(told.get("expires_at")))
+
+    def decide(self, approval: Approval, decision: str, key: Secret | None) -> int:
+        """``approve`` or ``reject``, in the name of `key`'s owner; the answer's status."""
+        path = f"{self._paths.approvals}/{quote(approval.id, safe='')}/decision"
+        return self._as(key).post(path, {"decision": decision}).status
+
+    def approved(self, action: Action, ttl_s: float | None = None) -> Approval:
+        """An approval that was given.
+
+        Raises:
+            EndpointFailedError: it cannot be asked for, or the approver may not give it.
+            InconclusiveError: the target names no approver.
+        """
+        if self.agent.approver_key is None:
+            raise InconclusiveError("the target names nobody who may approve (agent.approver_key)")
+        approval = self.ask_approval(action, ttl_s)
+        status = self.decide(approval, "approve", self.agent.approver_key)
+        if status not in _TAKEN:
+            raise EndpointFailedError(f"the approver may not approve `{action}`: HTTP {status}")
+        return approval
+
+    def pending(self) -> list[str]:
+        """The ids of all approvals that wait for a decision.
+
+        Raises:
+            EndpointFailedError: the queue cannot be read.
+        """
+        return [str(item.get("approval")) for item in _items(self.http.get(self._paths.approvals), "approvals")]
+
+    def health(self) -> Mapping[str, Any]:
+        """What the agent's health page tells.
+
+        Raises:
+            EndpointFailedError: it does not answer HTTP 200 with an object.
+        """
+        answer = self.http.get(self._paths.health)
+        if answer.status != 200:
+            raise EndpointFailedError(f"{self._paths.health}: HTTP {answer.status}")
+        return _object(answer)
+
+    def head(self) -> Place:
+        """Where the audit log ends.
+
+        Raises:
+            EndpointFailedError: it cannot be read.
+        """
+        return self._page(0, 1)[1]
+
+    def latest(self, most: int) -> tuple[Sequence[Mapping[str, Any]], Place]:
+        """So many of the latest records, in order, and where the log says that it ends.
+
+        Raises:
+            EndpointFailedError: it cannot be read.
+        """
+        return self.since(max(0, self.head().seq - most))
+
+    def since(self, after: int) -> tuple[Sequence[Mapping[str, Any]], Place]:
+        """Every record after a number, in order, and where the log says that it ends.
+
+        Raises:
+            EndpointFailedError: it cannot be read.
+        """
+        records = list[Mapping[str, Any]]()
+        while True:
+            page, head = self._page(after, _PAGE)
+            records += page
+            last = page[-1].get("seq") if page else None
+            if not isinstance(last, int) or last <= after or last >= head.seq:
+                return records, head
+            after = last
+
+    def await_records(
+        self, after: int, is_there: Callable[[Sequence[Mapping[str, Any]]], bool]
+    ) -> Sequence[Mapping[str, Any]]:
+        """The records after a number, once they are those that are waited for, or the time for it is over.
+
+        Raises:
+            EndpointFailedError: the log cannot be read.
+        """
+        deadline = time.monotonic() + self.agent.audited_within_s
+        while True:
+            records, _ = self.since(after)
+            if is_there(records) or time.monotonic() >= deadline:
+                return records
+            time.sleep(_LOOK_S)
+
+    def _page(self, after: int, limit: int) -> tuple[list[Mapping[str, Any]], Place]:
+        answer = self.http.get(f"{self._paths.audit}?after={after}&limit={limit}")
+        head = _object(answer).get("head")
+        if not isinstance(head, dict) or not isinstance(head.get("seq"), int):
+            raise EndpointFailedError(f"the audit log does not say where it ends: HTTP {answer.status}")
+        return _items(answer, "records"), Place(head["seq"], str(head.get("hash")))
+
+    def _as(self, key: Secret | None) -> Http:
+        return self.http if key is None else self.http.with_key(key)
+
+
+def _object(answer: HttpAnswer) -> dict[str, Any]:
+    """An answer's body; empty where it is none, as with many a refusal."""
+    try:
+        body = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        body = {}
+    return body if isinstance(body, dict) else {}
+
+
+def _items(answer: HttpAnswer, name: str) -> list[Mapping[str, Any]]:
+    found = _object(answer).get(name)
+    if answer.status != 200 or not isinstance(found, list):
+        raise EndpointFailedError(f"there is no list `{name}`: HTTP {answer.status} {answer.text[:200]}")
+    return [item for item in found if isinstance(item, dict)]
+
+
+def _seconds_until(moment: object) -> float:
+    try:
+        return (datetime.fromisoformat(str(moment)) - datetime.now(UTC)).total_seconds()
+    except (ValueError, TypeError):
+        return float("inf")

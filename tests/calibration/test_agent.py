@@ -1,0 +1,24 @@
+"""Each fault of the agent makes its primary check fail; declared cascades may follow; nothing else changes."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from gonogo.faults.catalogue import Fault, all_faults
+from tests.calibration.agents import TARGET, AgentServers
+from tests.calibration.pipeline import Pipeline, Plan, assert_noticed, selected
+
+FAULTS = selected(fault for fault in all_faults().values() if fault.target == "agents")
+PLAN = Plan("suites/agent", TARGET, AgentServers, lambda _: "agent", lanes=3)
+
+
+@pytest.fixture(scope="module")
+def pipeline(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """The runs of the faults that were selected, going on in the background."""
+    with Pipeline.of_session(request, tmp_path_factory.mktemp("agents"), PLAN, FAULTS) as pipeline:
+        yield pipeline
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_fault_is_noticed(fault: Fault, pipeline: Pipeline) -> None:
+    assert_noticed(fault, pipeline)
