@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from embedded.agent.policy import Policy
+from embedded.agent.policy import NEEDS_APPROVAL, Policy
 from embedded.agent.store import GENESIS, Store, hash_of
 from embedded.agent.switchboard import FAULTS
 from embedded.agent.tools import Failed, Refused, Tools, make_workspace
@@ -94,6 +94,8 @@ class Agent:
                 told |= {"outcome": "refused", "reason": str(refused)}
             except Failed as failed:
                 told |= {"outcome": "failed", "reason": str(failed)}
+        if self._board.on("policy-says-blocked") and risk in NEEDS_APPROVAL and not approval:
+            told |= {"outcome": "blocked", "reason": f"{risk} needs an approval"}
         self._note(caller, tool, arguments, approval, told)
         return told, 200 if told["outcome"] in {"done", "failed"} else 403
 

@@ -12,6 +12,7 @@ FAULTS: dict[str, str] = {
     "policy-odd-names": "a tool whose name is spelt in capitals is none that the policy knows, and may do anything",
     "policy-open": "nothing needs an approval",
     "policy-open-r3": "R3 needs no approval",
+    "policy-says-blocked": "what is done without an approval is called blocked",
     "policy-shut": "approvals do not help",
     "policy-shuts-reads": "reading needs an approval",
     "policy-talked-around": "a request may say its own risk",

@@ -296,7 +296,7 @@ def build_app(settings: Settings) -> Starlette:
     handlers = dict.fromkeys((LimitedError, CacheDownError, StrangerError, RefusedError), router.refuse)
     traced = [Middleware(Traced, service="router", collector=settings.collector, board=board)]
     middleware = traced if settings.collector else []
-    middleware += [Middleware(WithHeaders, headers=settings.headers, board=board)]
+    middleware += [Middleware(WithHeaders, settings=settings, board=board)]
     app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan, middleware=middleware)
     app.add_exception_handler(HungUpError, _hang_up)
     return app
@@ -305,16 +305,19 @@ def build_app(settings: Settings) -> Starlette:
 class WithHeaders:
     """ASGI middleware: headers that every answer has."""
 
-    def __init__(self, app: ASGIApp, headers: Mapping[str, str], board: Switchboard) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, board: Switchboard) -> None:
         self._app, self._board = app, board
-        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+        self._headers = [(name.encode(), value.encode()) for name, value in settings.headers.items()]
+        first = next(iter(settings.routes.values())).pool[0]
+        self._telling = [(b"x-upstream", value.encode()) for value in first.headers.values()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve, and add them."""
 
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start" and not self._board.on("headers-bare"):
-                message = {**message, "headers": [*message["headers"], *self._headers]}
+                telling = self._telling if self._board.on("header-tells-key") else []
+                message = {**message, "headers": [*message["headers"], *self._headers, *telling]}
             await send(message)
 
         await self._app(scope, receive, sent)

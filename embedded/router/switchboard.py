@@ -41,6 +41,7 @@ FAULTS: dict[str, str] = {
     "fallback-swapped": "fallbacks are asked in the reverse order",
     "fallback-twice": "every link is asked twice",
     "fallback-whole": "a streamed request that falls back is answered whole",
+    "header-tells-key": "a header of every answer holds the first provider's key",
     "headers-bare": "answers have none of the headers that browsers need",
     "health-rosy": "the health page says that the cache works",
     "key-limit-off": "a key's limit is not kept",

@@ -1,7 +1,7 @@
 """Does what is killed come back, does a playbook end its incident, does a backup work, and is all as it was?"""
 
 from fixtures.drills import Drilled
-from gonogo.errors import InconclusiveError
+from gonogo.errors import InconclusiveError, NotDeclared
 from gonogo.plugin import check, expect_flawless
 
 
@@ -22,6 +22,19 @@ def test_kill_losses(kill_drill: Drilled) -> None:
     assert may is None or lost <= may, (
         f"{lost} requests were lost, {may} may be: {'; '.join(kill_drill.report['failures'])}"
     )
+
+
+@check("drills.kill.alerts", severity="major", covers=["G7"], permission="disruptive")
+def test_kill_alerts(kill_drill: Drilled) -> None:
+    """What is killed sets off its alert in time, and once all is well the alert is over."""
+    declared, found = kill_drill.declared, kill_drill.found
+    if not declared.alert:
+        raise NotDeclared(f"the drill {declared.name} names no alert")
+    kill_drill.expect_performed()
+    fired_s = found["alert_fired_s"]
+    assert fired_s is not None, f"{declared.alert} does not fire within {declared.alert_within_s:g} s"
+    assert fired_s <= declared.alert_within_s, f"{declared.alert} fires after {fired_s:g} s"
+    assert found["alert_cleared_s"] is not None, f"{declared.alert} still fires {declared.clear_within_s:g} s later"
 
 
 @check("drills.start.in_time", severity="major", covers=["K10"], permission="disruptive")

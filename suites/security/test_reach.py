@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from gonogo.errors import InconclusiveError
+from gonogo.errors import InconclusiveError, NotDeclared
 from gonogo.plugin import Gate, check, expect_flawless
 from gonogo.probes.chat import Chat
 from gonogo.probes.ears import Ear
@@ -57,3 +57,11 @@ def test_overrides_refused(override_chat: Chat, ear: Ear) -> None:
 def test_pages_no_secret(told_pages: Sequence[tuple[str, str]], gate: Gate) -> None:
     """Health, metrics, model, cache and administrators' pages hold no secret."""
     expect_flawless([f"{page}: {flaw}" for page, text in told_pages for flaw in leaks([text], gate.redactor)])
+
+
+@check("security.answers.no_secret", severity="critical", covers=["S3"], smoke=True)
+def test_answers_no_secret(gate: Gate) -> None:
+    """No answer of the whole run, to whichever check, holds a secret of the target, or something of a key's shape."""
+    # Each answer is searched as it arrives, by whoever asked for it; `gonogo.plugin.gather` decides when all are known.
+    if not gate.target.endpoints() and gate.target.chatbot is None and gate.target.agent is None:
+        raise NotDeclared("the target declares nothing that answers")

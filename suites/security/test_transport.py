@@ -5,6 +5,7 @@ import ssl
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.http import Http
+from gonogo.probes.slow import SlowRequests
 from gonogo.probes.tls import TlsProbe
 from gonogo.rules.browsing import header_flaws, redirect_flaw
 from gonogo.targets.model import Target
@@ -45,3 +46,16 @@ def test_plain_redirected(plain_http: Http) -> None:
             return  # nobody speaks plain HTTP there, which is as good
         raise InconclusiveError(f"plain HTTP is taken, and not answered: {error}") from error
     expect_flawless([flaw] if (flaw := redirect_flaw(answer.status, answer.headers.get("location", ""))) else [])
+
+
+@check("security.slow.others_served", severity="major", covers=["S4"])
+def test_slow_others_served(visitor: Http, slow: SlowRequests, front_door: tuple[str, str]) -> None:
+    """While requests that never end are held open, others are answered."""
+    del slow
+    visitor.post(front_door[1], {})
+
+
+@check("security.slow.hung_up", severity="major", covers=["S4"])
+def test_slow_hung_up(hang_up_s: float, slow: SlowRequests) -> None:
+    """The server hangs up on a request that does not end."""
+    assert slow.hung_up_within(hang_up_s, hang_up_s / 10) is not None, f"it is still borne after {hang_up_s:g} s"

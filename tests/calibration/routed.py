@@ -33,7 +33,6 @@ class RoutedServers(Servers):
         names = ("KEY", "OTHER_KEY", "LIMITED_KEY", "PROVIDER_KEY")
         self.environment |= {f"ROUTED_{name}": f"sk-{secrets.token_hex(16)}" for name in names}
         self.environment["ROUTED_STATE"] = str(folder)
-        self.environment["ROUTED_SUPERVISOR_PASSWORD"] = secrets.token_hex(16)
         self._redis_port = free_port()
         self.environment["ROUTED_REDIS_URL"] = f"redis://127.0.0.1:{self._redis_port}/0"
 
@@ -60,7 +59,7 @@ class RoutedServers(Servers):
         (self._folder / "versions" / "1.1.0" / "chatbot.json").write_text(json.dumps(told), encoding="utf-8")
         programs["chatbot"] = [*python, "embedded.chatbot", "--settings", str(chatbot), "--port",
                                str(self.place("chatbot"))]  # fmt: skip
-        self._supervise(programs)
+        self.supervise(programs, self._folder)
         for name in (*PROVIDERS, "router"):
             self.await_health(name)
         self.await_health("chatbot", "/api/chat/health")
@@ -121,27 +120,6 @@ class RoutedServers(Servers):
             proxy = {"name": name, "listen": "127.0.0.1:0", "upstream": upstream, "enabled": True}
             made = httpx.post(f"{url}/proxies", json=proxy, timeout=10).raise_for_status().json()
             self._doors[name] = f"{'redis' if name == 'redis' else 'http'}://{made['listen']}"
-
-    def _supervise(self, programs: dict[str, list[str]]) -> None:
-        port, password = free_port(), self.environment["ROUTED_SUPERVISOR_PASSWORD"]
-        self.environment["ROUTED_SUPERVISOR_URL"] = f"http://127.0.0.1:{port}"
-        lines = [
-            f"[supervisord]\nnodaemon=true\nlogfile={self._folder}/supervisord.log\n"
-            f"pidfile={self._folder}/supervisord.pid\nchildlogdir={self._folder}\n"
-            f"[inet_http_server]\nport=127.0.0.1:{port}\nusername=routed\npassword={password}\n"
-            "[rpcinterface:supervisor]\n"
-            "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n"
-        ]
-        for name, words in programs.items():
-            line = " ".join(f'"{word}"' if " " in word or not word else word for word in words)
-            lines.append(
-                f"[program:{name}]\ncommand={sys.executable} -m embedded.guard {line}\ndirectory={ROOT}\nstartsecs=0\n"
-                f"stopwaitsecs=3\nautorestart=true\nredirect_stderr=true\nstdout_logfile={self._folder}/{name}.log\n"
-            )
-        conf = self._folder / "supervisord.conf"
-        conf.touch(mode=0o600)
-        conf.write_text("\n".join(lines), encoding="utf-8")
-        self.run([sys.executable, "-m", "supervisor.supervisord", "-s", "-n", "-c", str(conf)])
 
     def _await_redis(self) -> None:
         deadline, client = time.monotonic() + READY_S, redis.Redis(port=self._redis_port, socket_timeout=2)

@@ -2,11 +2,13 @@
 
 import os
 import random
+import secrets
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -98,6 +100,29 @@ class Servers:
         output = subprocess.DEVNULL if quiet else None
         process = subprocess.Popen(guarded, cwd=ROOT, env=given, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         self._processes.append(process)
+
+    def supervise(self, programs: Mapping[str, Sequence[str]], folder: Path) -> None:
+        """Start programs below a supervisor that starts them again; its files, and theirs, are in a folder."""
+        port, password = free_port(), secrets.token_hex(16)
+        self.environment[f"{self._prefix}_SUPERVISOR_URL"] = f"http://127.0.0.1:{port}"
+        self.environment[f"{self._prefix}_SUPERVISOR_PASSWORD"] = password
+        lines = [
+            f"[supervisord]\nnodaemon=true\nlogfile={folder}/supervisord.log\n"
+            f"pidfile={folder}/supervisord.pid\nchildlogdir={folder}\n"
+            f"[inet_http_server]\nport=127.0.0.1:{port}\nusername=gate\npassword={password}\n"
+            "[rpcinterface:supervisor]\n"
+            "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n"
+        ]
+        for name, words in programs.items():
+            line = " ".join(f'"{word}"' if " " in word or not word else word for word in words)
+            lines.append(
+                f"[program:{name}]\ncommand={sys.executable} -m embedded.guard {line}\ndirectory={ROOT}\nstartsecs=0\n"
+                f"stopwaitsecs=3\nautorestart=true\nredirect_stderr=true\nstdout_logfile={folder}/{name}.log\n"
+            )
+        conf = folder / "supervisord.conf"
+        conf.touch(mode=0o600)
+        conf.write_text("\n".join(lines), encoding="utf-8")
+        self.run([sys.executable, "-m", "supervisor.supervisord", "-s", "-n", "-c", str(conf)])
 
     def await_health(self, name: str, path: str = "/health") -> None:
         """Wait until a server answers."""

@@ -5,9 +5,12 @@ from collections.abc import Iterator
 import pytest
 
 from gonogo.faults.catalogue import Fault, all_faults
+from tests.calibration.alarmed import TARGET as ALARMED_TARGET
+from tests.calibration.alarmed import AlarmedServers
 from tests.calibration.pipeline import Pipeline, Plan, assert_noticed, is_thorough, selected
 from tests.calibration.routed import TARGET as ROUTED_TARGET
 from tests.calibration.routed import RoutedServers
+from tests.calibration.watched import MISSING
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.namespace import DRILLS_TARGET, ELASTIC_TARGET, ElasticChatbot, LivelyChatbot
 
@@ -20,6 +23,7 @@ FAULTS = selected(
 )
 ON_CLUSTER = {name: fault for name, fault in FAULTS.items() if fault.target == "drills"}
 ELASTIC = {name: fault for name, fault in FAULTS.items() if fault.target == "elastic"}
+ALARMED = {name: fault for name, fault in FAULTS.items() if fault.target == "alarmed"}
 SUPERVISED = {name: fault for name, fault in FAULTS.items() if fault.target == "routed"}
 SCOPES = {
     "rollout-without-deadline": "bad-image",
@@ -46,6 +50,9 @@ SCOPES = {
     "restart-does-not-help": "latency-spike",
     "versions-folder-gone": "release",
     "start-slow": "start and chatbot",
+    "kill-unalerted": "router",
+    "kill-alert-stays": "router",
+    "bypass-unnoticed": "bypass",
 }
 """By fault: the drill that it is about; the others take their time, and would not notice it."""
 
@@ -75,6 +82,16 @@ def supervised(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture(scope="module")
+def alarmed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """The runs of the faults of drills with an alert, or with an agent, going on in the background."""
+    if MISSING:
+        pytest.skip(f"not on PATH: {', '.join(MISSING)} (Debian's packages have them)")
+    plan = Plan("suites/drills", ALARMED_TARGET, AlarmedServers, scope_of, lanes=2)
+    with Pipeline.of_session(request, tmp_path_factory.mktemp("alarmed"), plan, ALARMED) as pipeline:
+        yield pipeline
+
+
+@pytest.fixture(scope="module")
 def elastic(
     request: pytest.FixtureRequest, control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Pipeline]:
@@ -99,3 +116,8 @@ def test_fault_is_noticed_under_a_supervisor(fault: Fault, supervised: Pipeline)
 @pytest.mark.parametrize("fault", ELASTIC.values(), ids=ELASTIC)
 def test_fault_is_noticed_by_an_autoscaler(fault: Fault, elastic: Pipeline) -> None:
     assert_noticed(fault, elastic)
+
+
+@pytest.mark.parametrize("fault", ALARMED.values(), ids=ALARMED)
+def test_fault_is_noticed_by_an_alarm(fault: Fault, alarmed: Pipeline) -> None:
+    assert_noticed(fault, alarmed)

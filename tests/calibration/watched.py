@@ -68,6 +68,19 @@ receivers:
 """
 
 
+def start_prometheus(servers: Servers, folder: Path, configuration: str, rules: str) -> None:
+    """Start a Prometheus, and wait until it answers; its files are in a folder, the rules in ``rules.yml``."""
+    (folder / "prometheus.yml").write_text(configuration)
+    (folder / "rules.yml").write_text(rules)
+    address = f"127.0.0.1:{servers.place('prometheus')}"
+    program = PROGRAMS["prometheus"]
+    assert program is not None
+    words = [program, f"--config.file={folder / 'prometheus.yml'}", f"--web.listen-address={address}"]
+    words += [f"--storage.tsdb.path={folder / 'tsdb'}", "--web.enable-lifecycle", "--log.level=error"]
+    servers.run(words)
+    servers.await_health("prometheus", "/-/ready")
+
+
 class WatchedServers(Servers):
     """The servers of ``watched.yaml``."""
 
@@ -127,15 +140,7 @@ class WatchedServers(Servers):
     def _start_prometheus(self) -> None:
         hosts = {name: url.removeprefix("http://") for name, url in self.urls.items()}
         (self._folder / "dashboard.json").write_text(json.dumps(DASHBOARD))
-        (self._folder / "prometheus.yml").write_text(CONFIGURATION.format(**hosts))
-        (self._folder / "rules.yml").write_text(RULES)
-        address = f"127.0.0.1:{self.place('prometheus')}"
-        program = PROGRAMS["prometheus"]
-        assert program is not None
-        words = [program, f"--config.file={self._folder / 'prometheus.yml'}", f"--web.listen-address={address}"]
-        words += [f"--storage.tsdb.path={self._folder / 'tsdb'}", "--web.enable-lifecycle", "--log.level=error"]
-        self.run(words)
-        self.await_health("prometheus", "/-/ready")
+        start_prometheus(self, self._folder, CONFIGURATION.format(**hosts), RULES)
 
     def _start_alertmanager(self) -> None:
         (self._folder / "alertmanager.yml").write_text(ALERTING.format(listen=self.environment["WATCHED_LISTEN"]))

@@ -16,6 +16,7 @@ import pytest
 from gonogo.drills.config_rollback import ConfigRollbackDrill
 from gonogo.drills.engine import DrillReport, Scene, Step, perform
 from gonogo.drills.history import History
+from gonogo.drills.incidents import follow_alert, quiet_first
 from gonogo.drills.restore import RestoreDrill
 from gonogo.drills.rollback import registry_flaws, with_rollback
 from gonogo.drills.timeline import Timeline, Traffic
@@ -24,7 +25,7 @@ from gonogo.faults.actors import ServiceState
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Entry, Journal
 from gonogo.rules.triggers import Sample, Steady, Symptoms
-from gonogo.targets.drills import Restore, Watching
+from gonogo.targets.drills import Kill, Restore, Watching
 from gonogo.targets.loader import load_target
 from gonogo.targets.model import ConfigRollback, Target
 
@@ -370,3 +371,40 @@ def test_the_history_knows_what_went_well(tmp_path: Path) -> None:
     assert last is not None
     assert last.day == 1
     assert history.last_good("b") is None
+
+
+class Alerts:
+    """Tells of an alert as it was told to."""
+
+    def __init__(self, ago: float | None, firing: Sequence[object]) -> None:
+        self.ago, self.now = ago, firing
+
+    def firing(self, alert: str) -> Sequence[object]:
+        return self.now
+
+    def fired_s_ago(self, alert: str, within_s: float) -> float | None:
+        return self.ago
+
+
+@pytest.mark.parametrize(
+    ("alerts", "found"),
+    [
+        (Alerts(0.0, ()), {"alert_fired_s": True, "alert_cleared_s": True}),
+        (Alerts(None, ()), {"alert_fired_s": False, "alert_cleared_s": True}),
+        (Alerts(0.0, ("it",)), {"alert_fired_s": True, "alert_cleared_s": False}),
+    ],
+)
+def test_an_alert_is_followed_from_the_kill_to_its_end(alerts: Alerts, found: dict[str, bool]) -> None:
+    drill = Kill("k", "s", alert="Down", alert_within_s=0.1, clear_within_s=0.1)
+    scene = Scene(Timeline(), None, Watching(), Steady(0.0))
+    scene.mark("killed")
+    for step in follow_alert(drill, alerts, scene):
+        step.act()
+    assert {name: value is not None for name, value in scene.found.items()} == found
+
+
+def test_nothing_is_killed_while_the_alert_fires() -> None:
+    (step,) = quiet_first(Kill("k", "s", alert="Down"), Alerts(None, ("it",)))
+    with pytest.raises(InconclusiveError, match="Down fires already: nothing was killed"):
+        step.act()
+    assert quiet_first(Kill("k", "s"), None) == ()

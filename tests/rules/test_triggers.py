@@ -77,3 +77,11 @@ def test_outage_is_from_the_first_fail_to_the_first_good_after_the_last(
     seen: list[tuple[float, str]], outage: float
 ) -> None:
     assert outage_s([Sample(at, 1.0, error) for at, error in seen]) == outage
+
+
+def test_one_bypassed_approval_is_enough() -> None:
+    bypassed = replace(samples(1)[0], bypass="`drop` was done without an approval")
+    assert triggered([bypassed], STEADY, Symptoms(), WATCHING) == ("approvals", "`drop` was done without an approval")
+    assert not is_well([*samples(), bypassed], STEADY, WATCHING)
+    assert is_well([bypassed, *samples(60)], STEADY, WATCHING)
+    assert steady_of([*samples(), bypassed]) is None

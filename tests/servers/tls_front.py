@@ -2,19 +2,22 @@
 
 ``FOLDER/mode`` says how it is: ``good``, ``expiring``, ``other-host``, ``stranger`` (of an authority that nobody knows),
 ``old`` (TLS 1.1 is spoken as well), ``plain`` (plain HTTP is served instead of being redirected), ``led-astray`` (plain HTTP
-is redirected to plain HTTP).
+is redirected to plain HTTP), ``patient`` (a request that never ends is waited for), ``few`` (the same, and eight connections at
+most are served at once).
 """
 
 import argparse
 import asyncio
 import ssl
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import trustme
 
 HOST = "localhost"
+HEAD_WITHIN_S = 1.5
+_LONGEST_HEAD = 4 << 20
 
 
 def make_certificates(folder: Path) -> Path:
@@ -39,6 +42,7 @@ class Front:
 
     def __init__(self, folder: Path, tls_port: int, upstream: str) -> None:
         self._folder, self._tls_port, self._upstream = folder, tls_port, upstream
+        self._few = asyncio.Semaphore(8)
         names = ("good", "expiring", "other-host", "stranger")
         self._contexts = {name: self._context(name) for name in names} | {"old": self._context("good", old=True)}
 
@@ -58,11 +62,17 @@ class Front:
         """A connection over TLS: the context is that of the moment."""
         try:
             await writer.start_tls(self._contexts.get(self.mode, self._contexts["good"]))
-            host, _, port = self._upstream.partition(":")
-            above, below = await asyncio.open_connection(host, int(port))
-        except (OSError, ssl.SSLError):
+            async with self._few if self.mode == "few" else nullcontext():
+                await self._serve(reader, writer)
+        except (OSError, ssl.SSLError, asyncio.IncompleteReadError, TimeoutError):
             writer.close()
-            return
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        patience_s = None if self.mode in {"few", "patient"} else HEAD_WITHIN_S
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), patience_s)
+        host, _, port = self._upstream.partition(":")
+        above, below = await asyncio.open_connection(host, int(port))
+        below.write(head)
         await asyncio.gather(_pass_on(reader, below), _pass_on(above, writer))
 
     async def plain(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -86,7 +96,7 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 async def _serve(folder: Path, tls_port: int, plain_port: int, upstream: str) -> None:
     front = Front(folder, tls_port, upstream)
     servers = [
-        await asyncio.start_server(front.secure, "127.0.0.1", tls_port),
+        await asyncio.start_server(front.secure, "127.0.0.1", tls_port, limit=_LONGEST_HEAD),
         await asyncio.start_server(front.plain, "127.0.0.1", plain_port),
     ]
     await asyncio.gather(*(server.serve_forever() for server in servers))

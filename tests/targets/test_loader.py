@@ -281,7 +281,9 @@ def test_a_wrong_chatbot_is_told_with_its_place(tmp_path: Path, section: str, me
 
 def test_an_agent(tmp_path: Path) -> None:
     tools = "tools: [{name: git, read: [log], writes: [[tag, 'x-{nonce}']], witness: {tool: ls, arguments: []}}]"
-    found = load(tmp_path, GOOD + agent(f"other_key: {{env: OTHER}}, ttl_s: 3, {tools}"), KEY="k" * 8, OTHER="o" * 8).agent
+    found = load(
+        tmp_path, GOOD + agent(f"other_key: {{env: OTHER}}, ttl_s: 3, {tools}"), KEY="k" * 8, OTHER="o" * 8
+    ).agent
     assert found is not None
     assert (found.url, found.ttl_s, found.paths.audit) == ("http://agent", 3, "/v1/audit")
     assert str(found.tools[0].writes[0].with_nonce("7")) == "git tag x-7"

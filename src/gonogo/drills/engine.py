@@ -270,11 +270,12 @@ def _await_steady(traffic: Traffic | None, timeline: Timeline, watching: Watchin
         if steady is not None and not hangs:
             timeline.note(f"steady state: {len(samples)} requests answered well, median {steady.median_ms:.0f} ms")
             return steady
-        failed = [sample for sample in samples if sample.error]
+        failed = [sample for sample in samples if sample.error or sample.bypass]
         if failed:
             began_s = failed[-1].at_s + 0.001
         time.sleep(_POLL_S)
-    told = next((sample.error for sample in traffic.samples if sample.error), "too few requests were answered")
+    troubles = (sample.error or sample.bypass for sample in traffic.samples)
+    told = next(filter(None, troubles), "too few requests were answered")
     raise InconclusiveError(f"no steady state within {within_s:g} s, nothing was changed: {told}")
 
 

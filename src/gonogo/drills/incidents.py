@@ -1,7 +1,7 @@
 """Rows G7, G8: something is killed and comes back by itself; or an incident is answered by its playbook's action."""
 
 from collections.abc import Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from gonogo.drills.engine import Scene, Step
 from gonogo.errors import EndpointFailedError, InconclusiveError
@@ -21,6 +21,16 @@ POD_OF = "pod/of/"
 
 
 _Declared = TypeVar("_Declared", Kill, Start)
+
+
+class AlertWatch(Protocol):
+    """Tells of the alerts of whoever watches the deployment."""
+
+    def firing(self, alert: str) -> Sequence[object]:
+        """With what an alert fires now; nothing where it does not."""
+
+    def fired_s_ago(self, alert: str, within_s: float) -> float | None:
+        """How long ago it was first firing in the last so many seconds; None: not at all."""
 
 
 class _ServiceDrill(Generic[_Declared]):
@@ -46,6 +56,10 @@ class KillDrill(_ServiceDrill[Kill]):
 
     row = "G7"
 
+    def __init__(self, drill: Kill, actor: ServiceActor, alerts: AlertWatch | None) -> None:
+        super().__init__(drill, actor)
+        self._alerts = alerts
+
     def steps(self, scene: Scene) -> Sequence[Step]:
         """Kill, and wait."""
         drill = self._drill
@@ -67,8 +81,10 @@ class KillDrill(_ServiceDrill[Kill]):
             scene.timeline.note(f"{drill.service} runs again")
 
         return (
+            *quiet_first(drill, self._alerts),
             Step(f"kill {drill.service}", f"kill {drill.service}", kill),
             Step("wait until the answers are as before", "read", lambda: recover(scene, drill.recovery_s)),
+            *follow_alert(drill, self._alerts, scene),
         )
 
 
@@ -104,8 +120,8 @@ class PodKillDrill:
     row = "G7"
     has_traffic = True
 
-    def __init__(self, drill: Kill, api: ClusterApi) -> None:
-        self.name, self._drill, self._api = drill.name, drill, api
+    def __init__(self, drill: Kill, api: ClusterApi, alerts: AlertWatch | None) -> None:
+        self.name, self._drill, self._api, self._alerts = drill.name, drill, api, alerts
         self._workload = drill.service.removeprefix(POD_OF)
 
     def state(self) -> dict[str, Any]:
@@ -136,8 +152,10 @@ class PodKillDrill:
             scene.found["restarted_s"] = scene.seconds_since("killed")
 
         return (
+            *quiet_first(self._drill, self._alerts),
             Step(f"delete a pod of {self._workload} without grace", "delete pods", kill),
             Step("wait until the answers are as before", "read", lambda: recover(scene, self._drill.recovery_s)),
+            *follow_alert(self._drill, self._alerts, scene),
         )
 
     def _pods(self) -> list[Any]:
@@ -208,6 +226,43 @@ class PlaybookDrill:
             for entry in reversed(self._entries):
                 self._injector.undo(entry)
         scene.mark("acted")
+
+
+def quiet_first(drill: Kill, alerts: AlertWatch | None) -> Sequence[Step]:
+    """An alert that fires already cannot be told from the one that the kill sets off."""
+
+    def expect_quiet() -> None:
+        if alerts is not None and alerts.firing(drill.alert):
+            raise InconclusiveError(f"{drill.alert} fires already: nothing was killed")
+
+    return (Step(f"see that {drill.alert} does not fire", "read", expect_quiet),) if alerts is not None else ()
+
+
+def follow_alert(drill: Kill, alerts: AlertWatch | None, scene: Scene) -> Sequence[Step]:
+    """Wait until the alert has fired, since the kill, and until it does not fire any more."""
+    if alerts is None:
+        return ()
+
+    def fires() -> None:
+        since_s = scene.seconds_since("killed")
+
+        def fired_s() -> float | None:
+            ago = alerts.fired_s_ago(drill.alert, scene.seconds_since("killed"))
+            return max(0.01, scene.seconds_since("killed") - ago) if ago is not None else None
+
+        seen = scene.wait_until(fired_s, max(1.0, drill.alert_within_s - since_s))
+        scene.found["alert_fired_s"] = round(seen, 2) if seen is not None else None
+        scene.timeline.note(f"{drill.alert} fired" if seen is not None else f"{drill.alert} does not fire")
+
+    def clears() -> None:
+        began_s = scene.timeline.now_s()
+        is_clear = scene.wait_until(lambda: not alerts.firing(drill.alert), drill.clear_within_s)
+        scene.found["alert_cleared_s"] = round(scene.timeline.now_s() - began_s, 2) if is_clear else None
+
+    return (
+        Step(f"wait until {drill.alert} has fired", "read", fires),
+        Step(f"wait until {drill.alert} is over", "read", clears),
+    )
 
 
 def recover(scene: Scene, within_s: float) -> None:

@@ -18,6 +18,8 @@ class Recorder:
     def __init__(self) -> None:
         self._observations: list[Observation] = []
         self.dropped = 0
+        self.leaks: dict[str, None] = {}
+        """What is wrong with answers that hold a secret, each once."""
 
     def record(self, observation: Observation) -> None:
         """Keep an observation."""
@@ -25,6 +27,11 @@ class Recorder:
         if len(self._observations) > MAX_OBSERVATIONS:
             del self._observations[MAX_OBSERVATIONS // 2]
             self.dropped += 1
+
+    def leaked(self, leak: str) -> None:
+        """An answer holds a secret."""
+        if len(self.leaks) < MAX_OBSERVATIONS:
+            self.leaks[leak] = None
 
     def as_json(self, redactor: Redactor) -> list[dict[str, Any]]:
         """The observations as plain JSON, masked once more as a whole."""

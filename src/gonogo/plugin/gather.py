@@ -2,17 +2,19 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gonogo.model import CheckResult, SkipKind
-from gonogo.plugin.checks import info_of
+from gonogo.model import CheckResult, Outcome, SkipKind
+from gonogo.plugin.checks import MAX_LISTED, info_of
 from gonogo.plugin.outcomes import combine, instance_of, phase_of
 
 _SELECTED = "selected.json"
+OF_ALL_ANSWERS = "security.answers.no_secret"
+"""The check of the answers that all the other checks of the run got."""
 
 
 def write_selected(run_folder: Path, staged: Sequence[pytest.Item], items: Sequence[pytest.Item]) -> None:
@@ -66,7 +68,18 @@ class Gathering:
             elif node_id not in self._finished:  # no teardown: whatever its setup said, the check did not end
                 reason = self._crashed.get(node_id, "the run ended before this check did")
                 results[node_id] = combine(node_id, [_lost(lost, reason), *self._phases.get(node_id, [])])
-        return sorted(results.values(), key=lambda result: result.node_id)
+        return sorted(map(self._with_leaks, results.values()), key=lambda result: result.node_id)
+
+    def _with_leaks(self, result: CheckResult) -> CheckResult:
+        """The check of all answers is decided here, when they are all known, whoever saw them in whichever process."""
+        leaks = {
+            leak: node_id for node_id, phases in self._phases.items() for p in phases for leak in p.get("leaks", ())
+        }
+        if result.info.check_id != OF_ALL_ANSWERS or not leaks or result.outcome is not Outcome.PASS:
+            return result
+        told = [f"{leak} (seen by {node_id.rpartition('::')[2]})" for leak, node_id in leaks.items()]
+        more = [f"... and {len(told) - MAX_LISTED} more"] if len(told) > MAX_LISTED else []
+        return replace(result, outcome=Outcome.FAIL, reason="\n".join([*told[:MAX_LISTED], *more]))
 
 
 def _left_out(selected: dict[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,7 @@ def attach(
         "duration_ms": round(call.duration * 1000, 3),
         "evidence": recorder_of(item).as_json(redactor) if call.when == "teardown" else [],
         "findings": redactor.json(_findings(call)),
+        "leaks": list(recorder_of(item).leaks) if call.when == "teardown" else [],
     }
     # A round trip leaves plain types only: xdist ends the run with an internal error on a str subclass, too.
     setattr(report, _ATTRIBUTE, json.loads(json.dumps(attached)))

@@ -26,3 +26,5 @@ class ProbeContext:
     """Called with (requests, tokens) before they are used; raises `BudgetExhaustedError` when they are not there."""
     progress: Callable[[str], None] = _say_nothing
     """Called with a short text while something takes long: shown on a terminal."""
+    leaked: Callable[[str], None] = _say_nothing
+    """Called with what is wrong with an answer that holds a secret, before the secret is masked in what is recorded."""

@@ -17,6 +17,8 @@ from gonogo.documents import refuse_constant
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.model import Observation
 from gonogo.probes.context import ProbeContext
+from gonogo.redaction import KEY_SHAPES
+from gonogo.rules.secrets import shapes_in
 from gonogo.targets.secrets import Secret
 
 MAX_BODY_BYTES = 16_000_000
@@ -210,6 +212,8 @@ class Http:
         said["body"] = redactor.text(answer.text[:_MASKED_CHARACTERS])[:_EVIDENCE_CHARACTERS]
         if error:
             said["error"] = redactor.text(error)
+        for leak in self._leaks(url + text, answer):
+            self._context.leaked(redactor.text(f"{method} {url}: {leak}"))
         self._context.record(
             Observation(
                 probe="http",
@@ -220,6 +224,18 @@ class Http:
                 repeat=redactor.text(self._curl(method, url, sent, redactor.text(text))),
             )
         )
+
+    def _leaks(self, asked: str, answer: HttpAnswer) -> list[str]:
+        """Secrets in an answer's head or body; what was said in the request itself is no secret to who sent it."""
+        redactor = self._context.redactor
+        if redactor.contains_secret(asked) or KEY_SHAPES.search(asked):
+            return []
+        head = "\n".join(f"{name}: {value}" for name, value in answer.headers.items())
+        own = redactor.contains_secret(answer.text) or redactor.contains_secret(head)
+        flaws = ["the answer holds a secret of the target"] if own else []
+        pieces = (head, answer.text[:_MASKED_CHARACTERS])
+        shaped = {kind: None for piece in pieces for line in piece.splitlines() for kind, _ in shapes_in(line)}
+        return flaws + [f"the answer holds something of the shape of a secret ({kind})" for kind in shaped]
 
     def _curl(self, method: str, url: str, sent: Mapping[str, str], body: str) -> str:
         words = ["curl", "-sS", "-i", "-X", method, shlex.quote(url)]

@@ -3,6 +3,7 @@
 Whoever watches is not what is judged: where they cannot be asked, nothing is known, which is inconclusive and no fail.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -83,6 +84,16 @@ class PrometheusProbe:
         """
         alerts = self._data("/api/v1/alerts")["alerts"]
         return [a["labels"] for a in alerts if a["state"] == "firing" and a["labels"].get("alertname") == alert]
+
+    def fired_s_ago(self, alert: str, within_s: float) -> float | None:
+        """How long ago, by Prometheus' clock, an alert was first firing in the last so many seconds; None: not at all.
+
+        Raises:
+            InconclusiveError: Prometheus cannot be asked.
+        """
+        fired = f'timestamp(ALERTS{{alertname="{alert}", alertstate="firing"}})'
+        found = self.query(f"time() - min(min_over_time({fired}[{max(1, math.ceil(within_s))}s:1s]))")
+        return found[0].value if found else None
 
     def _data(self, path: str) -> Any:  # noqa: ANN401 (any JSON)
         answer = asked(self._http, path, "Prometheus")

@@ -1,7 +1,8 @@
 """When does a bad version count as noticed? Samples of the traffic and what the cluster tells in, a trigger out.
 
 The triggers and their figures are those of row G1: errors over 5 %, latency over twice that of before, failing health,
-exhausted resources (restarts), and a rollout that makes no progress; row G8 adds the quality of the answers.
+exhausted resources (restarts), and a rollout that makes no progress; row G8 adds the quality of the answers, and
+approvals that were bypassed.
 """
 
 import statistics
@@ -12,7 +13,7 @@ from gonogo.targets.drills import Watching
 
 MINIMUM = 20
 """Requests without which a share or a median says nothing."""
-TRIGGERS = ("errors", "latency", "health", "restarts", "progress", "quality")
+TRIGGERS = ("errors", "latency", "health", "restarts", "progress", "quality", "approvals")
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Sample:
     intent: str = ""
     """What the answer took the message for, where it says so."""
     said: str = ""
+    bypass: str = ""
+    """What was done without the approval that it needs."""
     is_pending: bool = False
     """It has not ended yet; the latency is how long it has waited so far."""
 
@@ -64,7 +67,7 @@ class Symptoms:
 def steady_of(samples: Sequence[Sample]) -> Steady | None:
     """How it is while all is well; None where it is not, or too little is known."""
     samples = [sample for sample in samples if not sample.is_pending]
-    if len(samples) < MINIMUM or any(sample.error for sample in samples):
+    if len(samples) < MINIMUM or any(sample.error or sample.bypass for sample in samples):
         return None
     intents = {sample.said: sample.intent for sample in samples if sample.said and sample.intent}
     versions = frozenset(sample.version for sample in samples if sample.version)
@@ -100,10 +103,11 @@ def _is_slow(latency_ms: float, steady: Steady, watching: Watching) -> bool:
 
 
 def _seen(latest: Sequence[Sample], steady: Steady, watching: Watching) -> dict[str, str]:
-    """Which triggers the latest requests set off, and why; none where they are too few."""
+    """Which triggers the latest requests set off, and why; where they are too few, only what one alone can tell."""
+    bypassed = [sample.bypass for sample in latest if sample.bypass]
+    found = {"approvals": bypassed[-1]} if bypassed else {}
     if len(latest) < MINIMUM:
-        return {}
-    found = {}
+        return found
     failed = [sample for sample in latest if sample.error]
     if len(failed) > watching.errors * len(latest):
         found["errors"] = f"{len(failed)} of the latest {len(latest)} requests failed: {failed[-1].error}"

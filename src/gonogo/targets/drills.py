@@ -136,6 +136,12 @@ class Kill:
     recovery_s: float = 120.0
     may_lose: int | None = None
     """So many requests may fail; None: any number."""
+    alert: str = ""
+    """The alert of Prometheus that must fire, and clear once all is well again; empty: none is asked for."""
+    alert_within_s: float = 120.0
+    """From the kill to the alert (row G7)."""
+    clear_within_s: float = 300.0
+    """From when all is well again to the alert's end."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +167,8 @@ class Playbook:
     trigger: str
     action: Mapping[str, str]
     """``restart: SERVICE``, ``command: NAME``, or ``lift: true``: the cause is taken away."""
+    asks: str = ""
+    """``agent``: the requests that run through it are actions that need an approval, asked for without one."""
     recovery_s: float = 120.0
 
 

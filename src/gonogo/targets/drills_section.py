@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gonogo.documents import Path_, did_you_mean
+from gonogo.targets.agent import NEED_APPROVAL
 from gonogo.targets.drills import (
     Autoscaling,
     BlueGreen,
@@ -51,8 +52,16 @@ class DrillsSection:
             autoscaling=self._each(raw, "autoscaling", lambda item: Autoscaling(**item)),
         )
 
-    def check(self, drills: Drills, *, has_cluster: bool, actors: Collection[str], commands: Mapping[str, Any]) -> None:
-        """Whether everything that the drills name is declared."""
+    def check(self, drills: Drills, target: Mapping[str, Any], actors: Collection[str]) -> None:
+        """Whether everything that the drills name is declared.
+
+        Args:
+            drills: the section.
+            target: the whole file.
+            actors: the names of the actors.
+        """
+        has_cluster, commands = "cluster" in target, target.get("commands", {})
+        self._check_watchers(drills, target)
         released = {"rollbacks": [d.of for d in drills.rollbacks], "rollouts": [d.of for d in drills.rollouts]}
         for kind, found in released.items():
             for i, of in enumerate(found):
@@ -76,6 +85,16 @@ class DrillsSection:
             if "restart" in playbook.action:
                 self._check_actor(("drills", "playbooks", i), "", actors)
         self._check_services(drills, has_cluster=has_cluster, actors=actors)
+
+    def _check_watchers(self, drills: Drills, target: Mapping[str, Any]) -> None:
+        """Who is asked while a drill runs, and who must fire an alert."""
+        for i, kill in enumerate(drills.kills):
+            if kill.alert and "prometheus" not in target.get("monitoring", {}):
+                self._problem(("drills", "kills", i, "alert"), "fires in monitoring.prometheus: declare it")
+        risky = set(target.get("agent", {}).get("actions", {})) & set(NEED_APPROVAL)
+        for i, playbook in enumerate(drills.playbooks):
+            if playbook.asks and not risky:
+                self._problem(("drills", "playbooks", i, "asks"), "needs agent.actions of R2 or R3")
 
     def _check_services(self, drills: Drills, *, has_cluster: bool, actors: Collection[str]) -> None:
         for i, kill in enumerate(drills.kills):

@@ -231,7 +231,7 @@ class _Reader:
         section = DrillsSection(self._folder, self._problem)
         drills = section.read(raw.get("drills", {}))
         names = [actor.name for actor in actors]
-        section.check(drills, has_cluster="cluster" in raw, actors=names, commands=raw.get("commands", {}))
+        section.check(drills, raw, names)
         return drills
 
     def _host(self, raw: dict[str, Any], actors: tuple[Actor, ...]) -> Host:

@@ -33,6 +33,10 @@ class Security:
     """Plain HTTP addresses, where everything must be led to HTTPS."""
     listen: str = ""
     """Host and port of this machine that the gateway could reach, and must not call; port 0: any that is free."""
+    slow_connections: int = 20
+    """So many requests that never end are held open at once; the others must be served meanwhile."""
+    slow_hang_up_s: float | None = None
+    """Within this the server must hang up on them; None: not verified, since it takes that long."""
     certificate_days: int = 21
     """So long certificates must still be valid (CHECKS.md, row S2)."""
 

@@ -7,6 +7,7 @@ from gonogo.documents import Path_, did_you_mean
 from gonogo.targets.secrets import Secret
 from gonogo.targets.security import Security, Tenant
 
+_AS_THEY_ARE = ("foreign_origin", "listen", "certificate_days", "slow_connections", "slow_hang_up_s")
 _KEYS = ("expired_key", "ordinary_key", "url_key")
 
 
@@ -26,9 +27,7 @@ class SecuritySection:
             models: the names of the gateway's models.
         """
         keys = {name: self._secret(raw[name], ("security", name)) for name in _KEYS if name in raw}
-        given: dict[str, Any] = {
-            name: raw[name] for name in ("foreign_origin", "listen", "certificate_days") if name in raw
-        }
+        given: dict[str, Any] = {name: raw[name] for name in _AS_THEY_ARE if name in raw}
         given |= keys
         tenant = self._tenant(raw["tenant"], models) if "tenant" in raw else None
         if given.get("listen", "").startswith("0.0.0.0:"):
