@@ -83,7 +83,7 @@ def test_histograms_buckets(
     expect_flawless(bucket_flaws(name, buckets, required_buckets.bounds))
 
 
-@check("monitoring.objectives.hold", severity="critical", covers=["M3"])
+@check("monitoring.objectives.hold", severity="critical", covers=["M3"], smoke=True)
 def test_objectives_hold(prometheus_probe: PrometheusProbe, window_objective: WindowObjective) -> None:
     """A figure that Prometheus computes over a window is within its band."""
     settle(decide_window(window_objective, prometheus_probe.query(window_objective.query)))

@@ -142,3 +142,39 @@ def test_what_is_not_json_for_everyone_is_a_fail(body: str) -> None:
 def test_a_model_list_of_another_form_is_a_fail(body: str) -> None:
     with server(answer(body)) as url, Bench(url) as bench, pytest.raises(EndpointFailedError):
         listed_models(bench.chat(url).http)
+
+
+def hang(_: socket.socket) -> None:
+    threading.Event().wait(2)
+
+
+@pytest.mark.parametrize("serve", [drip, hang])
+def test_a_request_that_the_run_cuts_off_is_no_finding(serve: Callable[[socket.socket], None]) -> None:
+    with server(serve) as url, open_client() as client:
+        context = ProbeContext(lambda _: None, Redactor([]), remaining_s=lambda: 0.3)
+        with pytest.raises(BudgetExhaustedError, match="the run may take no longer"):
+            Http(client, url, None, context, 5.0).get("/")
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "path", "leaks"),
+    [
+        ('{"key": "very-secret-value"}', "", "/", ["the answer holds a secret of the target"]),
+        ("{}", "x-upstream: very-secret-value\r\n", "/", ["the answer holds a secret of the target"]),
+        ('{"key": "very-secret-value"}', "", "/?key=very-secret-value", []),
+        (
+            '{"key": "ghp_x7Kq9Rt2LmZ8vB3nWc5YpD1sFg6HjA0eQuT4"}',
+            "",
+            "/",
+            ["the answer holds something of the shape of a secret (API key)"],
+        ),
+        ('{"key": "sk-..."}', "", "/", []),
+    ],
+)
+def test_a_secret_in_an_answer_is_told(body: str, headers: str, path: str, leaks: list[str]) -> None:
+    told: list[str] = []
+    head = f"HTTP/1.1 200 OK\r\n{headers}content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+    with server(lambda c: c.sendall((head + body).encode())) as url, open_client() as client:
+        context = ProbeContext(lambda _: None, Redactor(["very-secret-value"]), leaked=told.append)
+        Http(client, url, None, context, 5.0).get(path)
+        assert told == [f"GET {url}{path}: {leak}" for leak in leaks]

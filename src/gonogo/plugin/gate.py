@@ -54,7 +54,7 @@ class Gate:
     @property
     def ledger(self) -> Ledger:
         """The run's budget."""
-        return Ledger(self.run_folder / "budget.json", self.target.budget)
+        return Ledger(self.run_folder / "budget.json", self.target.budget, self.stage.within_s)
 
     @property
     def state_folder(self) -> Path:

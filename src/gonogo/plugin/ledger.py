@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -17,8 +18,9 @@ _SIZE = 200
 class Ledger:
     """A small file that every worker of a run updates under a lock."""
 
-    def __init__(self, file: Path, budget: Budget) -> None:
-        self._file, self._budget = file, budget
+    def __init__(self, file: Path, budget: Budget, stage_s: float | None = None) -> None:
+        """`stage_s` is how long the stage itself may take; None: as long as the budget allows."""
+        self._file, self._budget, self._stage_s = file, budget, stage_s
 
     def open(self) -> None:
         """Begin a run: nothing spent."""
@@ -50,6 +52,11 @@ class Ledger:
         seconds = round(time.time() - raw["began"], 1)
         return {"requests": raw["requests"], "tokens": raw["tokens"], "seconds": seconds}
 
+    def remaining_s(self) -> float:
+        """How long a request may still take; infinite without a limit."""
+        limits = [limit for limit in (self._budget.seconds, self._stage_s) if limit is not None]
+        return min(limits) - self.spent()["seconds"] if limits else math.inf
+
     def _refuse_beyond(self, spent: Mapping[str, float]) -> None:
         budget = self._budget
         used = {"requests": spent["requests"], "tokens": spent["tokens"], "seconds": time.time() - spent["began"]}
@@ -57,3 +64,5 @@ class Ledger:
             limit = getattr(budget, name)
             if limit is not None and amount > limit:
                 raise BudgetExhaustedError(f"the run's budget of {limit:g} {name} (target file: budget) is used up")
+        if self._stage_s is not None and used["seconds"] > self._stage_s:
+            raise BudgetExhaustedError(f"the {self._stage_s:g} s that this stage may take are over")

@@ -20,11 +20,17 @@ class Stage:
     smoke_only: bool = False
     decides: bool = False
     """Its verdict is about a change, which a run on production must name."""
+    within_s: float | None = None
+    """No request is sent after so many seconds, and none is waited for."""
+    also: frozenset[str] = frozenset()
+    """Checks that belong to it beside the short ones."""
+    prompts: int | None = None
+    """So many prompts of the conversation sets at most: too few for rates."""
 
     def selects(self, info: CheckInfo) -> bool:
         """Whether a check belongs to this stage."""
         fits = info.suite in self.suites and info.permission in self.permissions
-        return fits and (info.smoke or not self.smoke_only)
+        return fits and (info.smoke or not self.smoke_only or info.check_id in self.also)
 
     def required_suites(self, target: Target, permitted: frozenset[Permission]) -> frozenset[str]:
         """The suites that must run a check, or the verdict is HOLD.
@@ -47,10 +53,13 @@ STAGES = {
         Stage("drill", "the drills", frozenset({"drills"}), frozenset(Permission), decides=True),
         Stage(
             "oncall",
-            "a read-only summary within 15 s",
-            frozenset({"contract", "routing", "monitoring", "cluster"}),
+            "a read-only summary of one page (oncall.md) within 15 s",
+            frozenset({"contract", "routing", "output", "monitoring", "cluster", "agent", "drills"}),
             _READ_ONLY,
             smoke_only=True,
+            within_s=13.0,  # the rest is for collecting, judging and writing
+            also=frozenset({"drills.history.due"}),
+            prompts=8,
         ),
         Stage("watch", "the bands after a promotion", frozenset({"output", "monitoring"}), _READ_ONLY),
     )

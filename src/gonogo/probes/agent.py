@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from gonogo.errors import EndpointFailedError, InconclusiveError
+from gonogo.model import Observation
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.http import Client, Http, HttpAnswer
 from gonogo.rules.agents import OUTCOMES, Acted, Place
@@ -123,7 +124,11 @@ class AgentProbe:
         answer = self.http.get(self._paths.health)
         if answer.status != 200:
             raise EndpointFailedError(f"{self._paths.health}: HTTP {answer.status}")
-        return _object(answer)
+        found = _object(answer)
+        parts = [found.get(name) for name in ("approvals", "audit")]
+        told = {name: value for part in parts if isinstance(part, dict) for name, value in part.items()}
+        self.http.note(Observation("agent", "queue", answer.duration_ms, answer=told))
+        return found
 
     def head(self) -> Place:
         """Where the audit log ends.
@@ -164,10 +169,13 @@ class AgentProbe:
         Raises:
             EndpointFailedError: the log cannot be read.
         """
-        deadline = time.monotonic() + self.agent.audited_within_s
+        began = time.monotonic()
         while True:
             records, _ = self.since(after)
-            if is_there(records) or time.monotonic() >= deadline:
+            taken_s = time.monotonic() - began
+            if (found := is_there(records)) or taken_s >= self.agent.audited_within_s:
+                told = {"new_records": len(records), "found_after_s": round(taken_s, 2) if found else None}
+                self.http.note(Observation("agent", "audit", taken_s * 1000, answer=told))
                 return records
             time.sleep(_LOOK_S)
 

@@ -1,5 +1,6 @@
 """What every probe is given: where to record, what may be spent, what must be masked."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,6 +10,11 @@ from gonogo.redaction import Redactor
 
 def _spend_nothing(_requests: int, _tokens: int) -> None:
     """No budget."""
+
+
+def _for_ever() -> float:
+    """No limit."""
+    return math.inf
 
 
 def _say_nothing(_text: str) -> None:
@@ -26,5 +32,7 @@ class ProbeContext:
     """Called with (requests, tokens) before they are used; raises `BudgetExhaustedError` when they are not there."""
     progress: Callable[[str], None] = _say_nothing
     """Called with a short text while something takes long: shown on a terminal."""
+    remaining_s: Callable[[], float] = _for_ever
+    """How long a request may still take, so that the run ends in time; a request that this cuts off is no finding."""
     leaked: Callable[[str], None] = _say_nothing
     """Called with what is wrong with an answer that holds a secret, before the secret is masked in what is recorded."""

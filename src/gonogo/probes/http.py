@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from gonogo.documents import refuse_constant
-from gonogo.errors import EndpointFailedError, InconclusiveError
+from gonogo.errors import BudgetExhaustedError, EndpointFailedError, InconclusiveError
 from gonogo.model import Observation
 from gonogo.probes.context import ProbeContext
 from gonogo.redaction import KEY_SHAPES
@@ -27,6 +27,8 @@ _MASKED_CHARACTERS = 16 * _EVIDENCE_CHARACTERS
 """Secrets are masked before a text is cut for the evidence; of a body of many megabytes only this much is looked at."""
 MAX_USAGE_BYTES = 4096
 """Of an answer's end: the usage stands after the choices, or in the last chunk."""
+_LEAST_S = 0.1
+"""A request that may still be sent is waited for so long at least."""
 _USAGE = re.compile(rb'"total_tokens"\s*:\s*(\d{1,9})')
 Client = httpx.Client
 """A connection pool; fixtures and suites name it by this, since only probes import httpx."""
@@ -152,15 +154,16 @@ class Http:
             sent.setdefault("content-type", "application/json")
         if self._key is not None:
             sent["authorization"] = f"Bearer {self._key.value}"
+        limit = _Limit(self.timeout_s, self._context.remaining_s())
         started = time.perf_counter()
         status, received, chunks = 0, {}, []
         error = ""
         try:
-            with self._translated(method, url), self._client.stream(
-                method, url, content=body, headers=sent, timeout=self.timeout_s
+            with self._translated(method, url, limit), self._client.stream(
+                method, url, content=body, headers=sent, timeout=limit.seconds
             ) as answer:  # fmt: skip
                 status, received = answer.status_code, dict(answer.headers.items())
-                for chunk in self._pieces(answer, started, f"{method} {url}"):
+                for chunk in _pieces(answer, started, f"{method} {url}", limit):
                     chunks.append(chunk)
                     if on_chunk is not None:
                         on_chunk(chunk, (time.perf_counter() - started) * 1000)
@@ -174,18 +177,8 @@ class Http:
             self._record(method, url, sent, body, whole, error)
         return whole
 
-    def _pieces(self, answer: httpx.Response, started: float, what: str) -> Iterator[bytes]:
-        size = 0
-        for chunk in answer.iter_bytes():
-            size += len(chunk)
-            if size > MAX_BODY_BYTES:
-                raise EndpointFailedError(f"{what}: the answer is longer than {MAX_BODY_BYTES} bytes")
-            if time.perf_counter() - started > self.timeout_s:
-                raise EndpointFailedError(f"{what}: the answer did not end within {self.timeout_s:g} s")
-            yield chunk
-
     @contextmanager
-    def _translated(self, method: str, url: str) -> Iterator[None]:
+    def _translated(self, method: str, url: str, limit: "_Limit") -> Iterator[None]:
         """Failures of the wire, as what they mean for the verdict."""
         try:
             yield
@@ -197,7 +190,7 @@ class Http:
             raise EndpointFailedError(f"{method} {url}: cannot connect: {error}") from error
         except httpx.TimeoutException as error:
             kind = type(error).__name__
-            raise EndpointFailedError(f"{method} {url}: no answer within {self.timeout_s:g} s ({kind})") from error
+            raise limit.over(f"{method} {url}: no answer within {limit.seconds:g} s ({kind})") from error
         except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL, httpx.ProxyError) as error:
             raise InconclusiveError(f"{method} {url}: the request cannot be sent: {error}") from error
         except httpx.HTTPError as error:
@@ -246,6 +239,37 @@ class Http:
                 shown = self._context.redactor.headers({name: value})[name]
                 words += ["-H", shlex.quote(f"{name}: {shown}")]
         return " ".join([*words, "--data", shlex.quote(body[:_EVIDENCE_CHARACTERS])] if body else words)
+
+
+@dataclass(frozen=True)
+class _Limit:
+    """How long one exchange may take."""
+
+    endpoint_s: float
+    remaining_s: float
+    """Of the run."""
+
+    @property
+    def seconds(self) -> float:
+        """What comes first."""
+        return round(max(_LEAST_S, min(self.endpoint_s, self.remaining_s)), 1)
+
+    def over(self, told: str) -> Exception:
+        """What it means that it is over: a finding, unless the run had no more time to wait."""
+        if self.remaining_s < self.endpoint_s:
+            return BudgetExhaustedError(f"{told}; the run may take no longer")
+        return EndpointFailedError(told)
+
+
+def _pieces(answer: httpx.Response, started: float, what: str, limit: _Limit) -> Iterator[bytes]:
+    size = 0
+    for chunk in answer.iter_bytes():
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            raise EndpointFailedError(f"{what}: the answer is longer than {MAX_BODY_BYTES} bytes")
+        if time.perf_counter() - started > limit.seconds:
+            raise limit.over(f"{what}: the answer did not end within {limit.seconds:g} s")
+        yield chunk
 
 
 _OWN_ERRNOS = {errno.ENETUNREACH, errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENETDOWN}

@@ -14,6 +14,7 @@ from gonogo.reporting.json import JsonWriter, plain
 from gonogo.reporting.junit import JunitWriter
 from gonogo.reporting.markdown import MarkdownWriter
 from gonogo.reporting.model_change import ModelChangeWriter
+from gonogo.reporting.oncall import OncallWriter
 from gonogo.reporting.sarif import SarifWriter
 
 WRITERS: tuple[Writer, ...] = (
@@ -23,6 +24,7 @@ WRITERS: tuple[Writer, ...] = (
     MarkdownWriter(),
     ModelChangeWriter(),
     ChangeRecordWriter(),
+    OncallWriter(),
     DrillsWriter(),
     HtmlWriter(),
 )

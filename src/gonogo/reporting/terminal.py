@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from gonogo.model import CheckResult, Decision, Outcome, Verdict
+from gonogo.reporting import oncall
+from gonogo.reporting.json import plain
 
 _COLOURS: dict[Decision, dict[str, bool]] = {
     Decision.GO: {"green": True, "bold": True},
@@ -18,6 +20,8 @@ _MOST_NAMES = 4
 def show(verdict: Verdict, files: Sequence[Path], writer: Any) -> None:  # noqa: ANN401 (pytest's private reporter)
     """Write the table of checks by suite, what is not in order, and the verdict last."""
     results = verdict.judgement.results
+    if verdict.stage == oncall.STAGE:
+        _page("on call", oncall.lines_of(plain(verdict)["checks"]), writer)
     writer.write_sep("=", "checks")
     _table(results, writer)
     for result in results:
@@ -27,12 +31,7 @@ def show(verdict: Verdict, files: Sequence[Path], writer: Any) -> None:  # noqa:
         writer.write_line(subject, bold=True)
         for line in steps:
             writer.write_line(f"  {line}")
-    unverified = [result for result in results if result.outcome is Outcome.SKIP]
-    if unverified:
-        writer.write_line(f"not verified ({len(unverified)}):")
-        for reason, names in _by_reason(unverified).items():
-            rest = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-            writer.write_line(f"  {reason}: {', '.join(names[:_MOST_NAMES])}{rest}")
+    _unverified([result for result in results if result.outcome is Outcome.SKIP], writer)
     writer.write_sep("=", "verdict")
     demo = "   DEMO: the embedded deployment; this verdict can promote nothing" if verdict.demo else ""
     if verdict.fault:
@@ -45,6 +44,20 @@ def show(verdict: Verdict, files: Sequence[Path], writer: Any) -> None:  # noqa:
     writer.write_line(f"  {len(results)} checks, {spent.get('requests', 0)} requests, {seconds:.1f} s")
     for file in files:
         writer.write_line(f"  {file}")
+
+
+def _page(title: str, lines: Sequence[str], writer: Any) -> None:  # noqa: ANN401
+    writer.write_sep("=", title)
+    for line in lines:
+        writer.write_line(line)
+
+
+def _unverified(results: Sequence[CheckResult], writer: Any) -> None:  # noqa: ANN401
+    if results:
+        writer.write_line(f"not verified ({len(results)}):")
+    for reason, names in _by_reason(results).items():
+        rest = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+        writer.write_line(f"  {reason}: {', '.join(names[:_MOST_NAMES])}{rest}")
 
 
 def _dry_runs(results: Sequence[CheckResult]) -> dict[str, list[str]]:
