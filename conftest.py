@@ -17,5 +17,6 @@ pytest_plugins = [
     "fixtures.monitoring",
     "fixtures.security",
     "fixtures.agent",
+    "fixtures.watch",
     "fixtures.drills",
 ]

@@ -106,6 +106,8 @@ class CheckInfo:
     """Belongs to the short stages."""
     exclusive: bool = False
     """Must have the target for itself (disruptive or sensitive to latency)."""
+    watch: bool = False
+    """About a deployment that is watched for a day or two: of the stage ``watch`` only."""
 
     @property
     def suite(self) -> str:

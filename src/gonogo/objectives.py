@@ -3,11 +3,12 @@
 Two families of decisions, both three-valued (a band adds a fourth, *warn*):
 
 * `decide_share`, `decide_mean`: a fixed number of samples, one look (the answers to a conversation set);
-* `decide_sequential`: anytime-valid, may be looked at after every block (load). It multiplies likelihood ratios of a
-  mixture of alternatives against the limit; for variables in [0, 1] such a product is a non-negative supermartingale
-  under the null, so by Ville's inequality it exceeds 1/level with probability of at most `level`, however often one
-  looks (Howard, Ramdas, McAuliffe, Sekhon 2021, https://arxiv.org/abs/1810.08240; Waudby-Smith and Ramdas 2024,
-  https://arxiv.org/abs/2010.09686). By convexity it holds for block means as it does for single attempts.
+* `decide_sequential`, `decide_level`: anytime-valid, may be looked at after every block (load) or round (watch). They
+  multiply likelihood ratios of a mixture of alternatives against the limit; for variables in [0, 1] such a product is a
+  non-negative supermartingale under the null, so by Ville's inequality it exceeds 1/level with probability of at most
+  `level`, however often one looks (Howard, Ramdas, McAuliffe, Sekhon 2021, https://arxiv.org/abs/1810.08240;
+  Waudby-Smith and Ramdas 2024, https://arxiv.org/abs/2010.09686). By convexity it holds for block means as it does for
+  single attempts.
 """
 
 import math
@@ -21,6 +22,8 @@ from gonogo.model import Outcome
 MINIMUM_FOR_MEAN = 30
 _RESAMPLES = 1000
 _ALTERNATIVES = 40
+_LEAST_SHARE = 1e-6
+"""A limit of zero allows none; likelihoods need something to divide by."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,30 @@ def decide_sequential(over_warn: float, over_fail: float, total: float, limit: f
     if outcome is Outcome.INCONCLUSIVE:
         text += f"; undecided: at least {attempts_needed(limit, level)} attempts with none over are needed"
     return Decided(outcome, text)
+
+
+def decide_level(bad: float, total: float, band: Band, level: float) -> Decided:
+    """Decide a share, or the mean of figures in [0, 1], against a band; anytime-valid, of any number of samples.
+
+    Args:
+        bad: how many, or the sum of the figures.
+        total: of how many.
+        band: of the share; large values are bad.
+        level: the error level of each decision, at whatever time it is made.
+    """
+    below = {limit: _shown_below(bad, total, limit, level) for limit in (band.warn, band.fail)}
+    if total and band.fail < 1 and evidence_above(bad, total, max(band.fail, _LEAST_SHARE)) >= 1 / level:
+        outcome = Outcome.FAIL
+    elif below[band.warn]:
+        outcome = Outcome.PASS
+    else:
+        outcome = Outcome.WARN if below[band.fail] else Outcome.INCONCLUSIVE
+    share = bad / total if total else math.nan
+    return Decided(outcome, f"{bad:.4g} of {total:g} = {share:.1%} at level {level:g}; {band}")
+
+
+def _shown_below(bad: float, total: float, limit: float, level: float) -> bool:
+    return limit >= 1 or (limit > 0 and evidence_below(bad, total, limit) >= 1 / level)
 
 
 def evidence_below(bad: float, total: float, limit: float) -> float:

@@ -47,6 +47,9 @@ class Plan:
     scope_of: Callable[[Fault], str]
     """A pytest expression (``-k``): what can notice the fault, and what must not."""
     lanes: int = 3
+    stage: str = "gate"
+    requests: int | None = None
+    """So many the whole suite may send on the healthy servers, as its page in docs/ says."""
 
 
 @dataclass
@@ -62,7 +65,7 @@ class Pipeline:
     """Runs faults in their order, ahead of the tests that ask for them."""
 
     def __init__(self, folder: Path, plan: Plan, faults: Iterable[Fault]) -> None:
-        self._folder, self._plan = folder, plan
+        self._folder, self.plan = folder, plan
         faults = list(faults)
         scopes = list(dict.fromkeys(map(plan.scope_of, faults)))
         self._queue: list[tuple[str, Fault | None]] = [(scope, None) for scope in scopes]
@@ -80,7 +83,7 @@ class Pipeline:
 
     def __enter__(self) -> Self:
         with self._stack:
-            lanes = [self._plan.servers(self._folder / f"lane-{i}") for i in range(self._plan.lanes)]
+            lanes = [self.plan.servers(self._folder / f"lane-{i}") for i in range(self.plan.lanes)]
             self._lanes = [_Lane(self._stack.enter_context(servers)) for servers in lanes]
             self._stack = self._stack.pop_all()
         return self
@@ -95,7 +98,7 @@ class Pipeline:
 
     def healthy(self, fault: Fault) -> GateRun:
         """The run of the same scope without any fault."""
-        return self._await(_healthy_name(self._plan.scope_of(fault)))
+        return self._await(_healthy_name(self.plan.scope_of(fault)))
 
     def broken(self, fault: Fault) -> GateRun:
         """The run with a fault."""
@@ -117,15 +120,15 @@ class Pipeline:
         folder = self._folder / name
         folder.mkdir()
         arguments = [
-            f"--target={self._plan.target}",
+            f"--target={self.plan.target}",
             f"--report-dir={folder}",
-            "--stage=gate",
+            f"--stage={self.plan.stage}",
             "--allow-disruptive",
             f"-k={scope}",
         ]
         arguments += [f"--fault={fault.name}"] if fault is not None else []
         environment = {**lane.servers.environment, "XDG_STATE_HOME": str(folder / "state")}
-        lane.name, lane.child = name, Child([*arguments, self._plan.suite], environment, folder / "output.txt")
+        lane.name, lane.child = name, Child([*arguments, self.plan.suite], environment, folder / "output.txt")
 
     def _look(self, lane: _Lane) -> None:
         if lane.child is not None and (code := lane.child.poll()) is not None:
@@ -146,6 +149,8 @@ def assert_noticed(fault: Fault, pipeline: Pipeline) -> None:
     healthy = pipeline.healthy(fault)
     outcomes = healthy.outcomes()
     assert set(outcomes.values()) <= {"pass", "skip"}, f"the healthy servers must not fail\n{healthy.output}"
+    spent = healthy.verdict["budget"]["requests"]
+    assert spent <= (pipeline.plan.requests or spent), f"{spent} requests: more than the docs say"
     broken = pipeline.broken(fault)
     changed = {name.partition("[")[0] for name, now in broken.outcomes().items() if now != outcomes.get(name)}
     failed = {check["id"] for check in broken.verdict["checks"] if check["outcome"] == "fail"}

@@ -9,7 +9,7 @@ from tests.calibration.agents import TARGET, AgentServers
 from tests.calibration.pipeline import Pipeline, Plan, assert_noticed, selected
 
 FAULTS = selected(fault for fault in all_faults().values() if fault.target == "agents")
-PLAN = Plan("suites/agent", TARGET, AgentServers, lambda _: "agent", lanes=3)
+PLAN = Plan("suites/agent", TARGET, AgentServers, lambda _: "agent", lanes=3, requests=250)
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ def scope_of(fault: Fault) -> str:
     return "test_" if fault.primary == "monitoring.alerts.delivered" else f"not {SLOW}"
 
 
-PLAN = Plan("suites/monitoring", TARGET, WatchedServers, scope_of, lanes=3)
+PLAN = Plan("suites/monitoring", TARGET, WatchedServers, scope_of, lanes=3, requests=150)
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,7 @@ def check(  # noqa: PLR0913 (what a check declares)
     permission: str = "live",
     smoke: bool = False,
     exclusive: bool = False,
+    watch: bool = False,
 ) -> Callable[[_Function], _Function]:
     """Make a test function a check.
 
@@ -37,6 +38,7 @@ def check(  # noqa: PLR0913 (what a check declares)
         permission: ``static``, ``live`` or ``disruptive``.
         smoke: part of the short stages.
         exclusive: sensitive to other traffic; disruptive checks always are.
+        watch: about a deployment that is watched for a day or two; part of the stage ``watch`` only.
 
     Raises:
         ValueError, TypeError: the declaration is not valid, or the function has no docstring.
@@ -56,6 +58,7 @@ def check(  # noqa: PLR0913 (what a check declares)
             covers=tuple(covers),
             smoke=smoke,
             exclusive=exclusive or may is Permission.DISRUPTIVE,
+            watch=watch,
         )
         marks = [getattr(pytest.mark, MARK)(info), getattr(pytest.mark, info.suite), getattr(pytest.mark, may.value)]
         for mark in [*marks, pytest.mark.smoke] if smoke else marks:

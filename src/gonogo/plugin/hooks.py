@@ -95,7 +95,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Hold the target's lock while a check runs: shared, or alone for exclusive checks."""
     gate, info = gate_of(item.config), info_of(item)
-    if gate is None or info is None or info.permission is Permission.STATIC:
+    if gate is None or info is None or info.permission is Permission.STATIC or gate.stage.watches:
         return (yield)
     with ExitStack() as held:
         try:

@@ -24,12 +24,14 @@ class Stage:
     """No request is sent after so many seconds, and none is waited for."""
     also: frozenset[str] = frozenset()
     """Checks that belong to it beside the short ones."""
+    watches: bool = False
+    """It takes a day or two, and holds no lock but while it looks; it has checks of its own."""
     prompts: int | None = None
     """So many prompts of the conversation sets at most: too few for rates."""
 
     def selects(self, info: CheckInfo) -> bool:
         """Whether a check belongs to this stage."""
-        fits = info.suite in self.suites and info.permission in self.permissions
+        fits = info.suite in self.suites and info.permission in self.permissions and info.watch is self.watches
         return fits and (info.smoke or not self.smoke_only or info.check_id in self.also)
 
     def required_suites(self, target: Target, permitted: frozenset[Permission]) -> frozenset[str]:
@@ -41,6 +43,8 @@ class Stage:
         required = self.suites & target.declared_suites()
         if Permission.DISRUPTIVE not in permitted:
             required -= {"drills"}
+        if self.watches and not (target.monitoring.prometheus and target.monitoring.prometheus.objectives):
+            required -= {"monitoring"}
         return required | frozenset(target.required)
 
 
@@ -61,7 +65,13 @@ STAGES = {
             also=frozenset({"drills.history.due"}),
             prompts=8,
         ),
-        Stage("watch", "the bands after a promotion", frozenset({"output", "monitoring"}), _READ_ONLY),
+        Stage(
+            "watch",
+            "the bands for a day or two after a promotion; ended in the middle, the same command goes on",
+            frozenset({"output", "monitoring"}),
+            _READ_ONLY,
+            watches=True,
+        ),
     )
 }
 DEMO = Stage("smoke", "the embedded deployment", frozenset(SUITES), frozenset(Permission), smoke_only=True)

@@ -127,16 +127,21 @@ def decide_window(objective: WindowObjective, values: Sequence[Value]) -> Decide
 
     A notice warns and never fails.
     """
-    known = [value for value in values if not math.isnan(value.value)]
-    if not known:
+    worst = worst_of(objective, values)
+    if worst is None:
         told = "NaN: nothing happened in the window, or nothing was scraped" if values else "no series"
         return Decided(Outcome.INCONCLUSIVE, f"{objective.name}: {told}")
-    worst = (max if objective.band.above else min)(known, key=lambda value: value.value)
     outcome = objective.band.judge(worst.value)
     if outcome is Outcome.FAIL and objective.is_notice:
         outcome = Outcome.WARN
     labels = f" at {worst}" if worst.labels else ""
     unit = f" {objective.unit}" if objective.unit else ""
-    many = f", the worst of {len(known)}" if len(known) > 1 else ""
+    many = f", the worst of {len(values)}" if len(values) > 1 else ""
     told = f"{objective.name} = {worst.value:g}{unit}{many}{labels} ({objective.band})"
     return Decided(outcome, told if len(told) < 1000 else told[:1000])  # labels may be long
+
+
+def worst_of(objective: WindowObjective, values: Sequence[Value]) -> Value | None:
+    """The worst of a figure's values; None where there is none, or no number."""
+    known = [value for value in values if not math.isnan(value.value)]
+    return (max if objective.band.above else min)(known, key=lambda value: value.value, default=None)

@@ -35,6 +35,7 @@ from gonogo.targets.model import (
 from gonogo.targets.monitoring_section import MonitoringSection
 from gonogo.targets.secrets import Secret
 from gonogo.targets.security_section import SecuritySection
+from gonogo.targets.watch import Watch
 
 SCHEMA: dict[str, Any] = json.loads((Path(__file__).parent / "target.schema.json").read_text(encoding="utf-8"))
 _VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)(?::-([^}]*))?\}")
@@ -140,6 +141,7 @@ class _Reader:
             ),
             security=SecuritySection(self._problem, self._secret).read(raw.get("security", {}), model_names),
             agent=AgentSection(self._problem, self._secret).read(raw["agent"]) if "agent" in raw else None,
+            watch=Watch(**raw.get("watch", {})),
             bands={**_DEFAULT_BANDS, **bands},
             load=loads.read(raw["load"], gateway) if "load" in raw else None,
             actors=actors,

@@ -18,6 +18,7 @@ from gonogo.targets.load import Load
 from gonogo.targets.monitoring import Monitoring
 from gonogo.targets.secrets import Secret
 from gonogo.targets.security import Security
+from gonogo.targets.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,7 @@ class Target:
     monitoring: Monitoring = field(default_factory=Monitoring)
     security: Security = field(default_factory=Security)
     agent: Agent | None = None
+    watch: Watch = field(default_factory=Watch)
     bands: Mapping[str, Band] = field(default_factory=dict)
     load: Load | None = None
     actors: tuple[Actor, ...] = ()
