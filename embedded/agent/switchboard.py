@@ -19,6 +19,7 @@ FAULTS: dict[str, str] = {
     # the approvals
     "approval-any-action": "an approval serves for any action",
     "approval-any-arguments": "an approval serves for any arguments of its tool",
+    "approval-keyless": "nobody needs a key to approve",
     "approval-any-approver": "every caller may approve what others ask for",
     "approval-borrowed": "an approval serves another caller",
     "approval-forever": "approvals do not expire",

@@ -198,6 +198,10 @@ class Verdict:
     """The fault that was switched on on purpose: such a verdict can promote nothing."""
     budget: Mapping[str, Any] = field(default_factory=dict)
     escalation: Mapping[str, str] = field(default_factory=dict)
+    load: Mapping[str, Any] | None = None
+    """The load run's figures as a report draws them (`gonogo.loadtest.charting`); None where none was held."""
+    before: tuple[Mapping[str, Any], ...] = ()
+    """The runs before it of the same stage on the same target, the newest first (`gonogo.reporting.history`)."""
 
     @property
     def decision(self) -> Decision:

@@ -47,9 +47,12 @@ class Redactor:
             text = text.replace(value, MASK)
         return _SHAPES.sub(MASK, text)
 
-    def contains_secret(self, text: str) -> bool:
-        """Whether one of the given secret values (not merely a key shape) stands in the text."""
-        return any(value in text for value in self._values)
+    def contains_secret(self, text: str, least: int = 0) -> bool:
+        """Whether one of the given secret values (not merely a key shape) stands in the text.
+
+        Those shorter than `least` are left out: in texts of any kind they may be words.
+        """
+        return any(value in text for value in self._values if len(value) >= least)
 
     def json(self, value: Any) -> Any:  # noqa: ANN401 (any JSON)
         """The same JSON value with every secret masked, in keys too."""

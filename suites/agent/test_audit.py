@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fixtures.agent import Anchor, Audited
+from fixtures.agent import Anchor, Audited, anchor_file
 from gonogo.plugin import check, expect_flawless
 from gonogo.plugin.gate import Gate
 from gonogo.probes.agent import AgentProbe
@@ -25,11 +25,12 @@ def test_audit_chain(latest_records: tuple[Sequence[Mapping[str, Any]], Place]) 
 
 
 @check("agent.audit.keeps", severity="critical", covers=["T3"])
-def test_audit_keeps(anchors: Sequence[Anchor]) -> None:
+def test_audit_keeps(anchors: Sequence[Anchor], gate: Gate, agent: AgentProbe) -> None:
     """What the log ended with before, in the last run and in this one, is still there."""
     expect_flawless([
         f"record {anchor.then.seq} was {anchor.then.hash[:12]}, "
         + (f"and is {anchor.now.hash[:12]} now: the log was written anew" if anchor.now.seq else "and is gone")
+        + f" (if that was meant to be, remove {anchor_file(gate, agent)})"
         for anchor in anchors
         if anchor.now != anchor.then
     ])  # fmt: skip
@@ -57,8 +58,7 @@ def test_queue_healthy(agent: AgentProbe) -> None:
 def test_queue_moves(guarded_action: Action, agent: AgentProbe) -> None:
     """Who asks for an approval stands in the queue until it is decided, and no longer."""
     approval = agent.ask_approval(guarded_action)
-    waiting = agent.pending()
-    agent.decide(approval, "reject", agent.agent.approver_key)
-    left = agent.pending()
-    flaws = ["a new approval is not in the queue"] if approval.id not in waiting else []
-    expect_flawless([*flaws, "a decided approval is still in the queue"] if approval.id in left else flaws)
+    flaws = [] if agent.await_queue(approval, is_there=True) else ["a new approval is not in the queue"]
+    agent.reject(approval)
+    left = agent.await_queue(approval, is_there=False)
+    expect_flawless(flaws if left else [*flaws, "a decided approval is still in the queue"])

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from fixtures.agent import AT_ONCE
+from fixtures.agent import AT_ONCE, Forged
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.agent import AgentProbe, Approval
 from gonogo.rules.agents import Acted, risk_flaws, talked_around
@@ -55,15 +55,9 @@ def test_approvals_bound(guarded_action: Action, other_actions: Sequence[Action]
 
 
 @check("agent.approvals.approver", severity="critical", covers=["T2"])
-def test_approvals_approver(guarded_action: Action, agent: AgentProbe) -> None:
-    """Who asked for an approval cannot give it, nor can another caller who is no approver."""
-    own, others = agent.ask_approval(guarded_action), agent.ask_approval(guarded_action)
-    agent.decide(own, "approve", agent.agent.key)
-    if agent.agent.other_key is not None:
-        agent.decide(others, "approve", agent.agent.other_key)
-    acted = [("by who asked for it", agent.act(guarded_action, own.id))]
-    acted.append(("by another caller", agent.act(guarded_action, others.id)))
-    expect_flawless([f"approved {by}: {done}" for by, done in acted if done.is_done])
+def test_approvals_approver(forged: Sequence[Forged]) -> None:
+    """Who asked for an approval cannot give it, nor can nobody, a wrong key, or a caller who is no approver."""
+    expect_flawless([f"approved by {one.by}: {one.acted}" for one in forged if one.acted.is_done])
 
 
 @check("agent.approvals.personal", severity="critical", covers=["T2"])
@@ -86,7 +80,7 @@ def test_approvals_expire(expired: Approval, agent: AgentProbe) -> None:
 def test_approvals_decided(guarded_action: Action, agent: AgentProbe) -> None:
     """An approval that nobody has given serves not: not decided yet, rejected, or made up."""
     pending, rejected = agent.ask_approval(guarded_action), agent.ask_approval(guarded_action)
-    agent.decide(rejected, "reject", agent.agent.approver_key)
+    agent.reject(rejected)
     tried = {"not decided yet": pending.id, "rejected": rejected.id, "made up": f"{pending.id}0"}
     acted = {how: agent.act(guarded_action, approval) for how, approval in tried.items()}
     expect_flawless([f"with an approval that is {how}: {done}" for how, done in acted.items() if done.is_done])

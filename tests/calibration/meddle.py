@@ -16,7 +16,7 @@ _FLAPS = 120
 def flap(url: str, password: str) -> None:
     """Kill the router again and again, for a minute at most."""
     host = url.removeprefix("http://")
-    with xmlrpc.client.ServerProxy(f"http://routed:{password}@{host}/RPC2") as proxy:
+    with xmlrpc.client.ServerProxy(f"http://gate:{password}@{host}/RPC2") as proxy:
         for _ in range(_FLAPS):
             with suppress(xmlrpc.client.Fault):
                 proxy.supervisor.signalProcess("router", "KILL")

@@ -36,7 +36,7 @@ def test_oncall_is_quick_and_reads_only(run_gate: RunGate) -> None:
     ran = run_gate("--stage=oncall")
     assert (ran.exit_code, ran.verdict["stage"]) == (0, "oncall"), ran.output
     assert {check["permission"] for check in ran.verdict["checks"]} <= {"live", "static"}
-    for area in ("status", "latency", "quality", "approval queue", "audit", "watching"):
+    for area in ("quality", "approval queue", "audit", "watching"):
         assert re.search(rf"^{area} +pass", ran.output, re.MULTILINE), ran.output
     assert time.monotonic() - began < 60  # hangs are found here; its figure is in bench/
 

@@ -1,6 +1,7 @@
 """A watch on a clock that runs as fast as one likes."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,10 @@ def watched(folder: Path, clock: FastClock, *, stop_after: int = 10**9, subject:
         clock.wait(30)  # a look takes its time
         return Round(clock.now() - 30, {"a": float(number)}, asked=5, confidence=(0.5, 0.25))
 
-    return keep_watch(kept(folder, clock, subject), WATCH, look, lambda _: "", clock)
+    with closing(kept(folder, clock, subject)) as file:
+        found = keep_watch(file, WATCH, look, lambda _: "", clock)
+        file.put_away()
+    return found
 
 
 def test_a_day_is_96_rounds_on_the_beat(tmp_path: Path) -> None:
@@ -85,7 +89,8 @@ def test_what_is_broken_ends_the_watch(tmp_path: Path) -> None:
         return "too slow" if len(rounds) == 4 else ""
 
     clock = FastClock()
-    found, broken = keep_watch(kept(tmp_path, clock), WATCH, lambda _: Round(clock.now()), is_broken, clock)
+    with closing(kept(tmp_path, clock)) as file:
+        found, broken = keep_watch(file, WATCH, lambda _: Round(clock.now()), is_broken, clock)
     assert (len(found.rounds), broken) == (4, "too slow")
 
 
@@ -95,7 +100,8 @@ def test_looks_that_take_longer_than_the_beat_follow_one_another(tmp_path: Path)
         return Round(clock.now() - 1000)
 
     clock = FastClock()
-    found, _ = keep_watch(kept(tmp_path, clock), WATCH, look, lambda _: "", clock)
+    with closing(kept(tmp_path, clock)) as file:
+        found, _ = keep_watch(file, WATCH, look, lambda _: "", clock)
     pauses = {later.at_s - earlier.at_s for earlier, later in zip(found.rounds, found.rounds[1:], strict=False)}
     assert (len(found.rounds), pauses) == (96, {1000.0})
 
@@ -104,3 +110,12 @@ def test_a_file_that_cannot_be_written_is_inconclusive(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("in the way")
     with pytest.raises(InconclusiveError, match="the watch cannot be kept"):
         kept(tmp_path, FastClock()).take_up()
+
+
+def test_two_runs_do_not_watch_one_target(tmp_path: Path) -> None:
+    with closing(kept(tmp_path, FastClock())) as first:
+        first.take_up()
+        with pytest.raises(InconclusiveError, match="another run is watching"):
+            kept(tmp_path, FastClock(), "shop CHG-9").take_up()
+    with closing(kept(tmp_path, FastClock())) as second:
+        assert second.take_up().resumed == 0

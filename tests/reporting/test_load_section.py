@@ -7,8 +7,8 @@ import pytest
 
 from gonogo.loadtest.calibration import Calibration
 from gonogo.loadtest.capacity import Held, Trial, conclude
+from gonogo.loadtest.charting import charted
 from gonogo.loadtest.record import LoadRecord
-from gonogo.loadtest.run import summary
 from gonogo.model import Binding, CheckInfo, CheckResult, Outcome, Permission, Severity, Verdict
 from gonogo.redaction import Redactor
 from gonogo.reporting import write_all
@@ -21,17 +21,20 @@ HELD, BROKE = Trial(8.0, Held.YES, "", True, True), Trial(12.0, Held.NO, "errors
 
 def page_of(run: LoadRecord, folder: Path) -> str:
     info = CheckInfo("load.errors.holds", "t", Severity.CRITICAL, Permission.LIVE, ("L2",), smoke=False)
-    seen = {
-        "probe": "load",
-        "subject": "profile p",
-        "duration_ms": 1.0,
-        "request": {},
-        "answer": summary(run),
-        "repeat": "",
-    }
-    result = CheckResult(info, "n::l", Outcome.PASS, "errors", "", None, 1.0, (seen,), ())
+    result = CheckResult(info, "n::l", Outcome.PASS, "errors", "", None, 1.0, (), ())
     binding = Binding("t", "staging", "0" * 64, "0" * 64, None, {}, None, "0.1.0")
-    verdict = Verdict("r1", "gate", False, judge([result], ()), binding, MOMENT, MOMENT, MOMENT, budget={"requests": 3})
+    verdict = Verdict(
+        "r1",
+        "gate",
+        False,
+        judge([result], ()),
+        binding,
+        MOMENT,
+        MOMENT,
+        MOMENT,
+        budget={"requests": 3},
+        load=charted(run, ()),
+    )
     write_all(verdict, Redactor([]), folder)
     return " ".join((folder / "report.html").read_text(encoding="utf-8").split())
 

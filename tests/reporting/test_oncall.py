@@ -38,6 +38,7 @@ def area(checks: list[dict[str, Any]], name: str) -> Any:
         ("agent.audit.complete", "", "audit"),
         ("cluster.rollback.revision", "", "way back"),
         ("drills.history.due", "rollbacks/x", "way back"),
+        ("drills.history.due", "kills/x", "status"),
     ],
 )
 def test_every_check_has_its_line(check_id: str, instance: str, name: str) -> None:
@@ -55,11 +56,10 @@ def test_the_worst_decides_and_comes_first() -> None:
 
 
 def test_what_could_not_be_looked_at_says_why() -> None:
-    checks = [check("drills.history.due", "skip", "never done"), check("output.a.b", "skip", "no"), check("output.c.d")]
-    assert (area(checks, "way back").state, area(checks, "way back").wrong) == (
-        "skip",
-        ("drills.history.due: never done",),
-    )
+    due = check("drills.history.due", "skip", "never done", instance="restores/x")
+    checks = [due, check("output.a.b", "skip", "no"), check("output.c.d")]
+    way_back = area(checks, "way back")
+    assert (way_back.state, way_back.wrong) == ("skip", ("drills.history.due[restores/x]: never done",))
     assert (area(checks, "quality").state, area(checks, "quality").wrong) == ("pass", ())
     assert area([], "audit").state == "skip"
 
@@ -74,7 +74,7 @@ def test_figures() -> None:
         check("agent.queue.healthy", evidence=[{"probe": "agent", "subject": "queue", "answer": {"pending": 3}}]),
     ]
     assert area(checks, "latency").figures == "gateway 30 ms"
-    assert area(checks, "latency").state == "pass"
+    assert area(checks, "latency").state == "no band"
     assert area(checks, "errors").figures == "5 requests: 1 answered with 5xx, 1 not at all"
     assert area(checks, "quality").figures == "8 messages: 2 fell back, mean confidence 0.8"
     assert area(checks, "approval queue").figures == "pending 3"

@@ -31,6 +31,9 @@ def rounds(*values: float | None) -> list[Round]:
         ([0.5, 3.0, 3.0], 96, Outcome.INCONCLUSIVE),
         ([1.5] * 2 + [0.5] * 18, 20, Outcome.WARN),
         ([1.5] + [0.5] * 19, 20, Outcome.PASS),
+        ([float("inf")] * 4, 96, Outcome.FAIL),
+        ([0.5] * 7 + [3.0], 8, Outcome.WARN),
+        ([3.0, None, 3.0, None, None, 3.0], 96, Outcome.INCONCLUSIVE),
     ],
 )
 def test_a_figure(values: list[float | None], expected: int, outcome: Outcome) -> None:
@@ -41,40 +44,48 @@ def test_a_notice_never_fails() -> None:
     assert decide_figure(rounds(*[9.0] * 20), "p95", BAND, 20, is_notice=True).outcome is Outcome.WARN
 
 
+def held(*fallbacks: int, asked: int = 20) -> list[Round]:
+    return [Round(0.0, asked=asked, fallbacks=count) for count in fallbacks]
+
+
 @pytest.mark.parametrize(
-    ("held", "outcome"),
+    ("rounds", "expected", "outcome"),
     [
-        ([Round(0.0, asked=20, fallbacks=0)] * 20, Outcome.PASS),
-        ([Round(0.0, asked=20, fallbacks=5)] * 20, Outcome.FAIL),
-        ([Round(0.0, asked=20, failed=20)], Outcome.FAIL),
-        ([Round(0.0, asked=20, fallbacks=0)] * 17, Outcome.INCONCLUSIVE),
-        ([Round(0.0, asked=20, fallbacks=0)] * 17 + [Round(0.0, unable="no route")] * 3, Outcome.INCONCLUSIVE),
-        ([Round(0.0)] * 20, Outcome.INCONCLUSIVE),
+        (held(*[0, 1, 0, 2] * 10), 40, Outcome.PASS),
+        (held(*[5, 6, 5, 4] * 10), 40, Outcome.FAIL),
+        (held(20), 96, Outcome.INCONCLUSIVE),
+        (held(20, 0, 0), 96, Outcome.INCONCLUSIVE),
+        (held(20, 20, 20, 20), 96, Outcome.FAIL),
+        ([Round(0.0, asked=20, failed=20)] * 4, 96, Outcome.FAIL),
+        (held(*[0] * 35), 40, Outcome.INCONCLUSIVE),
+        ([*held(*[0] * 35), *[Round(0.0, unable="no route")] * 5], 40, Outcome.INCONCLUSIVE),
+        ([Round(0.0)] * 40, 40, Outcome.INCONCLUSIVE),
+        (held(*[0] * 20), 20, Outcome.INCONCLUSIVE),  # too few for an interval
     ],
 )
-def test_fallbacks(held: list[Round], outcome: Outcome) -> None:
-    assert decide_fallbacks(held, FALLBACKS, 20).outcome is outcome
+def test_fallbacks(rounds: list[Round], expected: int, outcome: Outcome) -> None:
+    assert decide_fallbacks(rounds, FALLBACKS, expected).outcome is outcome
 
 
 @pytest.mark.parametrize(
     ("value", "outcome"), [(0.9, Outcome.PASS), (0.7, Outcome.WARN), (0.4, Outcome.FAIL), (7.0, Outcome.PASS)]
 )
 def test_confidence(value: float, outcome: Outcome) -> None:
-    held = [Round(0.0, asked=20, confidence=(value,) * 20)] * 96
-    assert decide_confidence(held, CONFIDENCE, 96).outcome is outcome
+    rounds = [Round(0.0, asked=20, confidence=(value,) * 20)] * 96
+    assert decide_confidence(rounds, CONFIDENCE, 96).outcome is outcome
 
 
-def test_looked_at_after_every_round_a_share_at_its_limit_rarely_fails() -> None:
-    """Ville's inequality: at most one watch in a hundred, however often it is looked at; 300 watches of 96 rounds."""
-    numbers, failed = random.Random(9), 0
+def test_looked_at_after_every_round_a_share_at_its_limit_rarely_ends_the_watch() -> None:
+    """Ville's inequality: at most one watch in a hundred, although all prompts of a round fail together; 300 watches."""
+    numbers, ended = random.Random(9), 0
     for _ in range(300):
-        bad = total = 0
+        shares: list[float] = []
         for _ in range(96):
-            bad, total = bad + sum(numbers.random() < 0.15 for _ in range(20)), total + 20
-            if decide_level(bad, total, FALLBACKS, 0.01).outcome is Outcome.FAIL:
-                failed += 1
+            shares.append(1.0 if numbers.random() < 0.15 else 0.0)
+            if decide_level(sum(shares), len(shares), FALLBACKS, 0.01).outcome is Outcome.FAIL:
+                ended += 1
                 break
-    assert failed <= 8  # with a rate of 1 %, more than eight of 300 come once in 300 times
+    assert ended <= 8  # with a rate of 1 %, more than eight of 300 come once in 300 times
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Rows G7, G8: something is killed and comes back by itself; or an incident is answered by its playbook's action."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from gonogo.drills.engine import Scene, Step
@@ -21,6 +21,7 @@ POD_OF = "pod/of/"
 
 
 _Declared = TypeVar("_Declared", Kill, Start)
+_Seen = TypeVar("_Seen")
 
 
 class AlertWatch(Protocol):
@@ -250,19 +251,32 @@ def follow_alert(drill: Kill, alerts: AlertWatch | None, scene: Scene) -> Sequen
             ago = alerts.fired_s_ago(drill.alert, scene.seconds_since("killed"))
             return max(0.01, scene.seconds_since("killed") - ago) if ago is not None else None
 
-        seen = scene.wait_until(fired_s, max(1.0, drill.alert_within_s - since_s))
+        seen = scene.wait_until(lambda: _unless_unseen(scene, fired_s), max(1.0, drill.alert_within_s - since_s))
         scene.found["alert_fired_s"] = round(seen, 2) if seen is not None else None
         scene.timeline.note(f"{drill.alert} fired" if seen is not None else f"{drill.alert} does not fire")
 
     def clears() -> None:
         began_s = scene.timeline.now_s()
-        is_clear = scene.wait_until(lambda: not alerts.firing(drill.alert), drill.clear_within_s)
+        is_clear = scene.wait_until(
+            lambda: _unless_unseen(scene, lambda: not alerts.firing(drill.alert)), drill.clear_within_s
+        )
         scene.found["alert_cleared_s"] = round(scene.timeline.now_s() - began_s, 2) if is_clear else None
 
     return (
         Step(f"wait until {drill.alert} has fired", "read", fires),
         Step(f"wait until {drill.alert} is over", "read", clears),
     )
+
+
+def _unless_unseen(scene: Scene, look: Callable[[], _Seen]) -> _Seen | None:
+    """What is seen; where Prometheus cannot be asked, why: that the service came back is known all the same."""
+    try:
+        seen = look()
+    except InconclusiveError as error:
+        scene.found["alert_unseen"] = str(error)
+        return None
+    scene.found["alert_unseen"] = ""
+    return seen
 
 
 def recover(scene: Scene, within_s: float) -> None:

@@ -60,6 +60,8 @@ class Course:
         return cls(intended_s, latency_ms, ttft_ms, failed, over)
 
 
+RECORD_FILE = "load-record.json"
+"""In the folder of the run."""
 COURSE = ("intended_s", "latency_ms", "ttft_ms", "failed")
 """What a course tells of each attempt, beside how far it was over each bound."""
 

@@ -1,16 +1,20 @@
 """The end of a run: judge, write every report, choose the exit code."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gonogo.loadtest.charting import charted
+from gonogo.loadtest.record import RECORD_FILE, read_record
 from gonogo.model import Binding, CheckResult, Decision, Outcome, Severity, SkipKind, Verdict
 from gonogo.plugin.gate import Gate
 from gonogo.reporting import write_all
+from gonogo.reporting.history import History
+from gonogo.reporting.json import plain
 from gonogo.targets.binding import bind
 from gonogo.verdict import judge
 
@@ -33,11 +37,11 @@ def conclude(gate: Gate, results: list[CheckResult], run: Run) -> Verdict:
     """The verdict of a run."""
     finished = datetime.now(UTC)
     interrupted = run.interrupted
-    if not interrupted and bind(gate.target) != run.bound:
+    if not interrupted and _has_changed(gate, run.bound):
         interrupted = "the target, its configuration or its models changed during the run: run it again"
     required = gate.stage.required_suites(gate.target, gate.permissions)
     judgement = judge(results, required, gate.target.waivers, interrupted)
-    return Verdict(
+    verdict = Verdict(
         run_id=gate.run_folder.name,
         stage=gate.stage.name,
         demo=gate.demo,
@@ -51,7 +55,29 @@ def conclude(gate: Gate, results: list[CheckResult], run: Run) -> Verdict:
         fault=run.fault,
         budget=gate.ledger.spent(),
         escalation=_escalations(gate, judgement.results),
+        load=_load_of(gate),
     )
+    return replace(verdict, before=tuple(runs_of(gate).before(plain(verdict))))
+
+
+def _has_changed(gate: Gate, bound: Binding) -> bool:
+    """Whether the target is otherwise than when the run began; in a day or two, others may commit to its repository."""
+    now = bind(gate.target, models=gate.stage.within_s is None)
+    return (replace(now, git_commit=bound.git_commit) if gate.stage.watches else now) != bound
+
+
+def runs_of(gate: Gate) -> History:
+    """The runs in the folder where this one is kept."""
+    return History(gate.run_folder.parent)
+
+
+def _load_of(gate: Gate) -> dict[str, Any] | None:
+    """The load run of this run; None where none was held, or its record is not whole: the checks have said so."""
+    objectives = gate.target.load.objectives if gate.target.load is not None else ()
+    try:
+        return charted(read_record(gate.run_folder / RECORD_FILE), objectives)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def note_drills(gate: Gate, verdict: Verdict) -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from types import FrameType
@@ -15,15 +16,19 @@ from gonogo.errors import EndpointFailedError, GonogoError, InconclusiveError
 from gonogo.faults.catalogue import Fault, all_faults
 from gonogo.faults.journal import Entry
 from gonogo.faults.kubernetes import CLUSTER_KINDS
-from gonogo.model import Permission, Verdict
-from gonogo.plugin.conclusion import Run, conclude, exit_code, note_drills, write_reports
+from gonogo.model import Decision, Permission, Verdict
+from gonogo.plugin.conclusion import Run, conclude, exit_code, note_drills, runs_of, write_reports
+from gonogo.plugin.events import Events
 from gonogo.plugin.gate import Gate, open_gate, set_gate, worker_input
 from gonogo.plugin.gather import Gathering
 from gonogo.plugin.locks import target_lock
 from gonogo.plugin.options import is_strict
 from gonogo.plugin.progress import Progress, set_progress, silence_pytest
 from gonogo.reporting import github_annotations, terminal
+from gonogo.reporting.json import plain
 from gonogo.targets.binding import bind
+
+_UNFINISHED_EVERY_S = 30.0
 
 
 class Controller:
@@ -45,14 +50,17 @@ class Controller:
         )  # cleanups run in reverse: undo first, a demonstration deployment ends last
         if gate.lease is not None and Permission.DISRUPTIVE in gate.permissions:
             gate.lease.live()
-        self._bound = bind(gate.target)
+        self._bound = bind(gate.target, models=gate.stage.within_s is None)
         silence_pytest(config)
         self._hold_session_lock()
         self._gathering = Gathering(gate.run_folder)
+        self._events = Events(gate.run_folder)
+        self._events.began(gate.target.name, gate.stage.name, gate.run_folder.name)
         self._progress: Progress | None = None
         self._interrupted = ""
         self._verdict: Verdict | None = None
         self._files: list[Any] = []
+        self._written_at = float("-inf")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -95,13 +103,18 @@ class Controller:
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Show what runs."""
+        self._events.check_began(nodeid)
         if self._progress is not None:
             self._progress.running(nodeid)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Gather, and show what a check found."""
         result = self._gathering.take(report)
-        if result is not None and self._progress is not None:
+        if result is None:
+            return
+        self._events.check_ended(result)
+        self._write_unfinished()
+        if self._progress is not None:
             self._progress.finished(result)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -133,13 +146,35 @@ class Controller:
         fault = session.config.option.fault or ""
         run = Run(self._started, self._bound, self._interrupted, fault)
         self._verdict = conclude(self._gate, self._gathering.results(), run)
+        self._events.ended(self._verdict)
         self._files = write_reports(self._gate, self._verdict)
         strict = is_strict(session.config)
         session.exitstatus = exit_code(self._verdict.decision, int(exitstatus), strict=strict)
         try:
             note_drills(self._gate, self._verdict)
+            self._keep_run(self._verdict, session.config)
         except OSError as error:
-            _say(session.config, f"the drills could not be noted in their history: {error}")
+            _say(session.config, f"the run could not be noted in the history: {error}")
+
+    def _keep_run(self, verdict: Verdict, config: pytest.Config) -> None:
+        """Note the run for those after it; save it as a baseline, and remove old ones, where that is asked for."""
+        runs, baseline = runs_of(self._gate), config.option.save_baseline
+        runs.add(plain(verdict))
+        if baseline and verdict.decision in (Decision.GO, Decision.GO_WITH_CAVEATS):
+            for file in runs.save_baseline(self._gate.run_folder, baseline):
+                _say(config, f"saved as a baseline: {file}")
+        elif baseline:
+            _say(config, f"not saved as the baseline {baseline}: the verdict is {verdict.decision}")
+        if config.option.keep_runs is not None:
+            gone = runs.forget(config.option.keep_runs)
+            _say(config, f"removed {len(gone)} older runs")
+
+    def _write_unfinished(self) -> None:
+        """What is known so far, for those who look before the end, and for after a run that was killed."""
+        if time.monotonic() - self._written_at > _UNFINISHED_EVERY_S:
+            run = Run(self._started, self._bound, "the run has not ended", self._config.option.fault or "")
+            write_reports(self._gate, conclude(self._gate, self._gathering.results(), run))
+            self._written_at = time.monotonic()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:  # noqa: ANN401 (pytest's private type)

@@ -15,7 +15,7 @@ import pytest
 from gonogo import resources
 from gonogo.documents import DocumentError
 from gonogo.drills.history import History
-from gonogo.errors import GonogoError
+from gonogo.errors import GonogoError, NotPermitted
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Journal, state_folder
 from gonogo.faults.lease import Lease
@@ -28,6 +28,8 @@ from gonogo.targets.loader import load_target
 from gonogo.targets.model import Target
 from gonogo.targets.permissions import permitted
 
+LEAKS = "leaks.txt"
+"""In the run's folder: what those have found who ask for several checks at once."""
 _KEY = pytest.StashKey["Gate"]()
 
 
@@ -50,6 +52,35 @@ class Gate:
     def redactor(self) -> Redactor:
         """Masks the target's secrets."""
         return Redactor(secret.value for secret in self.target.secrets)
+
+    @property
+    def lock_wait_s(self) -> float:
+        """How long to wait for another run on this target."""
+        return max(0.0, min(self.lock_timeout_s, self.ledger.remaining_s()))
+
+    @property
+    def may_act(self) -> bool:
+        """Whether a check may leave something behind: on production with its three keys only, and not in each stage."""
+        return not self.stage.looks_only and (not self.target.production or Permission.DISRUPTIVE in self.permissions)
+
+    def expect_may_act(self, what: str) -> None:
+        """Stop a check that would leave something behind, where this run may not.
+
+        Raises:
+            NotPermitted: it may not.
+        """
+        if not self.may_act:
+            where = (
+                f"stage {self.stage.name} looks only"
+                if self.stage.looks_only
+                else "production needs --allow-disruptive"
+            )
+            raise NotPermitted(f"{what}: {where}")
+
+    def note_leak(self, leak: str) -> None:
+        """Note an answer with a secret that several checks share; who asks for one check has a recorder."""
+        with (self.run_folder / LEAKS).open("a", encoding="utf-8") as file:
+            file.write(leak.replace("\n", " ") + "\n")
 
     @property
     def ledger(self) -> Ledger:
@@ -112,7 +143,13 @@ def wants_gate(config: pytest.Config) -> bool:
     """Whether this run judges a deployment: a target is named, or only suites are collected."""
     if config.option.target:
         return True
-    if config.option.collectonly or config.option.catalog or config.option.showfixtures or config.option.markers:
+    if (
+        config.option.collectonly
+        or config.option.catalog
+        or config.option.explain
+        or config.option.showfixtures
+        or config.option.markers
+    ):
         return False
     suites = resources.folder("suites")
     places = [(config.invocation_params.dir / str(argument).partition("::")[0]).resolve() for argument in config.args]
@@ -162,7 +199,7 @@ def _build(config: pytest.Config, file: Path, *, demo: bool, run_folder: Callabl
     if target.production and stage.decides and not option.change:
         raise GonogoError(
             f"{target.file.name} describes production, and stage {stage.name} decides on a change: add --change ID "
-            "(its change record), or look only (--stage smoke, ci, oncall or watch)"
+            "(its change record), or look only (--stage smoke, ci or oncall)"
         )
     if option.dry_run:
         permissions = frozenset(Permission)  # nothing is disrupted

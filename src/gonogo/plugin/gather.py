@@ -10,11 +10,11 @@ import pytest
 
 from gonogo.model import CheckResult, Outcome, SkipKind
 from gonogo.plugin.checks import MAX_LISTED, info_of
+from gonogo.plugin.gate import LEAKS
 from gonogo.plugin.outcomes import combine, instance_of, phase_of
+from gonogo.plugin.stages import OF_ALL_ANSWERS
 
 _SELECTED = "selected.json"
-OF_ALL_ANSWERS = "security.answers.no_secret"
-"""The check of the answers that all the other checks of the run got."""
 
 
 def write_selected(run_folder: Path, staged: Sequence[pytest.Item], items: Sequence[pytest.Item]) -> None:
@@ -70,9 +70,16 @@ class Gathering:
                 results[node_id] = combine(node_id, [_lost(lost, reason), *self._phases.get(node_id, [])])
         return sorted(map(self._with_leaks, results.values()), key=lambda result: result.node_id)
 
+    def _told_leaks(self) -> list[str]:
+        try:
+            return (self._run_folder / LEAKS).read_text(encoding="utf-8").splitlines()
+        except OSError:
+            return []
+
     def _with_leaks(self, result: CheckResult) -> CheckResult:
         """The check of all answers is decided here, when they are all known, whoever saw them in whichever process."""
-        leaks = {
+        leaks = dict.fromkeys(self._told_leaks(), "::several checks")
+        leaks |= {
             leak: node_id for node_id, phases in self._phases.items() for p in phases for leak in p.get("leaks", ())
         }
         if result.info.check_id != OF_ALL_ANSWERS or not leaks or result.outcome is not Outcome.PASS:

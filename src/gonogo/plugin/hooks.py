@@ -11,6 +11,7 @@ from gonogo.plugin import hookspecs
 from gonogo.plugin.catalog import write_catalog
 from gonogo.plugin.checks import info_of, marker_lines
 from gonogo.plugin.controller import Controller
+from gonogo.plugin.explain import explain
 from gonogo.plugin.gate import gate_of, is_worker, set_gate, wants_gate, worker_gate
 from gonogo.plugin.gather import write_selected
 from gonogo.plugin.instances import parametrize
@@ -35,10 +36,10 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Handle the calls that run no check."""
     if config.option.verify:
         return verify(config)
-    if config.option.catalog:
+    if config.option.catalog or config.option.explain:
         config.option.collectonly = True
         config.option.verbose = -2  # the file is the answer, not the tree of functions
-    if config.option.target and not is_worker(config):
+    if (config.option.target or config.option.explain) and not is_worker(config):
         collect_suites_by_default(config)
     return None
 
@@ -89,6 +90,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         write_selected(gate.run_folder, staged, session.items)
     if session.config.option.catalog:
         write_catalog(session.items, session.config.option.catalog, session.config.invocation_params.dir)
+    if session.config.option.explain:
+        print("\n".join(["", *explain(session.items, session.config.option.explain)]))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -99,7 +102,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
     with ExitStack() as held:
         try:
-            lock = target_lock(gate.state_folder, exclusive=info.exclusive, timeout_s=gate.lock_timeout_s)
+            lock = target_lock(gate.state_folder, exclusive=info.exclusive, timeout_s=gate.lock_wait_s)
             held.enter_context(lock)
         except InconclusiveError as error:
             item.stash[_LOCK_ERROR] = error

@@ -30,6 +30,9 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--dry-run", action="store_true", help="with --stage drill: tell each drill's steps, do nothing")
     group.addoption("--answers", metavar="FILE", help="go on with the chatbot's answers that an ended run has kept")
     group.addoption("--against", metavar="FILE", help="compare the chatbot's answers with those of another target")
+    group.addoption("--save-baseline", metavar="NAME", help="keep this run's load record and answers as a baseline")
+    group.addoption("--keep-runs", type=int, metavar="N", help="remove all but the latest N runs that have ended")
+    group.addoption("--explain", metavar="CHECK_ID", help="say what a check verifies and what it finds; run nothing")
     group.addoption("--verify", metavar="FILE", help="compare a verdict.json with the target as it is now; run nothing")
     group.addoption(
         "--lock-timeout", type=float, default=900.0, metavar="S", help="how long to wait for another run on this target"

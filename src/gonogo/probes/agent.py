@@ -4,8 +4,10 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -38,6 +40,7 @@ class AgentProbe:
     def __init__(self, agent: Agent, client: Client, context: ProbeContext) -> None:
         """The caller is the target's `key`."""
         self.agent, self._paths = agent, agent.paths
+        self._asked: dict[str, Approval] = {}
         self.http = Http(client, agent.url, agent.key, context, agent.timeout_s)
 
     def act(self, action: Action, approval: str = "", *, key: Secret | None = None) -> Acted:
@@ -85,12 +88,34 @@ class AgentProbe:
         told = _object(answer)
         if answer.status not in _TAKEN or not told.get("approval"):
             raise EndpointFailedError(f"no approval can be asked for: HTTP {answer.status} {answer.text[:200]}")
-        return Approval(str(told["approval"]), action, _seconds_until(told.get("expires_at")))
+        lives_s = _seconds_until(told.get("expires_at"), answer.headers.get("date", ""))
+        found = self._asked[str(told["approval"])] = Approval(str(told["approval"]), action, lives_s)
+        return found
 
     def decide(self, approval: Approval, decision: str, key: Secret | None) -> int:
-        """``approve`` or ``reject``, in the name of `key`'s owner; the answer's status."""
+        """``approve`` or ``reject``, in the name of `key`'s owner, or of nobody; the answer's status."""
         path = f"{self._paths.approvals}/{quote(approval.id, safe='')}/decision"
-        return self._as(key).post(path, {"decision": decision}).status
+        status = self.http.with_key(key).post(path, {"decision": decision}).status
+        if status in _TAKEN:
+            self._asked.pop(approval.id, None)
+        return status
+
+    def reject(self, approval: Approval) -> None:
+        """Reject an approval, in the approver's name.
+
+        Raises:
+            EndpointFailedError: the approver may not.
+        """
+        status = self.decide(approval, "reject", self.agent.approver_key)
+        if status not in _TAKEN:
+            raise EndpointFailedError(f"the approver may not reject `{approval.action}`: HTTP {status}")
+
+    def tidy(self) -> None:
+        """Reject what was asked for and nobody has decided: it would wait in the queue until it expires."""
+        for approval in list(self._asked.values()) if self.agent.approver_key is not None else []:
+            with suppress(EndpointFailedError, InconclusiveError):
+                self.decide(approval, "reject", self.agent.approver_key)
+        self._asked.clear()
 
     def approved(self, action: Action, ttl_s: float | None = None) -> Approval:
         """An approval that was given.
@@ -107,6 +132,21 @@ class AgentProbe:
             raise EndpointFailedError(f"the approver may not approve `{action}`: HTTP {status}")
         return approval
 
+    def approved_for(self, action: Action, ttl_s: float) -> Approval:
+        """An approval that was given, and ends soon.
+
+        Raises:
+            InconclusiveError: it ended before it could be given.
+            EndpointFailedError: as `approved`.
+        """
+        began = time.monotonic()
+        try:
+            return self.approved(action, ttl_s)
+        except EndpointFailedError as error:
+            if time.monotonic() - began >= ttl_s:
+                raise InconclusiveError(f"the agent is too slow for so short a life (agent.ttl_s): {error}") from error
+            raise
+
     def pending(self) -> list[str]:
         """The ids of all approvals that wait for a decision.
 
@@ -114,6 +154,19 @@ class AgentProbe:
             EndpointFailedError: the queue cannot be read.
         """
         return [str(item.get("approval")) for item in _items(self.http.get(self._paths.approvals), "approvals")]
+
+    def await_queue(self, approval: Approval, *, is_there: bool) -> bool:
+        """Whether an approval is in the queue, or no longer, as it should be within the bound of the audit log.
+
+        Raises:
+            EndpointFailedError: the queue cannot be read.
+        """
+        deadline = time.monotonic() + self.agent.audited_within_s
+        while (approval.id in self.pending()) is not is_there:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_LOOK_S)
+        return True
 
     def health(self) -> Mapping[str, Any]:
         """What the agent's health page tells.
@@ -137,6 +190,15 @@ class AgentProbe:
             EndpointFailedError: it cannot be read.
         """
         return self._page(0, 1)[1]
+
+    def record(self, seq: int) -> Mapping[str, Any] | None:
+        """The record of a number; None where there is none.
+
+        Raises:
+            EndpointFailedError: the log cannot be read.
+        """
+        records, _ = self._page(seq - 1, 1)
+        return next((record for record in records if record.get("seq") == seq), None)
 
     def latest(self, most: int) -> tuple[Sequence[Mapping[str, Any]], Place]:
         """So many of the latest records, in order, and where the log says that it ends.
@@ -206,8 +268,10 @@ def _items(answer: HttpAnswer, name: str) -> list[Mapping[str, Any]]:
     return [item for item in found if isinstance(item, dict)]
 
 
-def _seconds_until(moment: object) -> float:
+def _seconds_until(moment: object, date: str) -> float:
+    """How long until a moment, by the clock of whoever tells it: the ``Date`` of its answer, else this machine's."""
     try:
-        return (datetime.fromisoformat(str(moment)) - datetime.now(UTC)).total_seconds()
+        now = parsedate_to_datetime(date) if date else datetime.now(UTC)
+        return (datetime.fromisoformat(str(moment)) - now).total_seconds()
     except (ValueError, TypeError):
         return float("inf")

@@ -17,8 +17,7 @@ from gonogo.documents import refuse_constant
 from gonogo.errors import BudgetExhaustedError, EndpointFailedError, InconclusiveError
 from gonogo.model import Observation
 from gonogo.probes.context import ProbeContext
-from gonogo.redaction import KEY_SHAPES
-from gonogo.rules.secrets import shapes_in
+from gonogo.rules.secrets import shapes_within
 from gonogo.targets.secrets import Secret
 
 MAX_BODY_BYTES = 16_000_000
@@ -27,6 +26,8 @@ _MASKED_CHARACTERS = 16 * _EVIDENCE_CHARACTERS
 """Secrets are masked before a text is cut for the evidence; of a body of many megabytes only this much is looked at."""
 MAX_USAGE_BYTES = 4096
 """Of an answer's end: the usage stands after the choices, or in the last chunk."""
+_LEAST_SECRET = 8
+"""Shorter secrets of the target may be words of an ordinary answer."""
 _LEAST_S = 0.1
 """A request that may still be sent is waited for so long at least."""
 _USAGE = re.compile(rb'"total_tokens"\s*:\s*(\d{1,9})')
@@ -85,10 +86,18 @@ def open_client(*, keep_alive: bool = True) -> httpx.Client:
 class Http:
     """Requests to one server."""
 
-    def __init__(
-        self, client: httpx.Client, base_url: str, key: Secret | None, context: ProbeContext, timeout_s: float
+    def __init__(  # noqa: PLR0913 (whom, as whom, and where it is told)
+        self,
+        client: httpx.Client,
+        base_url: str,
+        key: Secret | None,
+        context: ProbeContext,
+        timeout_s: float,
+        *,
+        tells_keys: bool = False,
     ) -> None:
-        self._client, self._key, self._context = client, key, context
+        """With `tells_keys` it is the server's business to give keys away (a token service)."""
+        self._client, self._key, self._context, self._tells_keys = client, key, context, tells_keys
         self.base_url, self.timeout_s = base_url, timeout_s
 
     def without_key(self) -> "Http":
@@ -205,7 +214,7 @@ class Http:
         said["body"] = redactor.text(answer.text[:_MASKED_CHARACTERS])[:_EVIDENCE_CHARACTERS]
         if error:
             said["error"] = redactor.text(error)
-        for leak in self._leaks(url + text, answer):
+        for leak in [] if self._tells_keys else self._leaks(url + text, sent, answer):
             self._context.leaked(redactor.text(f"{method} {url}: {leak}"))
         self._context.record(
             Observation(
@@ -218,16 +227,19 @@ class Http:
             )
         )
 
-    def _leaks(self, asked: str, answer: HttpAnswer) -> list[str]:
-        """Secrets in an answer's head or body; what was said in the request itself is no secret to who sent it."""
+    def _leaks(self, asked: str, sent: Mapping[str, str], answer: HttpAnswer) -> list[str]:
+        """Secrets in an answer's head or body; what stood in the request's address or body is no secret to who sent it.
+
+        What only has the shape of a secret counts in bodies: heads hold cookies and signed addresses of the caller.
+        """
         redactor = self._context.redactor
-        if redactor.contains_secret(asked) or KEY_SHAPES.search(asked):
+        if redactor.contains_secret(asked, _LEAST_SECRET):
             return []
         head = "\n".join(f"{name}: {value}" for name, value in answer.headers.items())
-        own = redactor.contains_secret(answer.text) or redactor.contains_secret(head)
+        own = any(redactor.contains_secret(text, _LEAST_SECRET) for text in (answer.text, head))
         flaws = ["the answer holds a secret of the target"] if own else []
-        pieces = (head, answer.text[:_MASKED_CHARACTERS])
-        shaped = {kind: None for piece in pieces for line in piece.splitlines() for kind, _ in shapes_in(line)}
+        known = "\n".join((asked, *sent.values()))
+        shaped = {kind: None for kind, value in shapes_within(answer.text) if value not in known}
         return flaws + [f"the answer holds something of the shape of a secret ({kind})" for kind in shaped]
 
     def _curl(self, method: str, url: str, sent: Mapping[str, str], body: str) -> str:
@@ -272,7 +284,8 @@ def _pieces(answer: httpx.Response, started: float, what: str, limit: _Limit) ->
         yield chunk
 
 
-_OWN_ERRNOS = {errno.ENETUNREACH, errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENETDOWN}
+OWN_ERRNOS = {errno.ENETUNREACH, errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENETDOWN}
+"""Failures of this machine, not of whom it calls."""
 
 
 def _is_name_failure(error: BaseException) -> bool:
@@ -280,7 +293,7 @@ def _is_name_failure(error: BaseException) -> bool:
 
 
 def _is_own_failure(error: BaseException) -> bool:
-    return any(isinstance(cause, OSError) and cause.errno in _OWN_ERRNOS for cause in _causes(error))
+    return any(isinstance(cause, OSError) and cause.errno in OWN_ERRNOS for cause in _causes(error))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -73,7 +73,7 @@ class ImageRegistries:
             return basic
         fields = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
         query = {"service": fields.get("service", ""), "scope": f"repository:{image.repository}:pull"}
-        realm = Http(self._client, fields.get("realm", ""), None, self._context, TIMEOUT_S)
+        realm = Http(self._client, fields.get("realm", ""), None, self._context, TIMEOUT_S, tells_keys=True)
         answer = realm.get(f"?{urlencode(query)}", {"authorization": basic} if basic else None)
         body = answer.json() if answer.status == 200 else {}
         token = body.get("token") or body.get("access_token") if isinstance(body, dict) else None

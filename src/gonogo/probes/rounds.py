@@ -1,11 +1,12 @@
 """Watching for a day or two: a look every so often, each kept on disk at once, so that the watch can go on later."""
 
+import fcntl
 import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 from gonogo.errors import InconclusiveError
 from gonogo.rules.rounds import Round
@@ -56,16 +57,25 @@ class WatchFile:
     def __init__(self, file: Path, subject: str, watch: Watch, clock: Clock) -> None:
         """Of the same subject it is gone on with; what is there of another one is kept beside it."""
         self._file, self._subject, self._watch, self._clock = file, subject, watch, clock
+        self._lock: TextIO | None = None
 
     def take_up(self) -> Watched:
         """What an earlier run has left of the same watch, or a new one.
 
         Raises:
-            InconclusiveError: the file cannot be written.
+            InconclusiveError: the file cannot be written, or another run is watching.
         """
-        found = self._read()
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = self._file.with_suffix(".lock").open("w")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self.close()
+            raise InconclusiveError("another run is watching this target") from error
+        except OSError as error:
+            raise InconclusiveError(f"the watch cannot be kept: {error}") from error
+        found = self._read()
+        try:
             if found is None and self._file.exists():
                 self.put_away()
             found = found or Watched(self._clock.now(), (), 0)
@@ -75,13 +85,25 @@ class WatchFile:
         return found
 
     def add(self, one: Round) -> None:
-        """Keep a round."""
-        with self._file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(one)) + "\n")
+        """Keep a round.
+
+        Raises:
+            InconclusiveError: it cannot be written.
+        """
+        try:
+            with self._file.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(one)) + "\n")
+        except OSError as error:
+            raise InconclusiveError(f"the watch cannot be kept: {error}") from error
 
     def put_away(self) -> None:
         """It is over: the next watch begins anew."""
         self._file.replace(self._file.with_suffix(f".{int(self._clock.now())}.jsonl"))
+
+    def close(self) -> None:
+        """Let others watch."""
+        if self._lock is not None:
+            self._lock.close()
 
     def _write(self, watched: Watched) -> None:
         head: dict[str, Any] = {"format": _FORMAT, "subject": self._subject, "began_s": watched.began_s}
@@ -112,7 +134,9 @@ def keep_watch(  # noqa: PLR0913, PLR0917 (what a watch consists of)
     clock: Clock,
     say: Callable[[str], None] = lambda _: None,
 ) -> tuple[Watched, str]:
-    """Look every so often until all rounds are held, or something is broken for good; what that is.
+    """Look every so often until all rounds are held, or there is no sense in going on; why that is.
+
+    The file is left as it is: whoever asks puts it away, once what was found is safe.
 
     Time in which nobody watched is made up for, up to as long as the watch itself.
 
@@ -125,6 +149,8 @@ def keep_watch(  # noqa: PLR0913, PLR0917 (what a watch consists of)
         say: told what is waited for.
     """
     watched = file.take_up()
+    if watched.resumed:
+        say(f"goes on with {watched.resumed} rounds of an earlier run")
     ends_s = watched.began_s + _LONGEST * watch.hours * 3600
     while not (broken := is_broken(watched.rounds)) and len(watched.rounds) < watch.rounds:
         due_s = _due(watched, watch, clock.now())
@@ -136,7 +162,6 @@ def keep_watch(  # noqa: PLR0913, PLR0917 (what a watch consists of)
         one = look(len(watched.rounds))
         file.add(one)
         watched = replace(watched, rounds=(*watched.rounds, one))
-    file.put_away()
     return watched, broken
 
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.model import Observation
 from gonogo.probes.context import ProbeContext
+from gonogo.probes.http import OWN_ERRNOS
 
 _CONNECT_S = 10.0
 _LOOK_S = 0.05
@@ -70,6 +71,8 @@ def _opened(host: str, port: int, scheme: str, context: ProbeContext) -> socket.
     except socket.gaierror as error:
         raise InconclusiveError(f"{host}: the name does not resolve here: {error}") from error
     except OSError as error:
+        if error.errno in OWN_ERRNOS:
+            raise InconclusiveError(f"{host}:{port}: no connection could leave this machine: {error}") from error
         raise EndpointFailedError(f"{host}:{port}: cannot connect: {error}") from error
     if scheme != "https":
         return plain

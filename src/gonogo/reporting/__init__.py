@@ -13,6 +13,7 @@ from gonogo.reporting.interface import Writer
 from gonogo.reporting.json import JsonWriter, plain
 from gonogo.reporting.junit import JunitWriter
 from gonogo.reporting.markdown import MarkdownWriter
+from gonogo.reporting.metrics import MetricsWriter
 from gonogo.reporting.model_change import ModelChangeWriter
 from gonogo.reporting.oncall import OncallWriter
 from gonogo.reporting.sarif import SarifWriter
@@ -22,6 +23,7 @@ WRITERS: tuple[Writer, ...] = (
     JunitWriter(),
     SarifWriter(),
     MarkdownWriter(),
+    MetricsWriter(),
     ModelChangeWriter(),
     ChangeRecordWriter(),
     OncallWriter(),

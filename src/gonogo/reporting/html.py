@@ -1,13 +1,20 @@
-"""report.html: one file that a person opens, offline."""
+"""report.html: one file that a person opens, offline: verdict and reasons first, the evidence two clicks away."""
 
+import difflib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-_TEMPLATE = Path(__file__).parent / "report.html.jinja"
+from gonogo.reporting.history import compared
+from gonogo.reporting.plots import pictures_of
+
+_HERE = Path(__file__).parent
 _ORDER = ("fail", "inconclusive", "warn", "skip", "pass")
+_MOST_DIFF_LINES = 200
+_MOST_DIFF_CHARACTERS = 4000
 
 
 class HtmlWriter:
@@ -16,23 +23,54 @@ class HtmlWriter:
     file_name = "report.html"
 
     def render(self, verdict: dict[str, Any]) -> str:
-        """The page; everything that comes from a deployment is escaped."""
+        """The page; everything that comes from a deployment is escaped.
+
+        Evidence stands in the page as JSON, and becomes part of it when a check is opened: a page with 20 MB of it is
+        there as soon as one without.
+        """
         environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-        environment.filters["pretty"] = lambda value: json.dumps(value, indent=2, ensure_ascii=False)
-        template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
+        environment.filters["data"] = _data
+        template = environment.from_string((_HERE / "report.html.jinja").read_text(encoding="utf-8"))
         suites: dict[str, list[dict[str, Any]]] = {}
         for check in verdict["checks"]:
             suites.setdefault(check["suite"], []).append(check)
         for checks in suites.values():
             checks.sort(key=lambda check: (_ORDER.index(check["outcome"]), check["name"]))
-        return template.render(v=verdict, suites=suites, order=_ORDER, load=_load_of(verdict))
+        return template.render(
+            v=verdict,
+            suites=suites,
+            order=_ORDER,
+            load=verdict["load"],
+            pictures=pictures_of(verdict["load"]) if verdict["load"] else [],
+            style=(_HERE / "report.css").read_text(encoding="utf-8"),
+            script=(_HERE / "report.js").read_text(encoding="utf-8"),
+            sides=sides_of,
+            changed=compared(verdict, verdict["before"]),
+        )
 
 
-def _load_of(verdict: dict[str, Any]) -> dict[str, Any] | None:
-    """The load run's figures, from the evidence of any load check."""
-    for check in verdict["checks"]:
-        for observation in check["evidence"]:
-            if observation["probe"] == "load":
-                answer: dict[str, Any] = observation["answer"]
-                return answer
-    return None
+def _data(value: object) -> str:
+    """JSON inside of a script element: nothing in it can end the element, or begin another one."""
+    return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
+
+
+def sides_of(check: Mapping[str, Any]) -> str:
+    """How the last two answers to the same kind of request differ, for a check that failed; empty where they do not."""
+    if check["outcome"] != "fail":
+        return ""
+    answers = [seen for seen in check["evidence"] if seen["probe"] == "http" and seen["request"].get("body")]
+    if len(answers) < 2 or answers[-1]["subject"] != answers[-2]["subject"]:
+        return ""
+    before, after = (_lines(seen["answer"].get("body", "")) for seen in answers[-2:])
+    lines = list(difflib.unified_diff(before, after, "the answer before", "the last answer", lineterm="", n=2))
+    more = [f"... and {len(lines) - _MOST_DIFF_LINES} lines more"] if len(lines) > _MOST_DIFF_LINES else []
+    return "\n".join([*lines[:_MOST_DIFF_LINES], *more])
+
+
+def _lines(body: str) -> list[str]:
+    """A body line by line; JSON a value a line."""
+    try:
+        body = json.dumps(json.loads(body), indent=1, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        body = body[:_MOST_DIFF_CHARACTERS]
+    return body.splitlines()

@@ -6,7 +6,7 @@ from typing import Any
 
 from gonogo.model import CheckResult, Outcome, Verdict
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 
 class JsonWriter:
@@ -39,6 +39,8 @@ def plain(verdict: Verdict) -> dict[str, Any]:
         "binding": {**asdict(verdict.binding), "model_digests": dict(verdict.binding.model_digests)},
         "budget": dict(verdict.budget),
         "escalation": dict(verdict.escalation),
+        "load": dict(verdict.load) if verdict.load is not None else None,
+        "before": [dict(run) for run in verdict.before],
         "counts": {outcome.value: sum(r.outcome is outcome for r in results) for outcome in Outcome},
         "checks": [_check(result) for result in results],
     }

@@ -9,7 +9,7 @@ from gonogo.reporting.markdown import cell, table
 
 STAGE = "oncall"
 _AREAS = (
-    ("way back", ("cluster.rollback.", "drills.history.")),
+    ("way back", ("cluster.rollback.",)),
     ("latency", ()),
     ("errors", ("contract.completion.", "contract.stream.", "contract.errors.", "routing.fallback.", "routing.cache.")),
     ("quality", ("output.",)),
@@ -19,8 +19,11 @@ _AREAS = (
     ("status", ("",)),
 )
 """Which checks speak of what; the first that fits. Figures of Prometheus go by their names, see `_area_of`."""
+_WAYS_BACK = ("rollbacks/", "config_rollback/", "restores/")
+"""Drills that show that there is one; that what is killed comes back says nothing of it."""
 ORDER = ("status", "latency", "errors", "quality", "approval queue", "audit", "way back", "watching")
 _WORST_FIRST = ("fail", "inconclusive", "warn", "pass", "skip")
+_NO_BAND = "no band"
 _MOST_WRONG = 3
 _ASKING = ("/chat/completions", "/api/chat", "/api/generate", "/message")
 
@@ -33,7 +36,7 @@ class Area:
 
     name: str
     state: str
-    """The worst outcome of its checks; ``skip`` where none of them could look."""
+    """The worst outcome of its checks; ``skip`` where none could look, ``no band`` where there are figures only."""
     figures: str
     wrong: tuple[str, ...]
 
@@ -96,14 +99,16 @@ def _area_of(check: _Check) -> str:
     if check["id"] == "monitoring.objectives.hold":
         name = check["instance"].lower()
         return next((area for area in ("latency", "errors") if area.removesuffix("s") in name), "watching")
+    if check["id"] == "drills.history.due":
+        return "way back" if check["instance"].startswith(_WAYS_BACK) else "status"
     return next(area for area, prefixes in _AREAS if check["id"].startswith(prefixes))
 
 
 def _area(name: str, checks: Sequence[_Check], figures: str) -> Area:
     state = min((check["outcome"] for check in checks), key=_WORST_FIRST.index, default="skip")
-    if state == "skip" and figures and name == "latency":
-        state = "pass"  # no band is declared for it: that requests were answered is all that can be said
-    telling = {"fail", "inconclusive", "warn"} if state != "skip" else {"skip"}
+    if state == "skip" and figures:
+        state = _NO_BAND
+    telling = {"skip"} if state in {"skip", _NO_BAND} else {"fail", "inconclusive", "warn"}
     bad = sorted((c for c in checks if c["outcome"] in telling), key=lambda c: _WORST_FIRST.index(c["outcome"]))
     wrong = [f"{c['name']}: {c['reason'].splitlines()[0] if c['reason'] else c['title']}"[:160] for c in bad]
     more = [f"and {len(wrong) - _MOST_WRONG} more"] if len(wrong) > _MOST_WRONG else []

@@ -1,6 +1,7 @@
 """What must hold of an agent's answers and of its audit log. JSON in, flaws out."""
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,8 +16,8 @@ OUTCOMES = ("done", "failed", "blocked", "refused")
 """Done; tried and failed; stopped by the policy; refused by the tool."""
 GENESIS = "0" * 64
 """What the first record names as the hash before it."""
-_SLACK_S = 5.0
-"""So much earlier than the one before it a record may have been made: several are made at once."""
+_SLACK_S = 60.0
+"""So much earlier than the one before it a record may have been made: some take long, and clocks differ."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,9 @@ def chain_flaws(records: Sequence[Mapping[str, Any]], head: Place) -> list[str]:
     first, last = records[0], records[-1]
     if first.get("seq") == 1 and first.get("previous") != GENESIS:
         flaws.append(f"the first record names a hash before it: {first.get('previous')}")
-    if (last.get("seq"), last.get("hash")) != (head.seq, head.hash):
+    # others write meanwhile: the log may have gone on between the look at its end and the look at its records
+    ending = next((record for record in records if record.get("seq") == head.seq), last)
+    if (ending.get("seq"), ending.get("hash")) != (head.seq, head.hash):
         flaws.append(
             f"the log says that it ends with record {head.seq}, {head.hash[:12]}; its last one is {last.get('seq')}"
         )
@@ -178,7 +181,9 @@ def queue_flaws(health: Mapping[str, Any], agent: Agent) -> list[str]:
     ):
         section = health.get(part)
         value = section.get(name) if isinstance(section, Mapping) else None
-        if not isinstance(value, int | float) or isinstance(value, bool):
+        if value is None and name == "oldest_s" and isinstance(section, Mapping) and section.get("pending") == 0:
+            continue  # nobody waits
+        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
             flaws.append(f"the health page tells no number {part}.{name}")
         elif value > most:
             flaws.append(f"{part}.{name} is {value:g}{unit}, at most {most:g}{unit} is allowed")

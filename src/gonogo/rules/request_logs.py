@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,11 +10,10 @@ from typing import Any
 
 from gonogo.redaction import Redactor
 from gonogo.rules.pointers import pointed
-from gonogo.rules.secrets import MAX_LINE, fingerprint, shapes_in
+from gonogo.rules.secrets import fingerprint, shapes_within
 
 _CLOCKS_APART = timedelta(minutes=5)
 _SHOWN_CHARACTERS = 80
-_LONGEST_KEY = 400
 _LEAST_KEY_PART = 12
 """So much of a key at its beginning or end is too much: products show four to eight characters."""
 _EPOCHS = (1.0, 1e3, 1e6, 1e9)
@@ -115,15 +114,8 @@ def leaks(lines: Sequence[str], redactor: Redactor) -> list[str]:
     """Lines that hold a secret of the target, or something of a key's shape; the secret itself is not shown."""
     own = sum(redactor.contains_secret(line) for line in lines)
     flaws = [f"{own} of {len(lines)} lines hold a secret of the target"] if own else []
-    pieces = (piece for line in lines for part in line.splitlines() for piece in _pieces(part))
-    shaped = dict.fromkeys(f"{kind} ({fingerprint(value)})" for piece in pieces for kind, value in shapes_in(piece))
+    shaped = dict.fromkeys(f"{kind} ({fingerprint(value)})" for line in lines for kind, value in shapes_within(line))
     return flaws + [f"something of the shape of a secret: {told}" for told in list(shaped)[:5]]
-
-
-def _pieces(text: str) -> Iterator[str]:
-    """A long line in pieces that overlap by more than the length of a key: longer ones are not searched for shapes."""
-    step = MAX_LINE - _LONGEST_KEY
-    yield from (text[start : start + MAX_LINE] for start in range(0, max(1, len(text) - _LONGEST_KEY), step))
 
 
 def _entry(line: str) -> Mapping[str, Any] | None:

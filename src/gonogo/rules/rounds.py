@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from gonogo.model import Outcome
-from gonogo.objectives import Band, Decided, decide_level
+from gonogo.objectives import Band, Decided, decide_level, decide_mean
 
 LEAST_KNOWN = 0.9
 """The share of the rounds that must have been held, and have a figure; with less nothing is said of the whole time."""
@@ -15,7 +15,7 @@ BREAKS = 3
 MOST_BEYOND = 0.05
 """The share of all rounds that may be beyond, here and there."""
 LEVEL = 0.01
-"""The error level of shares, whenever they are decided: they are looked at after every round."""
+"""The error level of a share that ends the watch before its time: it is looked at after every round."""
 UNCERTAINTY = "1 - confidence"
 
 
@@ -46,12 +46,14 @@ def decide_figure(rounds: Sequence[Round], name: str, band: Band, expected: int,
         expected: how many rounds there are to be.
         is_notice: it warns, and never fails.
     """
-    known = [value for one in rounds if (value := one.figures.get(name)) is not None and math.isfinite(value)]
+    values = [one.figures.get(name) for one in rounds]
+    known = [value for value in values if value is not None and not math.isnan(value)]
     outcomes = [band.judge(value) for value in known]
-    beyond, streak = outcomes.count(Outcome.FAIL), _longest(outcomes)
+    beyond = outcomes.count(Outcome.FAIL)
+    streak = _longest([band.judge(math.nan if value is None else value) for value in values])
     told = f"{name}: {len(known)} values, {beyond} beyond the band"
     told += f", the worst {(max if band.above else min)(known):g} ({band})" if known else ""
-    if streak >= BREAKS or beyond > MOST_BEYOND * expected:
+    if streak >= BREAKS or beyond > max(1.0, MOST_BEYOND * expected):
         return Decided(Outcome.WARN if is_notice else Outcome.FAIL, f"{told}, {streak} of them in a row")
     if len(known) < LEAST_KNOWN * expected:
         return Decided(Outcome.INCONCLUSIVE, f"{told}; {expected} were to be looked at, {LEAST_KNOWN:.0%} are needed")
@@ -68,21 +70,27 @@ def _is_often_near(outcomes: Sequence[Outcome]) -> bool:
 
 def decide_fallbacks(rounds: Sequence[Round], band: Band, expected: int) -> Decided:
     """Decide the share of prompts in scope that fell back; one that got no answer fell back as well."""
-    bad = sum(one.fallbacks + one.failed for one in rounds)
-    return _decide(float(bad), sum(one.asked for one in rounds), band, rounds, expected)
+    return _decide([(one.fallbacks + one.failed) / one.asked for one in rounds if one.asked], band, expected)
 
 
 def decide_confidence(rounds: Sequence[Round], band: Band, expected: int) -> Decided:
-    """Decide the mean confidence, as that of its complement: what is in [0, 1] may be looked at after every round."""
-    values = [1 - min(1.0, max(0.0, value)) for one in rounds for value in one.confidence]
-    decided = _decide(math.fsum(values), len(values), Band(1 - band.warn, 1 - band.fail), rounds, expected)
+    """Decide the mean confidence, by its complement: what is in [0, 1] may be looked at after every round."""
+    held = [one.confidence for one in rounds if one.confidence]
+    shares = [1 - min(1.0, max(0.0, math.fsum(values) / len(values))) for values in held]
+    decided = _decide(shares, Band(1 - band.warn, 1 - band.fail), expected)
     return Decided(decided.outcome, f"{UNCERTAINTY}: {decided.text}")
 
 
-def _decide(bad: float, total: int, band: Band, rounds: Sequence[Round], expected: int) -> Decided:
-    decided = decide_level(bad, total, band, LEVEL)
-    held = sum(1 for one in rounds if one.asked)
-    if decided.outcome is not Outcome.FAIL and held < LEAST_KNOWN * expected:
-        told = f"{decided.text}; asked in {held} of {expected} rounds, {LEAST_KNOWN:.0%} are needed"
+def _decide(shares: Sequence[float], band: Band, expected: int) -> Decided:
+    """Decide a figure of which each round has one, in [0, 1]: prompts of one round fail together.
+
+    Before all rounds are held only a fail is decided, by a test that may be looked at after each of them; in the end by
+    the bootstrap interval of the rounds.
+    """
+    early = decide_level(math.fsum(shares), len(shares), band, LEVEL)
+    if early.outcome is Outcome.FAIL:
+        return early
+    if len(shares) < LEAST_KNOWN * expected:
+        told = f"{len(shares)} of {expected} rounds have a figure, {LEAST_KNOWN:.0%} are needed"
         return Decided(Outcome.INCONCLUSIVE, told)
-    return decided
+    return decide_mean(shares, band)

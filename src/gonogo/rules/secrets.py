@@ -29,6 +29,9 @@ MIN_KEY = 20
 """Shorter keys, and keys without a digit, are words: ``sk-learn-pipeline``."""
 MIN_VALUE = 4
 """Shorter values are no passwords."""
+_LONGEST_KEY = 400
+MAX_TEXT = 1_000_000
+"""Of a text of any kind; what comes after that is data."""
 MAX_LINE = 2000
 """Longer lines are data (a bundled file, a notebook), not something that somebody wrote."""
 
@@ -84,6 +87,19 @@ def shapes_in(text: str) -> tuple[tuple[str, str], ...]:
         for value, kind in found.items()
         if not _is_placeholder(value) and not any(value != other and value in other for other in found)
     )
+
+
+def shapes_within(text: str) -> Iterator[tuple[str, str]]:
+    """Kind and value of each secret in a text of any kind, long lines too."""
+    for line in text[:MAX_TEXT].splitlines():
+        for piece in _pieces(line):
+            yield from shapes_in(piece)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """A long line in pieces that overlap by more than the length of a key: longer ones are not searched for shapes."""
+    step = MAX_LINE - _LONGEST_KEY
+    yield from (text[start : start + MAX_LINE] for start in range(0, max(1, len(text) - _LONGEST_KEY), step))
 
 
 @cache

@@ -7,6 +7,7 @@ from gonogo.targets.secrets import Secret
 
 RISKS = ("R0", "R1", "R2", "R3")
 """Row T2: R0 reads; R1 changes little, and can be taken back; R2 is noticed by users; R3 cannot be taken back."""
+READS = "R0"
 NEED_APPROVAL = ("R2", "R3")
 NONCE = "{nonce}"
 """In the words of an action: replaced by letters and digits that no action had before."""

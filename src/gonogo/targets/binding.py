@@ -16,8 +16,8 @@ _CHUNK = 1 << 20
 _PROGRESS = 64 << 20
 
 
-def bind(target: Target) -> Binding:
-    """The digests of the deployment as it is now."""
+def bind(target: Target, *, models: bool = True) -> Binding:
+    """The digests of the deployment as it is now; without `models` none of files of many gigabytes."""
     config = target.config.gateway if target.config else None
     return Binding(
         target_name=target.name,
@@ -25,7 +25,7 @@ def bind(target: Target) -> Binding:
         target_digest=target.digest,
         endpoints_digest=_endpoints_digest(target),
         gateway_config_digest=_digest_or_none(config) if config else None,
-        model_digests=_production_models(target.registry) if target.registry else {},
+        model_digests=_production_models(target.registry) if target.registry and models else {},
         git_commit=_git_commit(target.file.parent),
         suite_version=__version__,
     )

@@ -1,0 +1,99 @@
+"""The runs before this one on the same target: a line of JSON each, beside the runs' folders."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+FILE = "history.jsonl"
+_SHOWN = 10
+_BAD = ("fail", "inconclusive")
+_FIGURES = ("latency_ms", "ttft_ms")
+_KEPT = ("verdict.json", "load-record.json", "answers.jsonl")
+"""What of a run makes a baseline."""
+
+
+class History:
+    """Which runs there were. Several runs may add to it at once: a line is one write."""
+
+    def __init__(self, runs: Path) -> None:
+        """`runs` is the folder with a folder for each run."""
+        self._runs, self._file = runs, runs / FILE
+
+    def before(self, verdict: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The latest runs of the same stage on the same target, the newest first."""
+        told = (verdict["binding"]["target_name"], verdict["stage"], verdict["demo"])
+        found = [run for run in self._lines() if (run["target"], run["stage"], run["demo"]) == told]
+        return [run for run in reversed(found) if run["run_id"] != verdict["run_id"]][:_SHOWN]
+
+    def add(self, verdict: Mapping[str, Any]) -> None:
+        """Note a run that has ended.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        line = json.dumps(_line(verdict), ensure_ascii=False) + "\n"
+        with self._file.open("a", encoding="utf-8") as file:
+            file.write(line)
+
+    def forget(self, keep: int) -> list[Path]:
+        """Remove the folders of all but the latest `keep` runs that have ended; which ones."""
+        noted = {run["run_id"] for run in self._lines()}
+        ended = sorted(folder for folder in self._runs.iterdir() if folder.name in noted)
+        gone = ended[:-keep] if keep else ended
+        for folder in gone:
+            shutil.rmtree(folder, ignore_errors=True)
+        return gone
+
+    def save_baseline(self, run: Path, name: str) -> list[Path]:
+        """Keep what later runs are compared with; the files, of which each is there whole or not at all."""
+        folder = self._runs / "baselines" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        saved = []
+        for file in (run / part for part in _KEPT if (run / part).is_file()):
+            unfinished = folder / f"{file.name}.part"
+            shutil.copyfile(file, unfinished)
+            saved.append(unfinished.replace(folder / file.name))
+        return saved
+
+    def _lines(self) -> list[dict[str, Any]]:
+        try:
+            lines = self._file.read_text(encoding="utf-8").splitlines()
+        except OSError:
+            return []
+        found = []
+        for line in lines:
+            try:
+                run = json.loads(line)
+            except ValueError:  # a run that was killed while it wrote
+                continue
+            if isinstance(run, dict) and {"run_id", "target", "stage", "demo", "bad"} <= set(run):
+                found.append(run)
+        return found
+
+
+def _line(verdict: Mapping[str, Any]) -> dict[str, Any]:
+    load = verdict["load"] or {"percentiles": {}}
+    figures = {name: load["percentiles"].get(name, {}).get("p95") for name in _FIGURES}
+    return {
+        "run_id": verdict["run_id"],
+        "finished": verdict["finished"],
+        "target": verdict["binding"]["target_name"],
+        "stage": verdict["stage"],
+        "demo": verdict["demo"],
+        "fault": verdict["fault"],
+        "change_id": verdict["change_id"],
+        "decision": verdict["decision"],
+        "counts": verdict["counts"],
+        "bad": sorted(check["name"] for check in verdict["checks"] if check["outcome"] in _BAD),
+        "p95": {name: value for name, value in figures.items() if value is not None},
+    }
+
+
+def compared(verdict: Mapping[str, Any], before: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """What is otherwise than in the run before; None where there was none."""
+    if not before:
+        return None
+    now, then = set(_line(verdict)["bad"]), set(before[0]["bad"])
+    return {"run_id": before[0]["run_id"], "newly_bad": sorted(now - then), "no_longer_bad": sorted(then - now)}
