@@ -400,7 +400,24 @@ def test_an_alert_is_followed_from_the_kill_to_its_end(alerts: Alerts, found: di
     scene.mark("killed")
     for step in follow_alert(drill, alerts, scene):
         step.act()
+    assert scene.found.pop("alert_unseen") == ""
     assert {name: value is not None for name, value in scene.found.items()} == found
+
+
+def test_a_prometheus_that_cannot_be_asked_says_nothing_of_the_recovery() -> None:
+    class Away(Alerts):
+        def fired_s_ago(self, alert: str, within_s: float) -> float | None:
+            raise InconclusiveError("Prometheus is away")
+
+        def firing(self, alert: str) -> Sequence[object]:
+            raise InconclusiveError("Prometheus is away")
+
+    drill = Kill("k", "s", alert="Down", alert_within_s=0.1, clear_within_s=0.1)
+    scene = Scene(Timeline(), None, Watching(), Steady(0.0))
+    scene.mark("killed")
+    for step in follow_alert(drill, Away(None, ()), scene):
+        step.act()
+    assert scene.found["alert_unseen"] == "Prometheus is away"
 
 
 def test_nothing_is_killed_while_the_alert_fires() -> None:
