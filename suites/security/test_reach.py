@@ -61,7 +61,7 @@ def test_pages_no_secret(told_pages: Sequence[tuple[str, str]], gate: Gate) -> N
 
 @check("security.answers.no_secret", severity="critical", covers=["S3"], smoke=True)
 def test_answers_no_secret(gate: Gate) -> None:
-    """No answer of the whole run, to whichever check, holds a secret of the target, or something of a key's shape."""
+    """No answer of the whole run, to whichever check, holds a secret of the target (what has a key's shape warns)."""
     # Each answer is searched as it arrives, by whoever asked for it; `gonogo.plugin.gather` decides when all are known.
     if not gate.target.endpoints() and gate.target.chatbot is None and gate.target.agent is None:
         raise NotDeclared("the target declares nothing that answers")

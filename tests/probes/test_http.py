@@ -168,6 +168,14 @@ def test_a_request_that_the_run_cuts_off_is_no_finding(serve: Callable[[socket.s
             "/",
             ["the answer holds something of the shape of a secret (API key)"],
         ),
+        ('{"key": "ghp_x7Kq9Rt2LmZ8vB3nWc5YpD1sFg6HjA0eQuT4"}', "", "/openapi.json", []),
+        ('{"key": "very-secret-value"}', "", "/openapi.json", ["the answer holds a secret of the target"]),
+        (
+            "x" * 5000 + ' "ghp_x7Kq9Rt2LmZ8vB3nWc5YpD1sFg6HjA0eQuT4"',
+            "",
+            "/",
+            ["the answer holds something of the shape of a secret (API key)"],
+        ),
         ('{"key": "sk-..."}', "", "/", []),
     ],
 )

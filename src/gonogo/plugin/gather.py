@@ -13,6 +13,7 @@ from gonogo.plugin.checks import MAX_LISTED, info_of
 from gonogo.plugin.gate import LEAKS
 from gonogo.plugin.outcomes import combine, instance_of, phase_of
 from gonogo.plugin.stages import OF_ALL_ANSWERS
+from gonogo.probes.http import OF_THE_TARGET
 
 _SELECTED = "selected.json"
 
@@ -85,8 +86,11 @@ class Gathering:
         if result.info.check_id != OF_ALL_ANSWERS or not leaks or result.outcome is not Outcome.PASS:
             return result
         told = [f"{leak} (seen by {node_id.rpartition('::')[2]})" for leak, node_id in leaks.items()]
+        told.sort(key=lambda line: OF_THE_TARGET not in line)
         more = [f"... and {len(told) - MAX_LISTED} more"] if len(told) > MAX_LISTED else []
-        return replace(result, outcome=Outcome.FAIL, reason="\n".join([*told[:MAX_LISTED], *more]))
+        # what only looks like a key may be an example, or somebody's own session
+        outcome = Outcome.FAIL if any(OF_THE_TARGET in leak for leak in leaks) else Outcome.WARN
+        return replace(result, outcome=outcome, reason="\n".join([*told[:MAX_LISTED], *more]))
 
 
 def _left_out(selected: dict[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,9 @@ _MASKED_CHARACTERS = 16 * _EVIDENCE_CHARACTERS
 """Secrets are masked before a text is cut for the evidence; of a body of many megabytes only this much is looked at."""
 MAX_USAGE_BYTES = 4096
 """Of an answer's end: the usage stands after the choices, or in the last chunk."""
+OF_THE_TARGET = "a secret of the target"
+_EXAMPLES = re.compile(r"/(openapi\.(json|ya?ml)|swagger\S*|docs|redoc)(\?\S*)?$")
+"""Documents of an interface are full of made-up keys."""
 _LEAST_SECRET = 8
 """Shorter secrets of the target may be words of an ordinary answer."""
 _LEAST_S = 0.1
@@ -237,7 +240,9 @@ class Http:
             return []
         head = "\n".join(f"{name}: {value}" for name, value in answer.headers.items())
         own = any(redactor.contains_secret(text, _LEAST_SECRET) for text in (answer.text, head))
-        flaws = ["the answer holds a secret of the target"] if own else []
+        flaws = [f"the answer holds {OF_THE_TARGET}"] if own else []
+        if _EXAMPLES.search(asked):
+            return flaws
         known = "\n".join((asked, *sent.values()))
         shaped = {kind: None for kind, value in shapes_within(answer.text) if value not in known}
         return flaws + [f"the answer holds something of the shape of a secret ({kind})" for kind in shaped]
