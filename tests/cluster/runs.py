@@ -55,7 +55,7 @@ class Run:
     @property
     def reports(self) -> Path:
         """Its folder of reports."""
-        found = set((self.folder / "reports").glob("*")) - self._before
+        found = set((self.folder / "reports").glob("2*")) - self._before
         assert len(found) == 1, self.output
         return found.pop()
 
@@ -83,7 +83,7 @@ class Run:
         """The timeline of the drill, as far as it has come."""
         files = [
             file
-            for folder in set((self.folder / "reports").glob("*")) - self._before
+            for folder in set((self.folder / "reports").glob("2*")) - self._before
             for file in folder.glob("drill-*.jsonl")
         ]
         return [
