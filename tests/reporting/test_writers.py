@@ -132,3 +132,12 @@ def test_summary_cannot_be_broken_out_of(folder: Path) -> None:
 
 def test_plain_is_json(verdict: Verdict) -> None:
     assert json.loads(json.dumps(plain(verdict))) == plain(verdict)
+
+
+def test_a_run_that_has_not_ended_is_not_told_to_the_pull_request(
+    verdict: Verdict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "step.md"))
+    write_all(verdict, Redactor([]), tmp_path, has_ended=False)
+    assert (tmp_path / "summary.md").is_file()
+    assert not (tmp_path / "step.md").exists()

@@ -98,9 +98,9 @@ def note_drills(gate: Gate, verdict: Verdict) -> None:
         gate.history.add(name, report, good=passed and not instances & left_out)
 
 
-def write_reports(gate: Gate, verdict: Verdict) -> list[Path]:
+def write_reports(gate: Gate, verdict: Verdict, *, has_ended: bool = True) -> list[Path]:
     """Write every report into the run's folder."""
-    return write_all(verdict, gate.redactor, gate.run_folder)
+    return write_all(verdict, gate.redactor, gate.run_folder, has_ended=has_ended)
 
 
 def exit_code(decision: Decision, pytests: int, *, strict: bool) -> int:

@@ -3,7 +3,7 @@
 import shutil
 import signal
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
@@ -173,7 +173,9 @@ class Controller:
         """What is known so far, for those who look before the end, and for after a run that was killed."""
         if time.monotonic() - self._written_at > _UNFINISHED_EVERY_S:
             run = Run(self._started, self._bound, "the run has not ended", self._config.option.fault or "")
-            write_reports(self._gate, conclude(self._gate, self._gathering.results(), run))
+            with suppress(OSError):  # a full disk is told when the run ends
+                verdict = conclude(self._gate, self._gathering.results(), run)
+                write_reports(self._gate, verdict, has_ended=False)
             self._written_at = time.monotonic()
 
     @pytest.hookimpl(tryfirst=True)

@@ -1,6 +1,7 @@
 """events.ndjson: what happens while a run goes on, a line of JSON each, for those who watch it live."""
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,5 +39,6 @@ class Events:
 
     def _tell(self, event: str, **told: Any) -> None:  # noqa: ANN401 (plain JSON)
         line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **told}
-        self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
-        self._file.flush()
+        with suppress(OSError):  # a full disk is told when the reports are written; the checks go on
+            self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            self._file.flush()

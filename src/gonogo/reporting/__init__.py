@@ -39,8 +39,8 @@ def github_annotations(verdict: Verdict, redactor: Redactor) -> list[str]:
     return annotations(redactor.json(plain(verdict)))
 
 
-def write_all(verdict: Verdict, redactor: Redactor, folder: Path) -> list[Path]:
-    """Write every format into a folder, each file whole or not at all; the summary also where GitHub shows it."""
+def write_all(verdict: Verdict, redactor: Redactor, folder: Path, *, has_ended: bool = True) -> list[Path]:
+    """Write every format, each file whole or not at all; of a run that has ended, the summary also where GitHub shows it."""
     masked = redactor.json(plain(verdict))
     written = []
     for writer in WRITERS:
@@ -52,7 +52,7 @@ def write_all(verdict: Verdict, redactor: Redactor, folder: Path) -> list[Path]:
         unfinished.replace(path)
         written.append(path)
     step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
-    if step_summary:
+    if step_summary and has_ended:
         with Path(step_summary).open("a", encoding="utf-8") as file:
             file.write((folder / MarkdownWriter.file_name).read_text(encoding="utf-8"))
     return written
