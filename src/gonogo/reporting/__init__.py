@@ -40,7 +40,7 @@ def github_annotations(verdict: Verdict, redactor: Redactor) -> list[str]:
 
 
 def write_all(verdict: Verdict, redactor: Redactor, folder: Path, *, has_ended: bool = True) -> list[Path]:
-    """Write every format, each file whole or not at all; of a run that has ended, the summary also where GitHub shows it."""
+    """Write every format, each file whole or not at all; once it has ended, the summary also where GitHub shows it."""
     masked = redactor.json(plain(verdict))
     written = []
     for writer in WRITERS:
