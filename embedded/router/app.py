@@ -65,7 +65,15 @@ class Router:
 
     async def models(self, request: Request) -> Response:
         """The model list."""
-        caller = self.doors.caller(request)
+        return self._listed(self.doors.caller(request))
+
+    async def respelt(self, _: Request) -> Response:
+        """The model list past the guard, if that is switched on."""
+        if not self._board.on("door-respelt"):
+            return PlainTextResponse("not found", 404)
+        return self._listed(next(iter(self._settings.callers.values())))
+
+    def _listed(self, caller: Caller) -> Response:
         names = sorted(name for name in self._settings.routes if self.doors.sees(caller, name))
         data = [{"id": name, "object": "model", "created": 1, "owned_by": "router"} for name in names]
         return JSONResponse({"object": "list", "data": data})
@@ -285,6 +293,7 @@ def build_app(settings: Settings) -> Starlette:
 
     routes = [
         Route("/v1/models", router.models),
+        Route("/v1//models", router.respelt),
         Route("/v1/chat/completions", router.chat, methods=["POST"]),
         Route("/health", router.health),
         Route("/metrics", router.metrics),

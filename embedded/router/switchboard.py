@@ -31,6 +31,7 @@ FAULTS: dict[str, str] = {
     "door-internal": "a page of the OpenAPI document needs no key",
     "door-malformed": "a header without Bearer is taken",
     "door-open": "the model list needs no key",
+    "door-respelt": "a double slash in the model list's path leads past the guard",
     "door-url": "a key in the URL is taken",
     "durations-inflated": "the histogram gets a thousand times each duration",
     "exhausted-hangs": "with every link broken the error comes `delay_ms` late",

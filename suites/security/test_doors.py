@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fixtures.security import Caller, open_doors
+from fixtures.security import Caller, Spelt, open_doors
 from gonogo.errors import InconclusiveError
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.http import Http
@@ -21,6 +21,19 @@ def test_doors_guarded(doors: Sequence[Door], callers: Sequence[Caller]) -> None
 def test_doors_documented(documented: tuple[Sequence[Door], Sequence[Caller]]) -> None:
     """Nothing that the endpoint's own OpenAPI document lists can be read without a key."""
     expect_flawless(open_doors(*documented, strict=False))
+
+
+@check("security.doors.respelt", severity="critical", covers=["S1", "S4"])
+def test_doors_respelt(respelt: Sequence[Spelt], model_ids: Sequence[str]) -> None:
+    """No other spelling of the model list's path, and no header of proxies, opens it without a key."""
+    opened = [spelt for spelt in respelt if spelt.answer.status < 300]
+    expect_flawless(
+        [
+            f"{one.how}: the models, without a key"
+            for one in opened
+            if all(name in one.answer.text for name in model_ids)
+        ]
+    )
 
 
 @check("security.doors.key_in_url", severity="major", covers=["S1"])

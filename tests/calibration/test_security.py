@@ -9,7 +9,7 @@ from tests.calibration.guarded import TARGET, GuardedServers
 from tests.calibration.pipeline import Pipeline, Plan, assert_noticed, selected
 
 FAULTS = selected(fault for fault in all_faults().values() if fault.target == "guarded")
-PLAN = Plan("suites/security", TARGET, GuardedServers, lambda _: "security", lanes=3, requests=600)
+PLAN = Plan("suites/security", TARGET, GuardedServers, lambda _: "security", lanes=3, requests=650)
 
 
 @pytest.fixture(scope="module")
