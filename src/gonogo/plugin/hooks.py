@@ -82,6 +82,7 @@ def _position(item: pytest.Item) -> int:
     return SUITES.index(info.suite) if info is not None else -1
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Note which checks will run; or write the catalogue, and run nothing."""
     gate = gate_of(session.config)
@@ -92,6 +93,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         write_catalog(session.items, session.config.option.catalog, session.config.invocation_params.dir)
     if session.config.option.explain:
         print("\n".join(["", *explain(session.items, session.config.option.explain)]))
+        session.items = []  # pytest would list them all
 
 
 @pytest.hookimpl(wrapper=True)
