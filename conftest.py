@@ -1,22 +1,3 @@
-"""The fixture modules. The plugin itself comes by its pytest11 entry point only: both at once would crash pytest."""
+"""What only a checkout has; the gate itself, and the fixtures of its suites, come by pyproject's entry points."""
 
-pytest_plugins = [
-    "pytester",
-    "fixtures.embedded",
-    "fixtures.probes",
-    "fixtures.static",
-    "fixtures.contract",
-    "fixtures.routing",
-    "fixtures.caches",
-    "fixtures.limits",
-    "fixtures.shares",
-    "fixtures.output",
-    "fixtures.cluster",
-    "fixtures.hosts",
-    "fixtures.load",
-    "fixtures.monitoring",
-    "fixtures.security",
-    "fixtures.agent",
-    "fixtures.watch",
-    "fixtures.drills",
-]
+pytest_plugins = ["pytester", "gonogo.fixtures.embedded"]

@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from fixtures.embedded import ROOT
+from gonogo.fixtures.embedded import ROOT
 
 CHECKS = 400
 REPEATS = 3

@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from fixtures.embedded import ROOT, TARGET, EmbeddedDeployment
+from gonogo.fixtures.embedded import ROOT, TARGET, EmbeddedDeployment
 from tests.calibration.conftest import GateRun
 
 RUNS = 2

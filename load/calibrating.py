@@ -9,9 +9,9 @@ from pathlib import Path
 
 import gevent
 
+from gonogo.load.wire import ChatClient
 from gonogo.loadtest.attempt import Attempt, now_ms
 from gonogo.loadtest.calibration import Calibration
-from load.wire import ChatClient
 
 _REQUESTS, _EVERY_S = 40, 0.01
 _CHUNKS = 33

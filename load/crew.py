@@ -14,14 +14,14 @@ import gevent
 from locust.env import Environment
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
+from gonogo.load.orders import Order, announce_own, new_run_id, say
+from gonogo.load.runs import Conclusion, Run
+from gonogo.load.shares import Share
 from gonogo.loadtest.attempt import now_ms
 from gonogo.loadtest.batch import Batch
 from gonogo.loadtest.calibration import Calibration, worst
 from gonogo.loadtest.capacity import Next
 from gonogo.loadtest.record import LoadRecord
-from load.orders import Order, announce_own, new_run_id, say
-from load.runs import Conclusion, Run
-from load.shares import Share
 
 _ASK, _ANSWER = "gonogo-what-time-is-it", "gonogo-it-is"
 _BEGIN, _BATCH, _STOP, _DONE = "gonogo-begin", "gonogo-batch", "gonogo-stop", "gonogo-done"

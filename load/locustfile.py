@@ -18,12 +18,12 @@ from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
 from gonogo.documents import DocumentError
+from gonogo.load.calibrating import calibrate
+from gonogo.load.crew import Master, Worker
+from gonogo.load.orders import UNDECIDED, Order, announce, announce_own, read_order, say
+from gonogo.load.page import show
+from gonogo.load.runs import Alone, Run
 from gonogo.loadtest.calibration import Calibration
-from load.calibrating import calibrate
-from load.crew import Master, Worker
-from load.orders import UNDECIDED, Order, announce, announce_own, read_order, say
-from load.page import show
-from load.runs import Alone, Run
 
 _runs: dict[Environment, Run | Worker] = {}
 _orders: dict[Environment, tuple[Order, Calibration | None]] = {}

@@ -7,6 +7,8 @@ from dataclasses import replace
 import gevent
 from locust.env import Environment
 
+from gonogo.load.orders import Order, decide_all, new_run_id, publish, say
+from gonogo.load.shares import Share
 from gonogo.loadtest.attempt import now_ms
 from gonogo.loadtest.batch import Batch
 from gonogo.loadtest.calibration import Calibration, worst
@@ -16,8 +18,6 @@ from gonogo.loadtest.record import LoadRecord
 from gonogo.loadtest.spending import Spent, refusal
 from gonogo.loadtest.tally import Tally
 from gonogo.objectives import Decided
-from load.orders import Order, decide_all, new_run_id, publish, say
-from load.shares import Share
 
 _SHOWN_CHARACTERS = 300
 _LOOK_S = 0.2

@@ -6,11 +6,11 @@ from collections.abc import Callable
 import gevent
 from locust.env import Environment
 
+from gonogo.load.orders import Order
+from gonogo.load.recording import Recording
+from gonogo.load.users import Dispatcher
+from gonogo.load.wire import ChatClient
 from gonogo.loadtest.batch import Batch
-from load.orders import Order
-from load.recording import Recording
-from load.users import Dispatcher
-from load.wire import ChatClient
 
 _TIDY_S = 10.0
 

@@ -8,12 +8,12 @@ import gevent
 import gevent.pool
 from locust.env import Environment
 
+from gonogo.load.recording import Recording
+from gonogo.load.wire import ChatClient
 from gonogo.loadtest.attempt import Attempt, now_ms
 from gonogo.loadtest.profile import Planned, Profile
 from gonogo.loadtest.record import GeneratorLimits
 from gonogo.targets.load import Load
-from load.recording import Recording
-from load.wire import ChatClient
 
 _FATAL_STATUSES = (401, 403)
 _BEAT_S = 0.02

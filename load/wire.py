@@ -12,9 +12,9 @@ import gevent.socket
 import orjson
 from geventhttpclient.response import HTTPParseError
 
+from gonogo.load.reading import Connection, EndedError, Reader, Ticker, stamped
 from gonogo.loadtest.attempt import Attempt, now_ms
 from gonogo.stream import StreamProtocolError
-from load.reading import Connection, EndedError, Reader, Ticker, stamped
 
 _MOST_IDLE_S = 1.0
 """Servers close idle connections, some after two seconds (gunicorn); what is sent into that very moment is reset, which

@@ -6,6 +6,7 @@ What is judged (`CheckResult`, `Verdict`) and what was seen (`Observation`); a t
 Forbidden here: I/O of any kind.
 """
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -121,7 +122,7 @@ class CheckResult:
 
     info: CheckInfo
     node_id: str
-    """pytest's node id: the stable name to rerun just this."""
+    """pytest's node id; the name that stays the same wherever it is called from is `name`."""
     outcome: Outcome
     instance: str = ""
     reason: str = ""
@@ -200,6 +201,8 @@ class Verdict:
     escalation: Mapping[str, str] = field(default_factory=dict)
     load: Mapping[str, Any] | None = None
     """The load run's figures as a report draws them (`gonogo.loadtest.charting`); None where none was held."""
+    command: str = "pytest"
+    """What repeats this run, in the folder where it was called."""
     before: tuple[Mapping[str, Any], ...] = ()
     """The runs before it of the same stage on the same target, the newest first (`gonogo.reporting.history`)."""
 
@@ -207,3 +210,7 @@ class Verdict:
     def decision(self) -> Decision:
         """The verdict's word."""
         return self.judgement.decision
+
+    def rerun(self, result: CheckResult) -> str:
+        """What repeats one check of this run."""
+        return f"{self.command} --check {shlex.quote(result.name)}"

@@ -1,4 +1,4 @@
-"""Where the data that ships with gonogo lies: in a checkout at its root, in a wheel inside the package."""
+"""Where the data that ships with gonogo lies: inside the package; in a checkout by a link to its root."""
 
 import json
 from pathlib import Path
@@ -10,9 +10,8 @@ ROOT = _PACKAGE.parent.parent
 
 
 def folder(name: str) -> Path:
-    """The shipped folder ``fixtures``, ``load`` or ``suites``."""
-    inside = _PACKAGE / name
-    return inside if inside.is_dir() else ROOT / name
+    """The shipped folder ``fixtures``, ``load`` or ``suites``: in a checkout, where its link leads."""
+    return (_PACKAGE / name).resolve()
 
 
 def schema(name: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fixtures.agent import Anchor, Audited, anchor_file
+from gonogo.fixtures.agent import Anchor, Audited, anchor_file
 from gonogo.plugin import check, expect_flawless
 from gonogo.plugin.gate import Gate
 from gonogo.probes.agent import AgentProbe

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from fixtures.agent import AT_ONCE, Forged
+from gonogo.fixtures.agent import AT_ONCE, Forged
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.agent import AgentProbe, Approval
 from gonogo.rules.agents import Acted, risk_flaws, talked_around

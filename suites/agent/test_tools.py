@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fixtures.agent import Attempts
+from gonogo.fixtures.agent import Attempts
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.agent import AgentProbe
 from gonogo.rules.agents import write_flaws

@@ -2,9 +2,9 @@
 
 import pytest
 
-from fixtures.static import Reader
 from gonogo.documents import Document, Part
 from gonogo.errors import NotDeclared
+from gonogo.fixtures.static import Reader
 from gonogo.plugin import check, expect_none
 from gonogo.probes.images import ImageRegistries
 from gonogo.rules import images

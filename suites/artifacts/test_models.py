@@ -1,7 +1,7 @@
 """Are the model files what the registry says, and were they really evaluated?"""
 
-from fixtures.static import Shelf
 from gonogo.documents import Document
+from gonogo.fixtures.static import Shelf
 from gonogo.plugin import check, expect_none
 from gonogo.probes.remote import RemoteStore
 from gonogo.rules import registry as rules

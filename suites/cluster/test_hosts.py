@@ -1,7 +1,7 @@
 """Without Kubernetes: do the services run, quietly, on a machine that has something left?"""
 
-from fixtures.hosts import Measured, Supervised
 from gonogo.errors import InconclusiveError, NotDeclared
+from gonogo.fixtures.hosts import Measured, Supervised
 from gonogo.objectives import Decided
 from gonogo.plugin import check, expect_flawless, settle
 from gonogo.rules.logs import error_lines, told

@@ -1,8 +1,8 @@
 """Are the cluster's other objects there, and do they work?"""
 
-from fixtures.cluster import ClusterView, now
 from gonogo.documents import Document
 from gonogo.errors import InconclusiveError, InWarningBand, NotDeclared
+from gonogo.fixtures.cluster import ClusterView, now
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.kubernetes import ClusterApi, RefusedError
 from gonogo.rules import cluster_objects as rules

@@ -1,8 +1,8 @@
 """Is there a way back: a good revision with all that it needs, and a fresh backup?"""
 
-from fixtures.cluster import ClusterView, newest_s, now
-from fixtures.static import Shelf
 from gonogo.errors import EndpointFailedError, NotDeclared
+from gonogo.fixtures.cluster import ClusterView, newest_s, now
+from gonogo.fixtures.static import Shelf
 from gonogo.plugin import check, expect_flawless, expect_none
 from gonogo.rules.registry import ModelRegistry, other_bytes
 from gonogo.rules.revisions import Choice, not_there

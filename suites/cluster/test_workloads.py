@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from fixtures.cluster import Running, now
 from gonogo.errors import EndpointFailedError, InconclusiveError, NotDeclared
+from gonogo.fixtures.cluster import Running, now
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.images import ImageRegistries
 from gonogo.probes.kubernetes import ApiDownError, ClusterApi, WrongClusterError, as_part

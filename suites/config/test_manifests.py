@@ -2,9 +2,9 @@
 
 import pytest
 
-from fixtures.static import Reader
 from gonogo.documents import DocumentError
 from gonogo.errors import InconclusiveError, NotDeclared
+from gonogo.fixtures.static import Reader
 from gonogo.plugin import check, expect_none
 from gonogo.rules import manifests as schemas
 from gonogo.rules import workloads

@@ -4,8 +4,8 @@ import time
 import uuid
 from collections.abc import Sequence
 
-from fixtures.probes import counter_of
 from gonogo.errors import NotDeclared
+from gonogo.fixtures.probes import counter_of
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.chat import Chat
 from gonogo.probes.context import ProbeContext

@@ -1,7 +1,7 @@
 """Does what is killed come back, does a playbook end its incident, does a backup work, and is all as it was?"""
 
-from fixtures.drills import Drilled
 from gonogo.errors import InconclusiveError, NotDeclared
+from gonogo.fixtures.drills import Drilled
 from gonogo.plugin import check, expect_flawless
 
 

@@ -1,7 +1,7 @@
 """Is a bad version or configuration noticed and rolled back to the right one, in time?"""
 
-from fixtures.drills import Drilled
 from gonogo.errors import EndpointFailedError, NotDeclared
+from gonogo.fixtures.drills import Drilled
 from gonogo.plugin import check, expect_flawless
 
 

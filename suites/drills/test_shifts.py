@@ -1,7 +1,7 @@
 """Is traffic led to another version as it should be: slice by slice, all at once, or onto more replicas?"""
 
-from fixtures.drills import Drilled
 from gonogo.errors import InconclusiveError
+from gonogo.fixtures.drills import Drilled
 from gonogo.plugin import check, expect_flawless
 from gonogo.rules.shares import is_too_few
 

@@ -1,7 +1,7 @@
 """Were the drills done lately?"""
 
-from fixtures.drills import Due
 from gonogo.errors import Unsupported
+from gonogo.fixtures.drills import Due
 from gonogo.plugin import check
 
 

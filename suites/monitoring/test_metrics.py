@@ -2,8 +2,8 @@
 
 import uuid
 
-from fixtures.probes import counter_of
 from gonogo.errors import NotDeclared
+from gonogo.fixtures.probes import counter_of
 from gonogo.plugin import check
 from gonogo.probes.chat import Chat
 from gonogo.probes.chatbot import ChatbotProbe

@@ -5,8 +5,8 @@ import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from fixtures.monitoring import counted_for, expect_scraped
 from gonogo.errors import InconclusiveError, NotDeclared
+from gonogo.fixtures.monitoring import counted_for, expect_scraped
 from gonogo.plugin import check, expect_flawless, settle
 from gonogo.probes.alerting import AlertCourse
 from gonogo.probes.chat import Chat

@@ -1,6 +1,6 @@
 """After a promotion: do the figures of Prometheus stay within their bands?"""
 
-from fixtures.watch import WatchRecord
+from gonogo.fixtures.watch import WatchRecord
 from gonogo.plugin import check, settle
 from gonogo.rules.rounds import decide_figure
 from gonogo.targets.monitoring import WindowObjective

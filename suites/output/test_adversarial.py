@@ -1,7 +1,7 @@
 """Does the bot stay itself whatever it is sent: injections, odd characters, ten thousand of them, none at all?"""
 
-from fixtures.replies import Replies
 from gonogo.documents import Schema
+from gonogo.fixtures.replies import Replies
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.language import foreign_texts
 from gonogo.rules.replies import body_flaws, forbidden_flaws

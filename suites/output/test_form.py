@@ -1,7 +1,7 @@
 """Is every answer what the front end can read: one JSON object by the contract, in UTF-8, said to be JSON?"""
 
-from fixtures.replies import Replies
 from gonogo.documents import Schema
+from gonogo.fixtures.replies import Replies
 from gonogo.plugin import check, expect_flawless
 from gonogo.rules.replies import (
     Consistency,

@@ -1,7 +1,7 @@
 """Does the bot answer what it should, send away what it should not, and know how sure it is?"""
 
-from fixtures.output import expect_field
 from gonogo.errors import InconclusiveError, NotDeclared
+from gonogo.fixtures.output import expect_field
 from gonogo.objectives import MINIMUM_FOR_MEAN, decide_mean, decide_share
 from gonogo.plugin import check, settle
 from gonogo.rules.quality import Asked

@@ -1,7 +1,7 @@
 """Is what people read clean: in the right language, and nothing of the machinery shows?"""
 
-from fixtures.replies import Replies
 from gonogo.errors import NotDeclared
+from gonogo.fixtures.replies import Replies
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.language import foreign_texts
 from gonogo.rules.replies import (

@@ -1,8 +1,8 @@
 """Does the bot remember what was said, however long, and only to whom it was said?"""
 
-from fixtures.output import Strangers, expect_field
 from gonogo.documents import Schema
 from gonogo.errors import InconclusiveError, NotDeclared
+from gonogo.fixtures.output import Strangers, expect_field
 from gonogo.objectives import decide_share
 from gonogo.plugin import check, expect_flawless, settle
 from gonogo.rules.conversations import Answer

@@ -1,6 +1,6 @@
 """After a promotion: does the bot still answer what it should, and is it as sure?"""
 
-from fixtures.watch import WatchRecord
+from gonogo.fixtures.watch import WatchRecord
 from gonogo.plugin import check, settle
 from gonogo.rules.rounds import decide_confidence, decide_fallbacks
 from gonogo.targets.chatbot import Chatbot

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from fixtures.caches import Cached, cached_of
-from fixtures.routing import Chain, await_turn, fresh_prompt
 from gonogo.errors import InconclusiveError, NotDeclared
 from gonogo.faults.failures import FAILURES
+from gonogo.fixtures.caches import Cached, cached_of
+from gonogo.fixtures.routing import Chain, await_turn, fresh_prompt
 from gonogo.objectives import decide_share
 from gonogo.plugin import check, expect_flawless, settle
 from gonogo.probes.redis import RedisProbe

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from fixtures.routing import Chain, await_turn, fresh_prompt
 from gonogo import resources
 from gonogo.errors import InconclusiveError, NotDeclared, Unsupported
 from gonogo.faults.failures import FAILURES, Failure
+from gonogo.fixtures.routing import Chain, await_turn, fresh_prompt
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.chat import Chat, ChatAnswer
 from gonogo.rules.attempts import attempt_flaws

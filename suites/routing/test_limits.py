@@ -2,9 +2,9 @@
 
 import time
 
-from fixtures.limits import MOST_WAITED_S, Burst, exhaust, use_up
-from fixtures.routing import fresh_prompt
 from gonogo.errors import InconclusiveError
+from gonogo.fixtures.limits import MOST_WAITED_S, Burst, exhaust, use_up
+from gonogo.fixtures.routing import fresh_prompt
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.chat import Chat
 from gonogo.probes.http import Http

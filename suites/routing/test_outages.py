@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from fixtures.caches import Cached, Outage
-from fixtures.routing import PAUSE_S, fresh_prompt
 from gonogo.errors import EndpointFailedError, NotDeclared
+from gonogo.fixtures.caches import Cached, Outage
+from gonogo.fixtures.routing import PAUSE_S, fresh_prompt
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.http import Http
 from gonogo.probes.redis import RedisProbe

@@ -1,8 +1,8 @@
 """Does a message find its way from outside to a model, and does the chatbot help itself when none answers?"""
 
-from fixtures.routing import ChatPath, fresh_prompt
 from gonogo.errors import NotDeclared
 from gonogo.faults.failures import FAILURES
+from gonogo.fixtures.routing import ChatPath, fresh_prompt
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.browser import visit
 from gonogo.probes.context import ProbeContext

@@ -1,9 +1,9 @@
 """Does the gateway send requests where the configuration says, also when a provider fails?"""
 
-from fixtures.probes import counter_of
-from fixtures.routing import Surroundings, await_turn, fresh_prompt
 from gonogo.errors import NotDeclared
 from gonogo.faults.injection import Injector
+from gonogo.fixtures.probes import counter_of
+from gonogo.fixtures.routing import Surroundings, await_turn, fresh_prompt
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.chat import Chat
 from gonogo.probes.gateway import served

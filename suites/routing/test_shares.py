@@ -2,10 +2,10 @@
 
 import pytest
 
-from fixtures.routing import fresh_prompt
-from fixtures.shares import POOL_FAILURES, Pool
 from gonogo.errors import InconclusiveError
 from gonogo.faults.failures import FAILURES
+from gonogo.fixtures.routing import fresh_prompt
+from gonogo.fixtures.shares import POOL_FAILURES, Pool
 from gonogo.plugin import check, expect_flawless, settle
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from fixtures.security import Caller, Spelt, open_doors
 from gonogo.errors import InconclusiveError
+from gonogo.fixtures.security import Caller, Spelt, open_doors
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.http import Http
 from gonogo.rules.doors import Door

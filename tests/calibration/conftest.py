@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.embedded import ROOT, TARGET, EmbeddedDeployment
+from gonogo.fixtures.embedded import ROOT, TARGET, EmbeddedDeployment
 from tests.calibration.forked import run_pytest
 
 

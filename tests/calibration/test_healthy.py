@@ -8,8 +8,8 @@ import threading
 import time
 from pathlib import Path
 
-from fixtures.embedded import ROOT, TARGET, EmbeddedDeployment
 from gonogo.faults.actors import actor_of
+from gonogo.fixtures.embedded import ROOT, TARGET, EmbeddedDeployment
 from gonogo.targets.loader import load_target
 from tests.calibration.conftest import RunGate
 from tests.calibration.pipeline import FEW, is_thorough

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import docker
 
-from fixtures.containers import Image, Images
+from gonogo.fixtures.containers import Image, Images
 from gonogo.resources import ROOT
 
 _LINKS = ("bin", "lib", "lib64", "sbin")

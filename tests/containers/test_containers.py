@@ -10,12 +10,12 @@ import docker
 import pytest
 
 from embedded.programs import redis_server
-from fixtures.containers import TARGET, ContainerDeployment
 from gonogo.errors import EndpointFailedError
 from gonogo.faults.actors import actor_of
 from gonogo.faults.containers import ACTS
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Journal
+from gonogo.fixtures.containers import TARGET, ContainerDeployment
 from gonogo.targets.loader import load_target
 from gonogo.targets.model import Actor
 from tests.calibration.conftest import GateRun

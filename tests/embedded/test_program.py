@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fixtures.embedded import ROOT
+from gonogo.fixtures.embedded import ROOT
 
 
 def start(**environment: str) -> subprocess.Popen[str]:

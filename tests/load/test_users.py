@@ -23,8 +23,8 @@ from gonogo.loadtest.profile import load_profile
 from gonogo.redaction import Redactor
 from gonogo.targets.endpoints import Endpoint
 from gonogo.targets.load import Load
-from load.orders import Order
-from load.runs import Alone
+from gonogo.load.orders import Order
+from gonogo.load.runs import Alone
 
 url, profile, record, attempts = sys.argv[1:]
 order = Order(

@@ -23,7 +23,7 @@ import gevent.monkey
 gevent.monkey.patch_all()
 import dataclasses, json, sys
 from gonogo.loadtest.attempt import now_ms
-from load.wire import ChatClient
+from gonogo.load.wire import ChatClient
 client = ChatClient(sys.argv[1], "key", 1.0)
 attempts = [client.attempt(now_ms(), {"stream": sys.argv[3] == "stream"}) for _ in range(int(sys.argv[2]))]
 print(json.dumps([dataclasses.asdict(a) | {"chunks": a.chunks, "ttft_ms": a.ttft_ms, "latency_ms": a.latency_ms} for a in attempts]))

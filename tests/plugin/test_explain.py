@@ -19,7 +19,7 @@ def test_a_check_is_explained_and_nothing_else_is_told() -> None:
     for words in (
         "  T2: the policy engine",
         "  Two uses of an approval at once both win",
-        "suites/agent/test_policy.py::test_approvals_race",
+        "pytest --target=FILE --check agent.approvals.race",
     ):
         assert words in told
     assert "test_doors.py" not in told

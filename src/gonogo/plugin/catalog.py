@@ -12,20 +12,12 @@ from gonogo.plugin.checks import info_of
 
 
 def catalog_of(items: Iterable[pytest.Item]) -> list[dict[str, Any]]:
-    """Every check once, sorted by id.
-
-    Raises:
-        pytest.UsageError: two functions declare the same id.
-    """
+    """Every check once, sorted by id."""
     entries: dict[str, dict[str, Any]] = {}
-    owners: dict[str, str] = {}
     for item in items:
         info = info_of(item)
         if info is None:
             continue
-        owner = item.nodeid.partition("[")[0]
-        if owners.setdefault(info.check_id, owner) != owner:
-            raise pytest.UsageError(f"{info.check_id} is declared by {owners[info.check_id]} and by {owner}")
         entries[info.check_id] = {
             "id": info.check_id,
             "title": info.title,

@@ -31,6 +31,8 @@ class Run:
     """What the target was when the run began."""
     interrupted: str
     fault: str
+    command: str
+    """What repeats it."""
 
 
 def conclude(gate: Gate, results: list[CheckResult], run: Run) -> Verdict:
@@ -53,6 +55,7 @@ def conclude(gate: Gate, results: list[CheckResult], run: Run) -> Verdict:
         change_id=gate.change_id,
         interrupted=interrupted,
         fault=run.fault,
+        command=run.command,
         budget=gate.ledger.spent(),
         escalation=_escalations(gate, judgement.results),
         load=_load_of(gate),

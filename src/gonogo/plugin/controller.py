@@ -22,7 +22,7 @@ from gonogo.plugin.events import Events
 from gonogo.plugin.gate import Gate, open_gate, set_gate, worker_input
 from gonogo.plugin.gather import Gathering
 from gonogo.plugin.locks import target_lock
-from gonogo.plugin.options import is_strict
+from gonogo.plugin.options import is_strict, repeated
 from gonogo.plugin.progress import Progress, set_progress, silence_pytest
 from gonogo.reporting import github_annotations, terminal
 from gonogo.reporting.json import plain
@@ -143,9 +143,7 @@ class Controller:
             self._undo.close()
         except EndpointFailedError as error:
             self._interrupted = str(error)
-        fault = session.config.option.fault or ""
-        run = Run(self._started, self._bound, self._interrupted, fault)
-        self._verdict = conclude(self._gate, self._gathering.results(), run)
+        self._verdict = conclude(self._gate, self._gathering.results(), self._run(self._interrupted))
         self._events.ended(self._verdict)
         self._files = write_reports(self._gate, self._verdict)
         strict = is_strict(session.config)
@@ -155,6 +153,10 @@ class Controller:
             self._keep_run(self._verdict, session.config)
         except OSError as error:
             _say(session.config, f"the run could not be noted in the history: {error}")
+
+    def _run(self, interrupted: str) -> Run:
+        fault = self._config.option.fault or ""
+        return Run(self._started, self._bound, interrupted, fault, repeated(self._config))
 
     def _keep_run(self, verdict: Verdict, config: pytest.Config) -> None:
         """Note the run for those after it; save it as a baseline, and remove old ones, where that is asked for."""
@@ -172,9 +174,8 @@ class Controller:
     def _write_unfinished(self) -> None:
         """What is known so far, for those who look before the end, and for after a run that was killed."""
         if time.monotonic() - self._written_at > _UNFINISHED_EVERY_S:
-            run = Run(self._started, self._bound, "the run has not ended", self._config.option.fault or "")
             with suppress(OSError):  # a full disk is told when the run ends
-                verdict = conclude(self._gate, self._gathering.results(), run)
+                verdict = conclude(self._gate, self._gathering.results(), self._run("the run has not ended"))
                 write_reports(self._gate, verdict, has_ended=False)
             self._written_at = time.monotonic()
 

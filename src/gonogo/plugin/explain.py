@@ -18,11 +18,11 @@ def explain(items: Iterable[pytest.Item], check_id: str) -> list[str]:
     Raises:
         pytest.UsageError: no check has that id.
     """
-    found = {info.check_id: (info, item) for item in items if (info := info_of(item))}
+    found = {info.check_id: info for item in items if (info := info_of(item))}
     if check_id not in found:
         raise pytest.UsageError(f"no check is called {check_id!r}{did_you_mean(check_id, list(found))}")
-    info, item = found[check_id]
-    return [*_told(info), *_faults(info), "", "run only it:", f"  pytest --target FILE {item.nodeid.partition('[')[0]}"]
+    info = found[check_id]
+    return [*_told(info), *_faults(info), "", "run only it:", f"  pytest --target=FILE --check {check_id}"]
 
 
 def _told(info: CheckInfo) -> list[str]:

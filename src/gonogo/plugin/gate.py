@@ -143,17 +143,23 @@ def wants_gate(config: pytest.Config) -> bool:
     """Whether this run judges a deployment: a target is named, or only suites are collected."""
     if config.option.target:
         return True
-    if (
-        config.option.collectonly
-        or config.option.catalog
-        or config.option.explain
-        or config.option.showfixtures
-        or config.option.markers
-    ):
+    if lists_checks(config) or config.option.markers:
         return False
-    suites = resources.folder("suites")
-    places = [(config.invocation_params.dir / str(argument).partition("::")[0]).resolve() for argument in config.args]
-    return bool(places) and all(place.is_relative_to(suites) for place in places)
+    return bool(config.args) and all(_is_of_the_suites(config, str(argument)) for argument in config.args)
+
+
+def _is_of_the_suites(config: pytest.Config, argument: str) -> bool:
+    """Whether a place to collect from, by its path or by its package's name, is one of the shipped suites."""
+    place = argument.partition("::")[0]
+    if config.option.pyargs and f"{place}.".startswith("gonogo.suites."):
+        return True
+    return (config.invocation_params.dir / place).resolve().is_relative_to(resources.folder("suites"))
+
+
+def lists_checks(config: pytest.Config) -> bool:
+    """Whether this run only says what there is."""
+    asked = config.option
+    return bool(asked.collectonly or asked.catalog or asked.explain or asked.showfixtures)
 
 
 def open_gate(config: pytest.Config, demo_target: Path | None) -> Gate:

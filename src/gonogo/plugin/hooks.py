@@ -12,12 +12,13 @@ from gonogo.plugin.catalog import write_catalog
 from gonogo.plugin.checks import info_of, marker_lines
 from gonogo.plugin.controller import Controller
 from gonogo.plugin.explain import explain
-from gonogo.plugin.gate import gate_of, is_worker, set_gate, wants_gate, worker_gate
+from gonogo.plugin.gate import gate_of, is_worker, lists_checks, set_gate, wants_gate, worker_gate
 from gonogo.plugin.gather import write_selected
 from gonogo.plugin.instances import parametrize
 from gonogo.plugin.locks import target_lock
-from gonogo.plugin.options import add_options, collect_suites_by_default, join_path_options
+from gonogo.plugin.options import add_options, collect_by_default, join_path_options
 from gonogo.plugin.outcomes import attach, phase_of
+from gonogo.plugin.selection import expect_distinct, named
 from gonogo.plugin.verify import verify
 
 
@@ -40,7 +41,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         config.option.collectonly = True
         config.option.verbose = -2  # the file is the answer, not the tree of functions
     if (config.option.target or config.option.explain) and not is_worker(config):
-        collect_suites_by_default(config)
+        collect_by_default(config)
     return None
 
 
@@ -56,6 +57,8 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--stage needs --target=FILE: the deployment to judge (without both: a DEMO run)")
     elif wants_gate(config) and not config.option.verify:
         config.pluginmanager.register(Controller(config), "gonogo-controller")
+    if gate_of(config) is not None or config.option.target or lists_checks(config):
+        config.pluginmanager.load_setuptools_entrypoints(FIXTURES)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -66,14 +69,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Select the stage's checks, cheap and gentle ones first."""
+    expect_distinct(items)
     gate = gate_of(config)
     if gate is None:
         return
-    left_out = {item for item in items if (info := info_of(item)) and not gate.stage.selects(info)}
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
-    config.stash[_STAGED] = list(items)  # before -k and -m leave some out
+    staged = [item for item in items if (info := info_of(item)) is None or gate.stage.selects(info)]
+    config.stash[_STAGED] = staged  # before --check, -k and -m leave some out
+    _keep_only(named(staged, config.option.check) if config.option.check else staged, items, config)
     items.sort(key=_position)
+
+
+def _keep_only(kept: list[pytest.Item], items: list[pytest.Item], config: pytest.Config) -> None:
+    selected = set(kept)
+    config.hook.pytest_deselected(items=[item for item in items if item not in selected])
+    items[:] = kept
 
 
 def _position(item: pytest.Item) -> int:
@@ -111,6 +120,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
 
 
+FIXTURES = "gonogo"
+"""The group of entry points with the fixtures of the shipped suites; other packages may bring theirs."""
 _STAGED = pytest.StashKey[list[pytest.Item]]()
 _LOCK_ERROR = pytest.StashKey[InconclusiveError]()
 

@@ -1,6 +1,7 @@
 """Command line options, and the trap that they hide."""
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from gonogo import resources
 from gonogo.plugin.stages import STAGES
 
+OWN_CHECKS = "gonogo_checks"
 _PATH_OPTIONS = ("--target", "--report-dir", "--catalog", "--verify", "--answers", "--against")
 
 
@@ -32,8 +34,16 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--against", metavar="FILE", help="compare the chatbot's answers with those of another target")
     group.addoption("--save-baseline", metavar="NAME", help="keep this run's load record and answers as a baseline")
     group.addoption("--keep-runs", type=int, metavar="N", help="remove all but the latest N runs that have ended")
+    one = "run only this check, by its id or as reports write it: id[instance]; may be given several times"
+    group.addoption("--check", action="append", default=[], metavar="CHECK", help=one)
     group.addoption("--explain", metavar="CHECK_ID", help="say what a check verifies and what it finds; run nothing")
     group.addoption("--verify", metavar="FILE", help="compare a verdict.json with the target as it is now; run nothing")
+    parser.addini(
+        OWN_CHECKS,
+        "a team's own checks: collected with the shipped suites, part of each verdict",
+        type="paths",
+        default=[],
+    )
     group.addoption(
         "--lock-timeout", type=float, default=900.0, metavar="S", help="how long to wait for another run on this target"
     )
@@ -57,18 +67,44 @@ def join_path_options() -> None:
         _start_again(joined)
 
 
-def collect_suites_by_default(config: pytest.Config) -> None:
-    """Start again with the shipped suites where a target is named and nothing to collect: from any working directory.
+def collect_by_default(config: pytest.Config) -> None:
+    """Start again with the shipped suites and the team's own checks, where a target is named and nothing to collect.
+
+    So the same command serves from any working directory, and in a repository whose ``testpaths`` are its own tests.
 
     Raises:
         pytest.UsageError: pytest was called as a library, so that we cannot start again.
     """
-    if config.args_source is not pytest.Config.ArgsSource.INVOCATION_DIR:
+    if config.args_source is pytest.Config.ArgsSource.ARGS:
         return
-    suites = str(resources.folder("suites"))
+    wanted = _default_places(config)
+    if [Path(place).resolve() for place in config.args] == [place.resolve() for place in wanted]:
+        return
+    missing = [str(place) for place in wanted if not place.exists()]
+    if missing:
+        raise pytest.UsageError(f"{OWN_CHECKS} of {config.inipath}: there is no {', '.join(missing)}")
+    places = [str(place) for place in wanted]
     if list(config.invocation_params.args) != sys.argv[1:] or not _is_pytests_own_process():
-        raise pytest.UsageError(f"name what to collect, for instance {suites}")
-    _start_again([*sys.argv[1:], suites])
+        raise pytest.UsageError(f"name what to collect, for instance {' '.join(places)}")
+    _start_again([*sys.argv[1:], *places])
+
+
+def _default_places(config: pytest.Config) -> list[Path]:
+    return [resources.folder("suites"), *config.getini(OWN_CHECKS)]
+
+
+def repeated(config: pytest.Config) -> str:
+    """The command line of this run as one would call it again, without what only this run is to do."""
+    asked = config.option
+    words = ["pytest"]
+    words += [f"--target={asked.target}"] if asked.target else []
+    words += [f"--stage={asked.stage}"] if asked.stage else []
+    words += ["--allow-disruptive"] if asked.allow_disruptive else []
+    words += [f"--change={asked.change}"] if asked.change else []
+    default = [place.resolve() for place in _default_places(config)]
+    given = {place: Path(place.partition("::")[0]).resolve() for place in asked.file_or_dir}
+    words += [place for place, path in given.items() if not any(path.is_relative_to(known) for known in default)]
+    return shlex.join(words)
 
 
 def _is_pytests_own_process() -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from gonogo.model import CheckResult, Outcome, Verdict
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 
 
 class JsonWriter:
@@ -41,12 +41,13 @@ def plain(verdict: Verdict) -> dict[str, Any]:
         "escalation": dict(verdict.escalation),
         "load": dict(verdict.load) if verdict.load is not None else None,
         "before": [dict(run) for run in verdict.before],
+        "command": verdict.command,
         "counts": {outcome.value: sum(r.outcome is outcome for r in results) for outcome in Outcome},
-        "checks": [_check(result) for result in results],
+        "checks": [_check(result, verdict.rerun(result)) for result in results],
     }
 
 
-def _check(result: CheckResult) -> dict[str, Any]:
+def _check(result: CheckResult, rerun: str) -> dict[str, Any]:
     return {
         "id": result.info.check_id,
         "instance": result.instance,
@@ -62,6 +63,7 @@ def _check(result: CheckResult) -> dict[str, Any]:
         "waived_by": result.waived_by,
         "duration_ms": result.duration_ms,
         "node_id": result.node_id,
+        "rerun": rerun,
         "findings": [dict(finding) for finding in result.findings],
         "evidence": [dict(observation) for observation in result.evidence],
     }

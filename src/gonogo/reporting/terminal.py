@@ -95,4 +95,4 @@ def _detail(result: CheckResult, verdict: Verdict, writer: Any) -> None:  # noqa
     repeats = [observation["repeat"] for observation in result.evidence if observation.get("repeat")]
     if repeats and result.outcome is Outcome.FAIL:
         writer.write_line(f"  repeat: {repeats[-1][:400]}")
-    writer.write_line(f"  rerun:  pytest '{result.node_id}'")
+    writer.write_line(f"  rerun:  {verdict.rerun(result)}")
