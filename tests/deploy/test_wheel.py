@@ -1,0 +1,80 @@
+"""The wheel as a team has it: in an environment of its own, in the team's own repository, beside the team's own checks."""
+
+import json
+
+from tests.deploy.team import LOAD, OWN_CHECKS, PYPROJECT, Team
+
+
+def test_own_checks_count_beside_the_shipped_ones(team: Team) -> None:
+    done = team.call("pytest", "--target", "target.yaml", "--stage", "smoke")
+    outcomes = {check["name"]: check["outcome"] for check in team.verdict()["checks"]}
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert outcomes["contract.acme.greets[gateway/chat-8b]"] == "pass"
+    assert outcomes["contract.stream.terminates[gateway/chat-8b]"] == "pass"
+    assert not any("unit" in name for name in outcomes)
+
+
+def test_an_own_check_that_fails_is_a_no_go(team: Team) -> None:
+    checks = team.repository / "checks" / "test_acme.py"
+    checks.write_text(OWN_CHECKS.replace('!= "WRONG"', '== "WRONG"'), encoding="utf-8")
+    done = team.call(
+        "pytest",
+        "--target",
+        "target.yaml",
+        "--stage",
+        "smoke",
+        "--check",
+        "contract.acme.greets",
+        "--check",
+        "contract.stream.terminates[gateway/chat-8b]",
+    )
+    verdict = team.verdict()
+    failed = [check["name"] for check in verdict["checks"] if check["outcome"] == "fail"]
+    assert (done.returncode, verdict["decision"], failed) == (1, "NO-GO", ["contract.acme.greets[gateway/chat-8b]"])
+
+
+def test_load_is_sent_from_the_wheel(team: Team) -> None:
+    with (team.repository / "target.yaml").open("a", encoding="utf-8") as target:
+        target.write(LOAD)
+    done = team.call("pytest", "--target", "target.yaml", "--stage", "smoke", "--check", "load.ttft.holds")
+    judged = next(check for check in team.verdict()["checks"] if check["name"] == "load.ttft.holds[ttft_ms.p50]")
+    assert judged["outcome"] == "pass" or "the generator was starved" in judged["reason"], done.stdout + done.stderr
+    assert judged["rerun"] == "pytest --target=target.yaml --stage=smoke --check 'load.ttft.holds[ttft_ms.p50]'"
+
+
+def test_shipped_suites_by_their_package_name(team: Team) -> None:
+    done = team.call(
+        "pytest", "--target", "target.yaml", "--stage", "smoke", "--pyargs", "gonogo.suites.contract", "-n", "2"
+    )
+    names = {check["id"] for check in team.verdict()["checks"] if check["outcome"] == "pass"}
+    assert "contract.stream.terminates" in names, done.stdout + done.stderr
+    assert "contract.acme.greets" not in names
+
+
+def test_the_teams_own_tests_are_left_alone(team: Team) -> None:
+    done = team.call("pytest")
+    assert "1 passed" in done.stdout
+    assert "gonogo:" not in done.stdout
+    assert not (team.repository / "reports").exists()
+
+
+def test_checks_are_explained_and_listed(team: Team) -> None:
+    explained = team.call("pytest", "--explain", "contract.acme.greets", "--target", "target.yaml")
+    listed = team.call("pytest", "--catalog", "catalog.json", "--pyargs", "gonogo.suites")
+    catalog = json.loads((team.repository / "catalog.json").read_text(encoding="utf-8"))
+    assert "Acme's chatbot answers a greeting" in explained.stdout, explained.stdout + explained.stderr
+    assert len(catalog["checks"] if isinstance(catalog, dict) else catalog) > 200, listed.stdout
+
+
+def test_without_a_target_there_is_nothing_to_judge(team: Team) -> None:
+    done = team.call("pytest", "--pyargs", "gonogo.suites")
+    assert done.returncode == 4
+    assert "name the deployment to judge: --target=FILE" in done.stdout + done.stderr
+
+
+def test_a_folder_of_own_checks_that_is_not_there(team: Team) -> None:
+    settings = team.repository / "pyproject.toml"
+    settings.write_text(PYPROJECT.replace('"checks"', '"cheques"'), encoding="utf-8")
+    done = team.call("pytest", "--target", "target.yaml")
+    assert done.returncode == 4
+    assert "gonogo_checks of" in done.stdout + done.stderr
