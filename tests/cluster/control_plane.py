@@ -250,7 +250,8 @@ def apply(client: httpx.Client, *objects: Mapping[str, object]) -> None:
         assert answer.status_code in {200, 201}, answer.text
 
 
-_PLURALS = {"NetworkPolicy": "networkpolicies", "StorageClass": "storageclasses", "Endpoints": "endpoints"}
+_PLURALS = {"NetworkPolicy": "networkpolicies", "StorageClass": "storageclasses", "Endpoints": "endpoints",
+            "Canary": "canaries"}  # fmt: skip
 _OF_THE_CLUSTER = {"Namespace", "Node", "PersistentVolume", "StorageClass", "ClusterRole", "ClusterRoleBinding",
                    "CustomResourceDefinition", "APIService"}  # fmt: skip
 
