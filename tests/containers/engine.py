@@ -18,6 +18,8 @@ from typing import Self
 READY_S = 30.0
 NEEDED = ("dockerd", "containerd", "runc", "iptables", "setpriv", "unshare", "tini-static", "ip")
 _PATH = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
+_NO_NAMES = ("--dns", "127.0.0.1", "--dns-opt", "timeout:1", "--dns-opt", "attempts:1")
+"""A name that is gone is not looked up for ten seconds."""
 _HIDDEN = "mount -n -t tmpfs none /run && mkdir -p /etc/docker && mount -n -t tmpfs none /etc/docker && exec dockerd"
 """dockerd writes below both, whatever it is told; here they are its own."""
 
@@ -29,9 +31,14 @@ class NoEngineError(RuntimeError):
 class Engine:
     """The running engine; a context manager that ends it and removes what it leaves."""
 
-    def __init__(self, folder: Path) -> None:
-        """Everything of it lies below a folder, which is removed."""
-        self._folder, self._id = folder, secrets.token_hex(3)
+    def __init__(self, folder: Path, *, resolves: bool = False) -> None:
+        """Everything of it lies below a folder, which is removed.
+
+        Args:
+            folder: where it lies.
+            resolves: its containers may ask this machine's name servers: where an image is built from packages.
+        """
+        self._folder, self._id, self._resolves = folder, secrets.token_hex(3), resolves
         self._cgroup = f"/gonogo-{self._id}"
         self.bridge = f"gonogo-{self._id}"  # at most 15 characters
         self.environment = {
@@ -78,8 +85,7 @@ class Engine:
             "--storage-driver", "overlay2", "--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent",
             self._cgroup, "--bridge", "none", "--ip", "127.0.0.1", "--iptables=false", "--ip6tables=false",
             "--ip-forward=false", "--ip-masq=false", "--userland-proxy=true",
-            "--default-address-pool", "base=10.213.0.0/16,size=24", "--dns", "127.0.0.1",
-            "--dns-opt", "timeout:1", "--dns-opt", "attempts:1",  # a name that is gone is not looked up for ten seconds
+            "--default-address-pool", "base=10.213.0.0/16,size=24", *([] if self._resolves else _NO_NAMES),
             "--shutdown-timeout", "2",
         ]  # fmt: skip
 
