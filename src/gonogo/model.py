@@ -134,6 +134,8 @@ class CheckResult:
     """The places in files that a rule complained about: file, line, column, path, message, warning."""
     waived_by: str = ""
     """Owner, reason and expiry of the waiver that turned this fail into a caveat."""
+    started_s: float | None = None
+    """Seconds since the epoch; None for a check that never began."""
 
     @property
     def name(self) -> str:

@@ -18,7 +18,7 @@ def judge(
 
     NO-GO: a critical or major fail. HOLD: no such fail, but a critical or major check is inconclusive, a required suite
     ran no check, or the run was interrupted. GO WITH CAVEATS: warnings, minor fails or inconclusives, waived checks,
-    or declared parts that were not verified. GO: the rest.
+    or declared parts that were not verified. GO: the rest. Reasons stand by severity, the worst first.
 
     Args:
         results: one per check and instance, in any order.
@@ -27,14 +27,15 @@ def judge(
         interrupted: why the run ended early, or nothing.
     """
     settled = tuple(sorted((_waive(result, waivers) for result in results), key=lambda r: r.node_id))
-    failing = tuple(_line(r) for r in settled if _blocks(r, Outcome.FAIL))
-    undecided = tuple(_line(r) for r in settled if _blocks(r, Outcome.INCONCLUSIVE))
+    ranked = sorted(settled, key=lambda r: list(Severity).index(r.info.severity))
+    failing = tuple(_line(r) for r in ranked if _blocks(r, Outcome.FAIL))
+    undecided = tuple(_line(r) for r in ranked if _blocks(r, Outcome.INCONCLUSIVE))
     undecided += tuple(f"required suite {suite} ran no check" for suite in _missing_suites(settled, required_suites))
     if not any(r.outcome is not Outcome.SKIP for r in settled):
         undecided += ("no check ran at all",)
     if interrupted:
         undecided += (f"the run did not finish: {interrupted}",)
-    caveats = tuple(_line(r) for r in settled if _is_caveat(r))
+    caveats = tuple(_line(r) for r in ranked if _is_caveat(r))
     if failing:
         return Judgement(Decision.NO_GO, failing + undecided, caveats, settled)
     if undecided:

@@ -158,7 +158,7 @@ def main(words: Sequence[str]) -> int:
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
-        print(f"gonogo: listening at {server.server_address[0]}:{server.server_address[1]}", flush=True)
+        print(f"gonogo: listening at {asked.host}:{server.server_port}", flush=True)
         server.serve_forever()
         runner.stop()
     return 0

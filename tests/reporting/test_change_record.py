@@ -1,5 +1,6 @@
 """The record of a change, and who is called."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -50,9 +51,21 @@ def test_the_record_has_what_when_verdict_evidence_way_back_and_signatures(tmp_p
     assert "security.doors" not in way_back
 
 
+def test_the_record_for_a_change_system_says_the_same_and_is_unsigned(tmp_path: Path) -> None:
+    write_all(VERDICT, Redactor([]), tmp_path)
+    record = json.loads((tmp_path / "change-record.json").read_text(encoding="utf-8"))
+    assert (record["change_id"], record["decision"], record["binding"]["git_commit"]) == ("CHG-7", "NO-GO", "c0ffee")
+    assert [(row["check"], row["outcome"]) for row in record["way_back"]] == [
+        ("cluster.rollback.revision[x]", "warn"), ("drills.restore.works[x]", "skip"), ("drills.rollback.in_time[x]", "pass"),
+    ]  # fmt: skip
+    assert [row["check"] for row in record["not_verified"]] == ["drills.restore.works[x]"]
+    assert {"role": "approved by", "name": None, "date": None, "signature": None} in record["signatures"]
+
+
 def test_without_a_change_there_is_no_record(tmp_path: Path) -> None:
     write_all(replace(VERDICT, change_id=""), Redactor([]), tmp_path)
     assert not (tmp_path / "change-record.md").exists()
+    assert not (tmp_path / "change-record.json").exists()
 
 
 def test_where_nothing_was_verified_of_the_way_back_the_record_says_so(tmp_path: Path) -> None:

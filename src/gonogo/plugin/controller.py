@@ -26,6 +26,7 @@ from gonogo.plugin.options import is_strict, repeated
 from gonogo.plugin.progress import Progress, set_progress, silence_pytest
 from gonogo.reporting import github_annotations, terminal
 from gonogo.reporting.json import plain
+from gonogo.reporting.spans import send_spans
 from gonogo.targets.binding import bind
 
 _UNFINISHED_EVERY_S = 30.0
@@ -146,6 +147,8 @@ class Controller:
         self._verdict = conclude(self._gate, self._gathering.results(), self._run(self._interrupted))
         self._events.ended(self._verdict)
         self._files = write_reports(self._gate, self._verdict)
+        if told := send_spans(self._gate.redactor.json(plain(self._verdict))):
+            _say(session.config, told)
         strict = is_strict(session.config)
         session.exitstatus = exit_code(self._verdict.decision, int(exitstatus), strict=strict)
         try:

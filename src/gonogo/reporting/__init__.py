@@ -6,7 +6,7 @@ from pathlib import Path
 from gonogo.model import Verdict
 from gonogo.redaction import Redactor
 from gonogo.reporting.annotations import annotations
-from gonogo.reporting.change_record import ChangeRecordWriter
+from gonogo.reporting.change_record import ChangeRecordJsonWriter, ChangeRecordWriter
 from gonogo.reporting.drills import DrillsWriter
 from gonogo.reporting.html import HtmlWriter
 from gonogo.reporting.interface import Writer
@@ -26,6 +26,7 @@ WRITERS: tuple[Writer, ...] = (
     MetricsWriter(),
     ModelChangeWriter(),
     ChangeRecordWriter(),
+    ChangeRecordJsonWriter(),
     OncallWriter(),
     DrillsWriter(),
     HtmlWriter(),

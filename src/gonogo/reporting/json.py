@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 from gonogo.model import CheckResult, Outcome, Verdict
@@ -47,6 +48,10 @@ def plain(verdict: Verdict) -> dict[str, Any]:
     }
 
 
+def _iso(seconds: float | None) -> str | None:
+    return datetime.fromtimestamp(seconds, UTC).isoformat() if seconds is not None else None
+
+
 def _check(result: CheckResult, rerun: str) -> dict[str, Any]:
     return {
         "id": result.info.check_id,
@@ -61,6 +66,7 @@ def _check(result: CheckResult, rerun: str) -> dict[str, Any]:
         "reason": result.reason,
         "skip_kind": result.skip_kind.value if result.skip_kind else None,
         "waived_by": result.waived_by,
+        "started": _iso(result.started_s),
         "duration_ms": result.duration_ms,
         "node_id": result.node_id,
         "rerun": rerun,

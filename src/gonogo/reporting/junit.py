@@ -39,10 +39,12 @@ class _Case(TestCase):
 def _case(check: dict[str, Any]) -> TestCase:
     case = _Case(_clean(check["name"]), classname=f"gonogo.{check['suite']}", time=check["duration_ms"] / 1000)
     reason = _clean(check["reason"])
-    if check["outcome"] == "fail":
-        case.result = [Failure(reason.split("\n")[0], check["severity"])]
-    elif check["outcome"] == "inconclusive":
-        case.result = [Error(reason.split("\n")[0], "inconclusive")]
+    if check["outcome"] in {"fail", "inconclusive"}:
+        told = Failure if check["outcome"] == "fail" else Error
+        kind = check["severity"] if check["outcome"] == "fail" else "inconclusive"
+        case.result = [told(reason.split("\n")[0], kind)]
+        # the readers show this text where a test's failure is opened
+        case.result[0].text = f"{_clean(check['title'])}\n\n{reason}\n\nagain: {_clean(check['rerun'])}"
     elif check["outcome"] == "skip":
         case.result = [Skipped(reason.split("\n")[0], check["skip_kind"])]
     if check["findings"]:

@@ -13,9 +13,10 @@ class MarkdownWriter:
     file_name = "summary.md"
 
     def render(self, verdict: dict[str, Any]) -> str:
-        """The page."""
+        """The page: at most ten lines on why, the rest folded up."""
         demo = " — DEMO, can promote nothing" if verdict["demo"] else ""
         binding = verdict["binding"]
+        counts = " · ".join(f"{count} {outcome}" for outcome, count in verdict["counts"].items() if count)
         lines = [
             f"## {_ICONS[verdict['decision']]} {verdict['decision']}{demo}",
             "",
@@ -26,17 +27,20 @@ class MarkdownWriter:
             "",
             *_list(verdict["reasons"]),
             "",
-            "| outcome | checks |",
-            "| --- | --- |",
-            *(f"| {outcome} | {count} |" for outcome, count in verdict["counts"].items()),
+            f"{counts or 'no check ran'}. Again: `{cell(verdict['command'])}`",
             "",
         ]
-        unverified = [check for check in verdict["checks"] if check["outcome"] == "skip"]
-        if unverified:
-            lines += ["Not verified:", "", *_list([f"{c['name']}: {c['reason']}" for c in unverified]), ""]
-        if verdict["escalation"]:
-            lines += ["Escalate:", "", *_list([f"{k}: {v}" for k, v in verdict["escalation"].items()]), ""]
+        unverified = [
+            f"{check['name']}: {check['reason']}" for check in verdict["checks"] if check["outcome"] == "skip"
+        ]
+        lines += _folded(f"Not verified ({len(unverified)})", unverified)
+        lines += _folded("Escalate", [f"{name}: {whom}" for name, whom in verdict["escalation"].items()])
         return "\n".join(lines)
+
+
+def _folded(title: str, texts: list[str]) -> list[str]:
+    """What is opened by a click where Markdown is shown; nothing without texts."""
+    return [f"<details><summary>{title}</summary>", "", *_list(texts), "", "</details>", ""] if texts else []
 
 
 def _list(texts: list[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """The verdict on a terminal."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -33,17 +34,38 @@ def show(verdict: Verdict, files: Sequence[Path], writer: Any) -> None:  # noqa:
             writer.write_line(f"  {line}")
     _unverified([result for result in results if result.outcome is Outcome.SKIP], writer)
     writer.write_sep("=", "verdict")
-    demo = "   DEMO: the embedded deployment; this verdict can promote nothing" if verdict.demo else ""
-    if verdict.fault:
-        writer.write_line(f"  the fault {verdict.fault} was switched on: this verdict can promote nothing")
-    writer.write_line(f"  {verdict.decision}{demo}", **_COLOURS[verdict.decision])
+    _box(_told(verdict), _COLOURS[verdict.decision], writer)
     for reason in verdict.judgement.reasons:
         writer.write_line(f"  - {reason[:220]}")
-    spent = verdict.budget
-    seconds = (verdict.finished - verdict.started).total_seconds()
-    writer.write_line(f"  {len(results)} checks, {spent.get('requests', 0)} requests, {seconds:.1f} s")
     for file in files:
         writer.write_line(f"  {file}")
+
+
+def _told(verdict: Verdict) -> list[str]:
+    """The lines of the box: the word, what it is about, and what it took."""
+    lines = [
+        f"{verdict.decision}   {verdict.binding.target_name} ({verdict.binding.environment}), stage {verdict.stage}"
+    ]
+    if verdict.demo:
+        lines.append("DEMO: the embedded deployment; this verdict can promote nothing")
+    if verdict.fault:
+        lines.append(f"the fault {verdict.fault} was switched on: this verdict can promote nothing")
+    counts = Counter(result.outcome.value for result in verdict.judgement.results)
+    seconds = (verdict.finished - verdict.started).total_seconds()
+    spent = f"{verdict.budget.get('requests', 0)} requests, {seconds:.1f} s"
+    return [*lines, ", ".join([f"{sum(counts.values())} checks: {_counted(counts)}", spent])]
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in Outcome if counts[outcome]) or "none ran"
+
+
+def _box(lines: Sequence[str], colours: dict[str, bool], writer: Any) -> None:  # noqa: ANN401
+    width = max(len(line) for line in lines)
+    writer.write_line(f"╭─{'─' * width}─╮", **colours)
+    for line in lines:
+        writer.write_line(f"│ {line:<{width}} │", **colours)
+    writer.write_line(f"╰─{'─' * width}─╯", **colours)
 
 
 def _page(title: str, lines: Sequence[str], writer: Any) -> None:  # noqa: ANN401
