@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from gonogo.fixtures.embedded import EmbeddedDeployment
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.programs import PROGRAMS
 from tests.servers.build import CannotBuildError
@@ -71,3 +72,11 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
     with plane:
         plane.start_node(PROGRAMS)
         yield plane
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Iterator[EmbeddedDeployment]:
+    """The running embedded deployment."""
+    deployment = EmbeddedDeployment()
+    yield deployment
+    deployment.stop()

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,14 +36,6 @@ class GateRun:
 
 
 RunGate = Callable[..., GateRun]
-
-
-@pytest.fixture(scope="session")
-def embedded() -> Iterator[EmbeddedDeployment]:
-    """The running deployment."""
-    deployment = EmbeddedDeployment()
-    yield deployment
-    deployment.stop()
 
 
 @pytest.fixture

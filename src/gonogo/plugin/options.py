@@ -86,7 +86,15 @@ def collect_by_default(config: pytest.Config) -> None:
     places = [str(place) for place in wanted]
     if list(config.invocation_params.args) != sys.argv[1:] or not _is_pytests_own_process():
         raise pytest.UsageError(f"name what to collect, for instance {' '.join(places)}")
-    _start_again([*sys.argv[1:], *places])
+    _start_again([*sys.argv[1:], *_same_root(config), *places])
+
+
+def _same_root(config: pytest.Config) -> list[str]:
+    """What keeps pytest's root where it is: of places far apart it would take a folder above them all."""
+    own = {"-c", "--config-file", "--rootdir"}
+    if any(word.partition("=")[0] in own for word in sys.argv[1:]):
+        return []
+    return [f"--config-file={config.inipath}"] if config.inipath else [f"--rootdir={config.rootpath}"]
 
 
 def _default_places(config: pytest.Config) -> list[Path]:

@@ -1,0 +1,142 @@
+"""Every command of the pages is one that works: run here on the embedded deployment, or by the named test."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gonogo.fixtures.embedded import EmbeddedDeployment
+from gonogo.resources import ROOT
+from tests.docs.pages import Command, commands, files_of
+
+ELSEWHERE = (
+    (r"(pip install uv && )?uv run pytest", ".ci/run", "\nuv run pytest\n"),
+    (r"(GONOGO_FAULTS=all )?uv run pytest tests.*", ".ci/run", "uv run pytest tests -n 2"),
+    (r"uv run python -m docs\.tools\.check_reference", "tests/test_house.py", "docs.tools.check_reference"),
+    (r"uv run python -m docs\.tools\.target_reference", "tests/docs/test_pages.py", "docs.tools.target_reference"),
+    (r"uv build --wheel|pip install gonogo.*", "tests/deploy/team.py", '"build", "--wheel"'),
+    (r"pip install 'gonogo\[(otel|browser)\]'", "pyproject.toml", "[project.optional-dependencies]"),
+    (r"docker (build|run) .*", "tests/deploy/test_image.py", "deploy/Dockerfile"),
+    (r"kubectl -n load .*", "tests/deploy/test_manifests.py", "load.yaml"),
+    (r"kubectl -n chatbot .*", "tests/deploy/test_manifests.py", "cronjob.yaml"),
+    (r"python -m gonogo\.webhook .*", "tests/test_webhook.py", '"gonogo.webhook"'),
+    (
+        r"uv run python -m gonogo\.fixtures\.containers .*",
+        "tests/containers/test_containers.py",
+        "gonogo.fixtures.containers",
+    ),
+    (r"uv run python -m embedded\.passthrough .*", "tests/calibration/test_load.py", '"embedded.passthrough"'),
+    (r"GONOGO_TARGET=.* --(processes|master|worker)\b.*", "tests/load/test_locust.py", '"--expect-workers"'),
+    (r"uv run pytest .*--stage watch .*", "tests/calibration/test_watch.py", "--stage=watch"),
+    (r"uv run pytest .*--stage drill --allow-disruptive.*", "tests/cluster/test_safety.py", '"--stage=drill"'),
+)
+"""By a command's form, the file that runs the same, and words that it has."""
+BY_HAND = re.compile(r"uv run python -m bench\.\w+")
+"""They measure for minutes, and want the machine for themselves."""
+SMALL = {"requests": 60, "seconds": 8}
+"""The budget of a run here: that a command is right shows before it is through."""
+ADDRESSES = {
+    "https://gateway.staging.example": "EMBEDDED_GATEWAY_URL",
+    "https://vllm.staging.example": "EMBEDDED_VLLM_URL",
+    "http://127.0.0.1:11434": "EMBEDDED_OLLAMA_URL",
+}
+KEYS = {"GATEWAY_KEY": "EMBEDDED_GATEWAY_KEY", "VLLM_KEY": "EMBEDDED_PROVIDER_KEY"}
+SHOWN = list(dict.fromkeys(command.text for command in commands()))
+HERE = [text for text in SHOWN if not any(re.fullmatch(form, text, re.DOTALL) for form, _, _ in ELSEWHERE)
+        and not BY_HAND.fullmatch(text) and not text.startswith("export ")]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def repository(embedded: EmbeddedDeployment, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files that the pages show, their addresses those of the embedded deployment."""
+    folder = tmp_path_factory.mktemp("pages")
+    files = files_of(ROOT / "docs" / "getting-started.md") | files_of(ROOT / "docs" / "own-checks.md")
+    for name, text in files.items():
+        for address, variable in ADDRESSES.items():
+            text = text.replace(address, embedded.environment[variable])  # noqa: PLW2901
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    (folder / "tests").mkdir()
+    target = yaml.safe_load((folder / "staging.yaml").read_text(encoding="utf-8"))
+    for name in ("candidate", "production"):  # of the same deployment, with an environment that must not be disturbed
+        both = {**target, "name": name, "environment": "staging" if name == "candidate" else name, "budget": SMALL}
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(both), encoding="utf-8")
+    (folder / "small.yaml").write_text(yaml.safe_dump({**target, "budget": SMALL}), encoding="utf-8")
+    return folder
+
+
+def call(text: str, repository: Path, embedded: EmbeddedDeployment, *further: str) -> subprocess.CompletedProcess[str]:
+    """A command as the page has it: of a checkout where `uv run` stands before it, else in the team's repository."""
+    words = shlex.split(text)
+    variables = dict(word.split("=", 1) for word in words if re.match(r"[A-Z_]+=", word))
+    words = words[len(variables) :]
+    in_checkout = words[:2] == ["uv", "run"]
+    program, *rest = words[2:] if in_checkout else words
+    given = {**os.environ, **embedded.environment, **{name: embedded.environment[own] for name, own in KEYS.items()}}
+    own = {name: place(value, repository) for name, value in variables.items()}
+    return subprocess.run(
+        [str(Path(sys.prefix) / "bin" / program), *(place(word, repository) for word in rest), *further],
+        cwd=ROOT if in_checkout else repository, env={**given, **own, "XDG_STATE_HOME": str(repository / "state")},
+        capture_output=True, text=True, timeout=200, check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def place(word: str, repository: Path) -> str:
+    """Where a file of the page lies here."""
+    if word == "FILE":
+        return str(repository / "catalog.json")
+    if "<id>" in word:
+        return str(max((repository / "reports" / "runs").glob("2*/verdict.json"), default=word))
+    return str(repository / word) if (repository / word).is_file() and not (ROOT / word).exists() else word
+
+
+def test_getting_started_ends_in_a_verdict_to_go(repository: Path, embedded: EmbeddedDeployment) -> None:
+    page = [command.text for command in commands() if command.page == "docs/getting-started.md"]
+    first = "pytest --target staging.yaml --stage smoke"
+    assert first in page
+    embedded.reset()
+    done = call(first, repository, embedded)
+    assert done.returncode == 0 or "the generator was starved" in done.stdout, done.stdout + done.stderr
+    verdict = json.loads(max((repository / "reports" / "runs").glob("2*/verdict.json")).read_text(encoding="utf-8"))
+    outcomes = {check["name"]: check["outcome"] for check in verdict["checks"]}
+    assert outcomes["contract.acme.greets[gateway/chat]"] == "pass"
+    assert "fail" not in outcomes.values()
+
+
+@pytest.mark.parametrize("text", HERE)
+def test_it_works(text: str, repository: Path, embedded: EmbeddedDeployment) -> None:
+    small = text.replace("staging.yaml", "small.yaml")
+    judges = "--target" in text or "GONOGO_TARGET" in text or "--fault" in text
+    further = (
+        [f"--report-dir={repository / 'reports' / 'runs'}"]
+        if "uv run pytest" in text and "--catalog" not in text
+        else []
+    )
+    done = call(small, repository, embedded, *further)
+    assert done.returncode in ({0, 1, 6} if judges else {0}), done.stdout + done.stderr
+    if "--check" in text:
+        assert f"{text.rpartition(' ')[2]}[" in done.stdout or "1 passed" in done.stdout
+
+
+@pytest.mark.parametrize(("form", "file", "words"), ELSEWHERE, ids=[file for _, file, _ in ELSEWHERE])
+def test_what_runs_elsewhere_runs_there(form: str, file: str, words: str) -> None:
+    assert any(re.fullmatch(form, text, re.DOTALL) for text in SHOWN), "no page has such a command any more"
+    assert words in (ROOT / file).read_text(encoding="utf-8")
+
+
+def test_benches_are_programs() -> None:
+    shown = {text.rpartition(".")[2] for text in SHOWN if BY_HAND.fullmatch(text)}
+    there = {path.stem for path in (ROOT / "bench").glob("*.py")} | {"load"}
+    assert shown
+    assert shown <= there
+
+
+def test_there_are_commands_to_run() -> None:
+    assert Command("README.md", "uv run pytest --target staging.yaml --stage smoke") in commands()
+    assert len(HERE) > 15
