@@ -83,7 +83,7 @@ def test_readme_commands_and_options_exist() -> None:
     options = (ROOT / "src" / "gonogo" / "plugin" / "options.py").read_text(encoding="utf-8") + '"--strict"'
     named = set(
         re.findall(
-            r"--(?:target|stage|allow-disruptive|change|strict|report-dir|fault|catalog|verify|against|answers|dry-run|explain|keep-runs|save-baseline)\b",
+            r"--(?:target|stage|allow-disruptive|change|strict|report-dir|fault|catalog|verify|against|answers|dry-run|check|explain|keep-runs|save-baseline)\b",
             readme,
         )
     )
