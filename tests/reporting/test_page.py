@@ -72,6 +72,23 @@ RESULTS = [
 ]
 
 
+def drill() -> dict[str, Any]:
+    """A drill in which one of five requests was lost."""
+    samples = [[0.0, 10.0, True], [0.5, 12.0, True], [1.0, 0.0, False], [1.5, 30.0, True], [2.0, 11.0, True]]
+    steps = [("step", 0.8, "deploy a bad image"), ("trigger", 1.1, "noticed by errors"), ("step", 1.2, "roll back")]
+    return {
+        "probe": "drill",
+        "subject": "bad-image (G1)",
+        "duration_ms": 2000.0,
+        "request": {"samples": samples},
+        "answer": {
+            "noticed_by": "errors", "notice_s": 0.3, "outage_s": 0.5, "lost": 1, "requests": 5, "recovered": True,
+            "clean_up": "", "differences": [], "failed_step": "", "failures": ["HTTP 502"], "found": {"recovery_s": 0.7},
+            "timeline": [{"at_s": at_s, "what": what, "kind": kind} for kind, at_s, what in steps],
+        },
+    }  # fmt: skip
+
+
 def written(folder: Path, results: list[CheckResult], **fields: Any) -> str:
     digest = "0" * 64
     verdict = Verdict(
@@ -103,6 +120,18 @@ def test_the_reason_is_seen_at_once_and_the_evidence_after_two_clicks(tab: Page,
     health.get_by_text("http: GET http://x/health").click()
     expect(health.get_by_text("curl GET http://x/health")).to_be_visible()
     expect(health.locator("pre").last).to_contain_text('"body": "ok"')
+
+
+def test_a_drill_has_its_picture_in_the_report_and_on_a_page_of_its_own(tab: Page, tmp_path: Path) -> None:
+    report = written(tmp_path, [result("drilled", "pass", (drill(),))])
+    for address in (report, (tmp_path / "drills.html").as_uri()):
+        tab.goto(address)
+        tab.get_by_role("link", name="bad-image (G1)").click()
+        picture = tab.get_by_role("img", name="Latency of every request over 2.0 seconds; failed ones above")
+        expect(picture).to_be_visible()
+        assert picture.locator("circle").count() == 5
+        expect(tab.get_by_text("noticed by errors", exact=True).last).to_be_visible()
+        expect(tab.get_by_text("Lost: HTTP 502")).to_be_visible()
 
 
 def test_search_and_outcomes_leave_out_the_rest(tab: Page, tmp_path: Path) -> None:
@@ -141,7 +170,7 @@ def test_nothing_of_a_deployment_becomes_a_part_of_the_page(tab: Page, tmp_path:
 def test_axe_finds_nothing_serious(tab: Page, tmp_path: Path, scheme: Any) -> None:
     run = charted(record(), [LoadObjective("latency_ms", Band(100, 200), 0.95)])
     tab.emulate_media(color_scheme=scheme)
-    tab.goto(written(tmp_path, RESULTS, load=run))
+    tab.goto(written(tmp_path, [*RESULTS, result("drilled", "pass", (drill(),))], load=run))
     tab.locator("details[data-check]").nth(1).locator("summary").click()
     tab.locator("details[data-check] > details > summary").first.click()
     expect(tab.locator("details[data-check] > details pre").first).to_be_visible()

@@ -93,6 +93,13 @@ def agent(more: str) -> str:
     return f"agent: {{url: 'http://agent/', key: {{env: KEY}}, {more}}}"
 
 
+def drilled(kind: str, more: str) -> str:
+    """A section with a drill on a service without a cluster."""
+    parts = "name: d, service: bot, release: r, files: {a: a.json}, versions: v"
+    supervisor = "supervisor: {url: 'http://s'}"
+    return f"{supervisor}\ndrills: {{{kind}: [{{{parts}, {more}}}]}}"
+
+
 @pytest.mark.parametrize(
     ("extra", "wanted"),
     [
@@ -107,6 +114,8 @@ def agent(more: str) -> str:
             "monitoring: {alertmanager: {url: 'http://a', drills: [{name: d, alert: A, provoke: [{stop: x}]}]}}",
             "fires in monitoring.prometheus",
         ),
+        (drilled("rollbacks", "change: {image: 'shop:2'}"), "only a workload of the cluster has an image"),
+        (drilled("rollouts", "change: {environment: {A: b}}"), "only a workload of the cluster has an image"),
         (agent("approver_key: {env: KEY}"), "agent.approver_key: is the same key as `key`"),
         (agent("actions: {R2: {tool: a, arguments: []}}"), "R2 and R3 need `approver_key`"),
         (agent("actions: {R9: {tool: a, arguments: []}}"), "unknown key 'R9'"),

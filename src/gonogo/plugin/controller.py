@@ -134,6 +134,8 @@ class Controller:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Judge, write the reports, set the exit code."""
+        if self._progress is not None:
+            self._progress.end()
         if session.config.option.collectonly:
             return
         if session.shouldstop or session.shouldfail:

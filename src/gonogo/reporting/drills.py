@@ -1,13 +1,11 @@
 """drills.html: what each drill did, as a picture of its timeline, with its recovery time and its losses."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from gonogo.reporting.pages import page
 
-_TEMPLATE = Path(__file__).parent / "drills.html.jinja"
 WIDTH, HEIGHT, MARGIN = 900.0, 180.0, 56.0
 _LEAST_MS = 50.0
 
@@ -19,17 +17,21 @@ class DrillsWriter:
 
     def render(self, verdict: dict[str, Any]) -> str | None:
         """The page; None where no drill was performed."""
-        drills = {seen["subject"]: seen for _, seen in _performed(verdict)}
-        if not drills:
+        drills = drills_of(verdict)
+        if drills is None:
             return None
-        outcomes: dict[str, list[dict[str, Any]]] = {}
-        for check, seen in _performed(verdict):
-            outcomes.setdefault(seen["subject"], []).append(check)
-        environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-        pictures = {name: picture_of(seen) for name, seen in drills.items()}
-        return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
-            v=verdict, drills=drills, outcomes=outcomes, pictures=pictures, width=WIDTH, height=HEIGHT, margin=MARGIN
-        )
+        return page("drills.html.jinja", v=verdict, drills=drills)
+
+
+def drills_of(verdict: Mapping[str, Any]) -> "Drills | None":
+    """The drills that a run performed; None where there was none."""
+    seen = {found["subject"]: found for _, found in _performed(verdict)}
+    if not seen:
+        return None
+    checks: dict[str, list[dict[str, Any]]] = {}
+    for check, found in _performed(verdict):
+        checks.setdefault(found["subject"], []).append(check)
+    return Drills(seen, checks, {name: picture_of(found) for name, found in seen.items()})
 
 
 def _performed(verdict: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
@@ -54,6 +56,18 @@ class Picture:
     """The latency at the upper edge."""
     ticks: list[tuple[float, float]]
     """Across, and the seconds there."""
+
+
+@dataclass(frozen=True)
+class Drills:
+    """What a page tells of drills, each by its name."""
+
+    seen: Mapping[str, Mapping[str, Any]]
+    checks: Mapping[str, Sequence[Mapping[str, Any]]]
+    pictures: Mapping[str, Picture]
+    width: float = WIDTH
+    height: float = HEIGHT
+    margin: float = MARGIN
 
 
 def picture_of(seen: Mapping[str, Any]) -> Picture:

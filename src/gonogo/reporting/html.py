@@ -3,15 +3,13 @@
 import difflib
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-
+from gonogo.reporting.drills import drills_of
 from gonogo.reporting.history import compared
+from gonogo.reporting.pages import HERE, page
 from gonogo.reporting.plots import pictures_of
 
-_HERE = Path(__file__).parent
 _ORDER = ("fail", "inconclusive", "warn", "skip", "pass")
 _MOST_DIFF_LINES = 200
 _MOST_DIFF_CHARACTERS = 4000
@@ -28,30 +26,23 @@ class HtmlWriter:
         Evidence stands in the page as JSON, and becomes part of it when a check is opened: a page with 20 MB of it is
         there as soon as one without.
         """
-        environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-        environment.filters["data"] = _data
-        template = environment.from_string((_HERE / "report.html.jinja").read_text(encoding="utf-8"))
         suites: dict[str, list[dict[str, Any]]] = {}
         for check in verdict["checks"]:
             suites.setdefault(check["suite"], []).append(check)
         for checks in suites.values():
             checks.sort(key=lambda check: (_ORDER.index(check["outcome"]), check["name"]))
-        return template.render(
+        return page(
+            "report.html.jinja",
             v=verdict,
             suites=suites,
             order=_ORDER,
             load=verdict["load"],
             pictures=pictures_of(verdict["load"]) if verdict["load"] else [],
-            style=(_HERE / "report.css").read_text(encoding="utf-8"),
-            script=(_HERE / "report.js").read_text(encoding="utf-8"),
+            drills=drills_of(verdict),
+            script=(HERE / "report.js").read_text(encoding="utf-8"),
             sides=sides_of,
             changed=compared(verdict, verdict["before"]),
         )
-
-
-def _data(value: object) -> str:
-    """JSON inside of a script element: nothing in it can end the element, or begin another one."""
-    return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
 
 
 def sides_of(check: Mapping[str, Any]) -> str:

@@ -66,12 +66,7 @@ class DrillsSection:
         for kind, found in released.items():
             for i, of in enumerate(found):
                 self._check_released(("drills", kind, i), of, has_cluster=has_cluster, actors=actors)
-        for i, drill in enumerate(drills.rollbacks):
-            if drill.of.is_workload and not (drill.change.image or drill.change.files):
-                message = (
-                    "a version that differs by its environment only cannot be told from the good one: change files"
-                )
-                self._problem(("drills", "rollbacks", i, "change"), message)
+        self._check_changes(drills)
         named = [(("canaries", i, "command"), canary.command) for i, canary in enumerate(drills.canaries)]
         named += [
             (("playbooks", i, "action"), p.action["command"])
@@ -85,6 +80,21 @@ class DrillsSection:
             if "restart" in playbook.action:
                 self._check_actor(("drills", "playbooks", i), "", actors)
         self._check_services(drills, has_cluster=has_cluster, actors=actors)
+
+    def _check_changes(self, drills: Drills) -> None:
+        """Whether what is to be changed can be changed there, and is seen."""
+        changed = [(("rollbacks", i), drill.of, drill.change) for i, drill in enumerate(drills.rollbacks)]
+        changed += [(("rollouts", i), drill.of, drill.change) for i, drill in enumerate(drills.rollouts)]
+        for where, of, change in changed:
+            if not of.is_workload and (change.image or change.environment):
+                message = "only a workload of the cluster has an image and an environment: change files"
+                self._problem(("drills", *where, "change"), message)
+        for i, rollback in enumerate(drills.rollbacks):
+            if rollback.of.is_workload and not (rollback.change.image or rollback.change.files):
+                message = (
+                    "a version that differs by its environment only cannot be told from the good one: change files"
+                )
+                self._problem(("drills", "rollbacks", i, "change"), message)
 
     def _check_watchers(self, drills: Drills, target: Mapping[str, Any]) -> None:
         """Who is asked while a drill runs, and who must fire an alert."""
