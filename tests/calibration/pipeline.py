@@ -15,6 +15,7 @@ import pytest
 from gonogo.faults.catalogue import Fault
 from tests.calibration.conftest import GateRun
 from tests.calibration.forked import Child
+from tests.calibration.noticed import expect_noticed
 from tests.calibration.servers import Servers
 
 FEW = "not (502 or 503 or 429 or empty or trickle or slow or wrong or refused or frozen or error-in-200)"
@@ -151,8 +152,4 @@ def assert_noticed(fault: Fault, pipeline: Pipeline) -> None:
     assert set(outcomes.values()) <= {"pass", "skip"}, f"the healthy servers must not fail\n{healthy.output}"
     spent = healthy.verdict["budget"]["requests"]
     assert spent <= (pipeline.plan.requests or spent), f"{spent} requests: more than the docs say"
-    broken = pipeline.broken(fault)
-    changed = {name.partition("[")[0] for name, now in broken.outcomes().items() if now != outcomes.get(name)}
-    failed = {check["id"] for check in broken.verdict["checks"] if check["outcome"] == "fail"}
-    assert fault.primary in failed, broken.output
-    assert changed <= {fault.primary, *fault.cascades}, broken.output
+    expect_noticed(fault, outcomes, pipeline.broken(fault))

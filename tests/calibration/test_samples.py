@@ -7,6 +7,7 @@ import pytest
 from gonogo.faults.catalogue import Fault, all_faults
 from gonogo.probes.commands import first_present
 from gonogo.resources import ROOT
+from tests.calibration.noticed import expect_noticed
 from tests.calibration.samples import copy_sample, run_forked
 
 KINDS = sorted(path.stem for path in (ROOT / "targets").glob("kind-*.yaml"))
@@ -37,11 +38,7 @@ def test_fault_is_noticed(fault: Fault, samples: dict[str, Path]) -> None:
 
     broken = run_forked(target, "--stage=ci", "-m", "static", "--allow-disruptive", f"--fault={fault.name}")
 
-    outcomes, healthy = broken.outcomes(), _healthy[fault.target]
-    changed = {name.partition("[")[0] for name, outcome in outcomes.items() if outcome != healthy.get(name)}
-    failed = {check["id"] for check in broken.verdict["checks"] if check["outcome"] == "fail"}
-    assert fault.primary in failed, broken.output
-    assert changed <= {fault.primary, *fault.cascades}, broken.output
+    expect_noticed(fault, _healthy[fault.target], broken)
     assert broken.verdict["decision"] == "NO-GO"
     assert {path: path.read_bytes() for path in before} == before, "the fault was not put back"
 
