@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,22 +15,43 @@ from threading import Thread
 import httpx
 import pytest
 
-from gonogo.resources import ROOT
-from gonogo.webhook import BadRequestError, change_of
+from gonogo.webhook import BadRequestError, Runner, change_of
 from tests.calibration.servers import free_port
 
-GOOD = str(ROOT / "targets" / "kind-a.yaml")
 PHASE = {"name": "gateway", "namespace": "chatbot", "phase": "Progressing", "checksum": "85d557f47b"}
+TARGET = "name: acme\nenvironment: staging\nchecks: [checks]\n"
+CHECK = '''
+import pathlib, time
+from gonogo.plugin import check
+
+@check("config.acme.holds", severity="critical", covers=["X"])
+def test_holds() -> None:
+    """It holds."""
+    {body}
+'''
 
 
 @contextmanager
-def webhook(folder: Path, *words: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def webhook(folder: Path, body: str, *words: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The webhook of a target with one check, whose body is given."""
+    (folder / "checks").mkdir()
+    (folder / "checks" / "test_acme.py").write_text(CHECK.format(body=body), encoding="utf-8")
+    (folder / "target.yaml").write_text(TARGET, encoding="utf-8")
     port = free_port()
-    command = [sys.executable, "-m", "gonogo.webhook", "--host=127.0.0.1", f"--port={port}", "--", *words]
+    command = [
+        sys.executable,
+        "-m",
+        "gonogo.webhook",
+        "--host=127.0.0.1",
+        f"--port={port}",
+        "--report-dir=runs",
+        *words,
+    ]
+    command += ["--", "--target=target.yaml", "--stage=ci", "checks"]
     given = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     environment = {**given, "XDG_STATE_HOME": str(folder / "state")}
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}/"
     try:
         await_there(url, process, folder / "log")
@@ -50,68 +72,87 @@ def await_there(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     raise AssertionError("no webhook")
 
 
-def test_a_verdict_is_a_status(tmp_path: Path) -> None:
-    check = "--check=config.manifests.probes"
-    words = ["--stage=ci", f"--report-dir={tmp_path / 'reports'}", check]
-    with webhook(tmp_path, f"--target={GOOD}", *words) as (url, _):
-        judged = httpx.post(url, json={**PHASE, "metadata": {"change": "CHG-7"}}, timeout=120)
-        refused = httpx.post(url, content=b"not JSON", timeout=30)
-    verdict = json.loads(next((tmp_path / "reports").glob("2*/verdict.json")).read_text(encoding="utf-8"))
-    # one check alone is no GO: the other suites ran none
-    assert (judged.status_code, judged.json()["exit_code"], verdict["change_id"]) == (503, 6, "CHG-7")
-    assert any("HOLD" in line for line in judged.json()["told"])
-    assert (refused.status_code, refused.json()) == (400, {"error": "the body is not JSON"})
+def await_file(file: Path) -> None:
+    for _ in range(600):
+        if file.exists():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"no {file}")
 
 
-@pytest.mark.parametrize(("code", "status"), [(0, 200), (1, 409), (4, 503), (6, 503)])
-def test_each_exit_code_has_a_status(tmp_path: Path, code: int, status: int) -> None:
-    (tmp_path / "test_it.py").write_text(f"import os\ndef test_it():\n    os._exit({code})\n", encoding="utf-8")
-    with webhook(tmp_path, str(tmp_path / "test_it.py"), "-s") as (url, _):
-        assert httpx.post(url, json=PHASE, timeout=60).status_code == status
+@pytest.mark.parametrize(
+    ("body", "status", "decision"),
+    [
+        ("assert True", 200, "GO"),
+        ("assert False, 'it does not'", 409, "NO-GO"),
+        ("raise RuntimeError('the check itself is broken')", 503, "HOLD"),
+    ],
+)
+def test_a_verdict_is_a_status(tmp_path: Path, body: str, status: int, decision: str) -> None:
+    with webhook(tmp_path, body) as (url, _):
+        answer = httpx.post(url, json={**PHASE, "metadata": {"change": "CHG-7"}}, timeout=120)
+    verdict = json.loads(next((tmp_path / "runs").glob("2*/verdict.json")).read_text(encoding="utf-8"))
+    assert (answer.status_code, answer.json()["decision"]) == (status, decision), (tmp_path / "log").read_text("utf-8")
+    assert (verdict["change_id"], answer.json()["run_id"]) == ("CHG-7", verdict["run_id"])
+
+
+def test_a_run_without_a_verdict_is_none_and_neither_is_a_crash(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text("import os\nos._exit(1)\n", encoding="utf-8")
+    status, told = Runner([str(tmp_path / "test_it.py")], tmp_path / "runs", 60).run("")
+    assert (status, told) == (503, {"error": "the run left no verdict", "exit_code": 1})
+
+
+def test_a_run_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    with webhook(tmp_path, "time.sleep(60)", "--timeout=4") as (url, _):
+        answer = httpx.post(url, json=PHASE, timeout=60)
+    assert (answer.status_code, "exit_code" in answer.json()) == (503, True)
 
 
 def test_one_run_at_a_time_and_an_end_for_it(tmp_path: Path) -> None:
-    (tmp_path / "test_it.py").write_text(
-        "import pathlib, signal, time\n"
-        "def test_it(tmp_path):\n"
-        "    signal.signal(signal.SIGTERM, signal.default_int_handler)\n"
-        f"    pathlib.Path({str(tmp_path / 'began')!r}).touch()\n"
-        "    try:\n"
-        "        time.sleep(60)\n"
-        "    finally:\n"
-        f"        pathlib.Path({str(tmp_path / 'put-back')!r}).touch()\n",
-        encoding="utf-8",
-    )
-    with webhook(tmp_path, str(tmp_path / "test_it.py")) as (url, process):
+    body = "try:\n        pathlib.Path('began').touch(); time.sleep(60)\n    finally:\n        pathlib.Path('put-back').touch()"
+    with webhook(tmp_path, body) as (url, process):
         answers: list[int] = []
         first = Thread(target=lambda: answers.append(httpx.post(url, json=PHASE, timeout=60).status_code))
         first.start()
-        for _ in range(600):
-            if (tmp_path / "began").exists():
-                break
-            time.sleep(0.05)
+        await_file(tmp_path / "began")
         second = httpx.post(url, json=PHASE, timeout=30)
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=60)
         first.join(timeout=30)
-    assert (second.status_code, second.json()) == (503, {"error": "a run goes on: ask again"})
+    assert (second.status_code, "a run goes on" in second.json()["error"]) == (503, True)
     assert (tmp_path / "put-back").exists()
-    assert not first.is_alive()
+    assert answers == [503]
+
+
+def test_no_run_is_begun_when_the_webhook_ends(tmp_path: Path) -> None:
+    runner = Runner(["--version"], tmp_path, 60)
+    runner.stop()
+    assert runner.run("")[0] == 503
 
 
 def test_nothing_but_the_change_is_taken() -> None:
     assert change_of(b"") == ""
-    assert (
-        change_of(json.dumps({**PHASE, "metadata": {"target": "/etc/passwd", "change": "CHG-1"}}).encode()) == "CHG-1"
-    )
+    told = {**PHASE, "metadata": {"target": "/etc/passwd", "change": "CHG-1"}}
+    assert change_of(json.dumps(told).encode()) == "CHG-1"
     bad = [b"[]", b'{"metadata": []}', b'{"metadata": {"change": 3}}', b'{"metadata": {"change": "a b"}}',
-           b'{"metadata": {"change": "--allow-disruptive"}}', b"\xff"]  # fmt: skip
+           b'{"metadata": {"change": "--allow-disruptive"}}', b"\xff", b"[" * 60_000]  # fmt: skip
     for body in bad:
         with pytest.raises(BadRequestError):
             change_of(body)
 
 
-def test_a_body_without_end_is_refused(tmp_path: Path) -> None:
-    with webhook(tmp_path, "--version") as (url, _):
-        answer = httpx.post(url, content=b"x" * 70_000, timeout=30)
-    assert answer.status_code == 400
+def test_a_body_that_is_none_is_refused(tmp_path: Path) -> None:
+    with webhook(tmp_path, "assert True") as (url, _):
+        refused = [
+            httpx.post(url, content=b"x" * 70_000, timeout=30).status_code,
+            httpx.post(url, content=b"not JSON", timeout=30).status_code,
+            httpx.post(url, content=iter([b"{}"]), timeout=30).status_code,  # chunked: no length
+            raw(url, b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: " + b"9" * 5000 + b"\r\n\r\n"),
+        ]
+    assert refused == [400, 400, 400, 400]
+
+
+def raw(url: str, request: bytes) -> int:
+    with socket.create_connection(("127.0.0.1", int(url.rstrip("/").rpartition(":")[2])), timeout=30) as connection:
+        connection.sendall(request)
+        return int(connection.recv(100).split()[1])

@@ -13,24 +13,28 @@ def judge(
     required_suites: Collection[str],
     waivers: Sequence[Waiver] = (),
     interrupted: str = "",
+    left_out: Sequence[str] = (),
 ) -> Judgement:
     """Judge a run.
 
     NO-GO: a critical or major fail. HOLD: no such fail, but a critical or major check is inconclusive, a required suite
-    ran no check, or the run was interrupted. GO WITH CAVEATS: warnings, minor fails or inconclusives, waived checks,
-    or declared parts that were not verified. GO: the rest. Reasons stand by severity, the worst first.
+    ran no check, checks of the team's own were not collected, or the run was interrupted. GO WITH CAVEATS: warnings,
+    minor fails or inconclusives, waived checks, or declared parts that were not verified. GO: the rest. Reasons
+    stand by severity, the worst first.
 
     Args:
         results: one per check and instance, in any order.
         required_suites: the stage's suites that the target declares, plus the target's own ``required``.
         waivers: accepted fails; expired ones were refused when the target was loaded.
         interrupted: why the run ended early, or nothing.
+        left_out: the target's folders of own checks that nothing was collected from.
     """
     settled = tuple(sorted((_waive(result, waivers) for result in results), key=lambda r: r.node_id))
     ranked = sorted(settled, key=lambda r: list(Severity).index(r.info.severity))
     failing = tuple(_line(r) for r in ranked if _blocks(r, Outcome.FAIL))
     undecided = tuple(_line(r) for r in ranked if _blocks(r, Outcome.INCONCLUSIVE))
     undecided += tuple(f"required suite {suite} ran no check" for suite in _missing_suites(settled, required_suites))
+    undecided += tuple(f"of the target's own checks in {folder} none was collected" for folder in left_out)
     if not any(r.outcome is not Outcome.SKIP for r in settled):
         undecided += ("no check ran at all",)
     if interrupted:

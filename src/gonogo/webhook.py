@@ -3,8 +3,8 @@
 What a run is told stands on this command line. Of a request nothing is taken but the id of the change
 (``{"metadata": {"change": "CHG-1"}}``), so whoever can reach the port can start a run, and nothing else.
 
-Answers: 200 for GO and GO WITH CAVEATS, 409 for NO-GO, 503 where nothing could be decided (HOLD, a usage error) and
-while a run goes on; the body is JSON with ``exit_code`` and the last lines that the run has printed. ``GET /healthz``
+Answers: 200 for GO and GO WITH CAVEATS, 409 for NO-GO, 503 where nothing could be decided (HOLD, a usage error, a
+crash) and while a run goes on; the body is JSON with ``decision``, ``reasons`` and ``run_id``. ``GET /healthz``
 says that the webhook is there.
 """
 
@@ -15,17 +15,17 @@ import signal
 import subprocess
 import sys
 import threading
-from collections import deque
 from collections.abc import Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
+Answer = tuple[HTTPStatus, dict[str, Any]]
 _MOST_BYTES = 65_536
-_TOLD_LINES = 40
 _CHANGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
-_STATUS = {0: HTTPStatus.OK, 1: HTTPStatus.CONFLICT}
+_LENGTH = re.compile(r"[0-9]{1,6}")
 
 
 class BadRequestError(ValueError):
@@ -33,46 +33,66 @@ class BadRequestError(ValueError):
 
 
 class Runner:
-    """Runs the gate, once at a time."""
+    """Runs the gate, once at a time, until it is stopped."""
 
-    def __init__(self, words: Sequence[str]) -> None:
-        """`words` are pytest's."""
-        self._command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words]
-        self._one = threading.Lock()
-        self._process: subprocess.Popen[str] | None = None
+    def __init__(self, words: Sequence[str], reports: Path, most_s: float) -> None:
+        """Nothing runs yet.
 
-    def run(self, change: str) -> tuple[HTTPStatus, dict[str, Any]]:
-        """Run it, and answer when it has ended; at once where another run goes on."""
-        if not self._one.acquire(blocking=False):
-            return HTTPStatus.SERVICE_UNAVAILABLE, {"error": "a run goes on: ask again"}
+        Args:
+            words: pytest's.
+            reports: where the runs' folders go.
+            most_s: a run that takes longer is ended as by Ctrl-C.
+        """
+        self._command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--report-dir={reports}", *words]
+        self._reports, self._most_s = reports, most_s
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._is_stopped = False
+
+    def run(self, change: str) -> Answer:
+        """Run it, and answer when it has ended; at once where another run goes on, or none is begun any more."""
+        with self._lock:
+            if self._process is not None or self._is_stopped:
+                return HTTPStatus.SERVICE_UNAVAILABLE, {"error": "a run goes on, or the webhook ends: ask again"}
+            before = self._verdicts()
+            # Its output is this program's: nothing waits for whoever else may hold it.
+            words = [*self._command, *([f"--change={change}"] if change else [])]
+            self._process = process = subprocess.Popen(words, stdin=subprocess.DEVNULL)
         try:
-            code, told = self._perform([f"--change={change}"] if change else [])
+            code = self._await(process)
         finally:
-            self._one.release()
-        return _STATUS.get(code, HTTPStatus.SERVICE_UNAVAILABLE), {"exit_code": code, "told": told}
+            with self._lock:
+                self._process = None
+        return self._answer(code, self._verdicts() - before)
 
-    def _perform(self, further: list[str]) -> tuple[int, list[str]]:
-        told: deque[str] = deque(maxlen=_TOLD_LINES)
-        with subprocess.Popen(
-            [*self._command, *further],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        ) as process:
-            self._process = process
-            assert process.stdout is not None
-            for line in process.stdout:
-                print(line, end="", flush=True)
-                told.append(line.rstrip("\n"))
-        self._process = None
-        return process.returncode, list(told)
+    def _await(self, process: subprocess.Popen[bytes]) -> int:
+        try:
+            return process.wait(timeout=self._most_s)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGTERM)  # what it has broken it puts back first
+            return process.wait()
+
+    def _verdicts(self) -> set[Path]:
+        return set(self._reports.glob("2*/verdict.json"))
+
+    def _answer(self, code: int, new: set[Path]) -> Answer:
+        """By the verdict, and not by the exit code alone: Python's own for a crash is that of a NO-GO."""
+        if code not in {0, 1, 6} or len(new) != 1:
+            return HTTPStatus.SERVICE_UNAVAILABLE, {"error": "the run left no verdict", "exit_code": code}
+        verdict = json.loads(new.pop().read_text(encoding="utf-8"))
+        decision = verdict["decision"]
+        told = {"decision": decision, "reasons": verdict["reasons"][:10], "run_id": verdict["run_id"]}
+        if code == 0 and decision in {"GO", "GO WITH CAVEATS"}:
+            return HTTPStatus.OK, told
+        return HTTPStatus.CONFLICT if decision == "NO-GO" else HTTPStatus.SERVICE_UNAVAILABLE, told
 
     def stop(self) -> None:
-        """End a run that goes on as Ctrl-C does: it puts back what it has broken, and reports."""
-        process = self._process
+        """Begin no run any more, and end one that goes on as Ctrl-C does: it puts back what it broke, and reports."""
+        with self._lock:
+            self._is_stopped, process = True, self._process
+            if process is not None:
+                process.send_signal(signal.SIGTERM)
         if process is not None:
-            process.send_signal(signal.SIGTERM)
             process.wait()
 
 
@@ -84,7 +104,7 @@ def change_of(body: bytes) -> str:
     """
     try:
         told = json.loads(body or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadRequestError("the body is not JSON") from error
     metadata = told.get("metadata", {}) if isinstance(told, dict) else None
     if not isinstance(metadata, dict):
@@ -105,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
     """One request."""
 
     runner: Runner
-    timeout = 30.0  # of reading: a client that never ends its request is hung up on
+    timeout = 30.0  # a client that sends nothing for so long is hung up on
 
     def do_GET(self) -> None:
         """Whether the webhook is there."""
@@ -121,9 +141,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(*self.runner.run(change))
 
     def _body(self) -> bytes:
-        length = self.headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > _MOST_BYTES:
-            raise BadRequestError(f"a body of at most {_MOST_BYTES} bytes is wanted, its length told")
+        length = self.headers.get("content-length", "")
+        if not _LENGTH.fullmatch(length) or int(length) > _MOST_BYTES:
+            raise BadRequestError(f"a body of at most {_MOST_BYTES} bytes is wanted, with its content-length")
         return self.rfile.read(int(length))
 
     def _answer(self, status: HTTPStatus, body: dict[str, Any]) -> None:
@@ -140,28 +160,32 @@ class _Handler(BaseHTTPRequestHandler):
 
 def main(words: Sequence[str]) -> int:
     """Serve until SIGTERM; its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m gonogo.webhook", description="The gate behind a webhook, as Flagger calls one."
-    )
+    about = "The gate behind a webhook, as Flagger calls one."
+    parser = argparse.ArgumentParser(prog="python -m gonogo.webhook", description=about)
     parser.add_argument("--host", default="0.0.0.0", help="the address to listen at (default: every one)")  # noqa: S104
     parser.add_argument("--port", type=int, default=8080, help="the port to listen at (default 8080; 0: a free one)")
-    parser.add_argument(
-        "words", nargs="+", metavar="-- WORDS", help="the words for pytest: --target=FILE --stage=smoke ..."
-    )
+    parser.add_argument("--report-dir", type=Path, default=Path("reports/runs"), help="where the runs are kept")
+    parser.add_argument("--timeout", type=float, default=3600.0, metavar="S", help="a longer run is ended (3600)")
+    told = "the words for pytest: --target=FILE --stage=smoke ..."
+    parser.add_argument("words", nargs="+", metavar="-- WORDS", help=told)
     asked = parser.parse_args(words)
-    runner = Runner(asked.words)
+    runner = Runner(asked.words, asked.report_dir, asked.timeout)
     handler = type("Handler", (_Handler,), {"runner": runner})
     with _Server((asked.host, asked.port), handler) as server:
 
         def stop(_number: int, _frame: FrameType | None) -> None:
-            threading.Thread(target=server.shutdown).start()
+            threading.Thread(target=_end, args=(server, runner)).start()
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
         print(f"gonogo: listening at {asked.host}:{server.server_port}", flush=True)
         server.serve_forever()
-        runner.stop()
     return 0
+
+
+def _end(server: _Server, runner: Runner) -> None:
+    runner.stop()
+    server.shutdown()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.team import OWN_CHECKS, OWN_FIXTURES, PROFILE, PYPROJECT, TARGET, Team, TeamServers, install_wheel
+from tests.deploy.team import (
+    OF_THE_APPLICATION,
+    OWN_CHECKS,
+    OWN_FIXTURES,
+    PROFILE,
+    PYPROJECT,
+    TARGET,
+    Team,
+    TeamServers,
+    install_wheel,
+)
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +39,8 @@ def team(programs: Path, team_servers: TeamServers, tmp_path: Path) -> Team:
         "pyproject.toml": PYPROJECT,
         "target.yaml": TARGET,
         "profile.yaml": PROFILE,
-        "conftest.py": OWN_FIXTURES,
+        "conftest.py": OF_THE_APPLICATION,
+        "checks/conftest.py": OWN_FIXTURES,
         "checks/test_acme.py": OWN_CHECKS,
         "tests/test_unit.py": "def test_unit(tmp_path):\n    assert tmp_path.exists()\n",
     }

@@ -14,7 +14,6 @@ from tests.calibration.servers import Servers
 PYPROJECT = """\
 [tool.pytest.ini_options]
 testpaths = ["tests"]
-gonogo_checks = ["checks"]
 """
 TARGET = """\
 name: acme
@@ -23,6 +22,7 @@ gateway:
   kind: vllm
   url: ${ACME_VLLM_URL}
   models: [{name: chat-8b}]
+checks: [checks]
 """
 LOAD = """\
 load:
@@ -46,6 +46,16 @@ import pytest
 @pytest.fixture
 def greeting():
     return "Hola"
+"""
+OF_THE_APPLICATION = """\
+import pytest
+
+pytest.importorskip("acme_application_that_is_not_installed")
+
+
+@pytest.fixture
+def client():
+    return "an application's test client, by the name of one of the gate's own fixtures"
 """
 OWN_CHECKS = '''\
 from gonogo.fixtures.probes import Chat

@@ -2,8 +2,10 @@
 
 import io
 import json
+import shutil
 import subprocess
 import tarfile
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,24 +46,16 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[docker.DockerCl
 
 
 def build(client: docker.DockerClient) -> None:
-    """From what git has, as a user's checkout; the packages come from where `uv sync` gets them."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    )
-    wanted = ("pyproject.toml", "uv.lock", "README.md", "LICENSE", "src/", "suites/", "fixtures/", "load/", "deploy/")
-    with io.BytesIO() as context:
-        with tarfile.open(fileobj=context, mode="w") as archive:
-            for name in listed.stdout.decode().split("\0"):
-                if name.startswith(wanted) and not name.startswith("fixtures/deployments") and (ROOT / name).exists():
-                    archive.add(ROOT / name, name, recursive=False)
-        context.seek(0)
+    """From a clone, as a user would; the packages come from where `uv sync` gets them."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["git", "clone", "-q", "--shared", str(ROOT), folder], check=True)
+        for name in ("Dockerfile", ".dockerignore"):  # as they are now, committed or not
+            place = f"deploy/{name}" if name == "Dockerfile" else name
+            shutil.copyfile(ROOT / place, Path(folder) / place)
         try:
             client.images.build(
-                fileobj=context, custom_context=True, dockerfile="deploy/Dockerfile", tag=TAG, rm=True, forcerm=True,
-                network_mode="host", buildargs={"PYTHON": DEBIAN_PYTHON, "UV": UV},
+                path=folder, dockerfile="deploy/Dockerfile", tag=TAG, rm=True, forcerm=True, network_mode="host",
+                buildargs={"PYTHON": DEBIAN_PYTHON, "UV": UV},
             )  # fmt: skip
         except BuildError as error:
             told = "".join(line.get("stream", "") for line in error.build_log)
@@ -76,7 +70,7 @@ def team_folder(tmp_path: Path) -> Path:
     (tmp_path / "checks").mkdir()
     (tmp_path / "target.yaml").write_text(TARGET, encoding="utf-8")
     (tmp_path / "checks" / "test_acme.py").write_text(OWN_CHECKS, encoding="utf-8")
-    (tmp_path / "conftest.py").write_text(
+    (tmp_path / "checks" / "conftest.py").write_text(
         "import pytest\n@pytest.fixture\ndef greeting():\n    return 'Hola'\n", encoding="utf-8"
     )
     tmp_path.chmod(0o755)
@@ -126,10 +120,10 @@ def test_it_judges_without_root_and_without_writing(
 def test_own_checks_lie_beside_the_target(
     client: docker.DockerClient, team_folder: Path, team_servers: TeamServers
 ) -> None:
-    words = ["--target=/target/target.yaml", "--stage=smoke", "/target/checks", "--rootdir=/target"]
+    words = ["--target=/target/target.yaml", "--stage=smoke", "--check=contract.acme.greets"]
     code, told, verdict = run(client, team_folder, *words, **team_servers.environment)
-    outcomes = {check["id"]: check["outcome"] for check in verdict["checks"]}
-    assert (code, outcomes) == (6, {"contract.acme.greets": "pass"}), told
+    passed = [check["id"] for check in verdict["checks"] if check["outcome"] == "pass"]
+    assert (code, passed) == (6, ["contract.acme.greets"]), told
 
 
 def test_it_explains_itself(client: docker.DockerClient, team_folder: Path) -> None:

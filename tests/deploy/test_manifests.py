@@ -23,7 +23,6 @@ SPACE = "chatbot"
 MANIFESTS = sorted(
     path for folder in ("kubernetes", "argo-rollouts", "flagger") for path in (DEPLOY / folder).glob("*.yaml")
 )
-ACCOUNT = f"system:serviceaccount:{SPACE}:gonogo"
 NAMESPACE = {
     "apiVersion": "v1",
     "kind": "Namespace",
@@ -94,11 +93,11 @@ def pods_of(client: httpx.Client, job: Object) -> list[Object]:
         time.sleep(0.1)
 
 
-def expect_a_gate(pods: list[Object]) -> None:
+def expect_a_gate(pods: list[Object], account: str = "gonogo") -> None:
     """One pod, under the account, without root, with its state on the claim."""
     (pod,) = pods
     spec = pod["spec"]
-    assert (spec["serviceAccountName"], spec["automountServiceAccountToken"]) == ("gonogo", True)
+    assert (spec["serviceAccountName"], spec["automountServiceAccountToken"]) == (account, True)
     assert spec["containers"][0]["securityContext"]["readOnlyRootFilesystem"] is True
     assert "gonogo-state" in [volume.get("persistentVolumeClaim", {}).get("claimName") for volume in spec["volumes"]]
 
@@ -116,7 +115,7 @@ def test_the_drill_of_the_month_makes_such_a_job(space: httpx.Client) -> None:
     template = made["spec"]["jobTemplate"]  # what `kubectl create job --from=cronjob/...` takes
     now = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "gonogo-drill-now"}, "spec": template["spec"]}
     pods = pods_of(space, create(space, now))
-    expect_a_gate(pods)
+    expect_a_gate(pods, "gonogo-drill")
     assert "--allow-disruptive" in pods[0]["spec"]["containers"][0]["args"]
 
 
@@ -125,7 +124,10 @@ def test_argo_rollouts_takes_the_analysis_and_its_job_is_one(space: httpx.Client
     made = create(space, item)
     spec = made["spec"]["metrics"][0]["provider"]["job"]["spec"]
     (container,) = spec["template"]["spec"]["containers"]
-    container["args"] = [word.replace("{{args.stage}}", "smoke") for word in container["args"]]
+    told = {"{{args.stage}}": "smoke", "{{args.change}}": "CHG-1"}
+    for argument, value in told.items():
+        container["args"] = [word.replace(argument, value) for word in container["args"]]
+    assert container["args"][1:3] == ["--stage=smoke", "--change=CHG-1"]
     job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "gonogo-analysis"}, "spec": spec}
     expect_a_gate(pods_of(space, create(space, job)))
 
@@ -154,24 +156,26 @@ def test_the_distributed_load_run_is_made(space: httpx.Client) -> None:
 
 
 RIGHTS = [
-    ("list", "pods", "", SPACE, True),
-    ("patch", "deployments", "apps", SPACE, True),  # drills
-    ("list", "pods", "", "default", False),
-    ("list", "secrets", "", SPACE, False),
-    ("delete", "secrets", "", SPACE, False),
-    ("create", "pods", "", SPACE, False),
-    ("create", "rolebindings", "rbac.authorization.k8s.io", SPACE, False),
-    ("impersonate", "serviceaccounts", "", SPACE, False),
+    ("gonogo", "list", "pods", "", SPACE, True),
+    ("gonogo", "patch", "deployments", "apps", SPACE, False),
+    ("gonogo-drill", "patch", "deployments", "apps", SPACE, True),
+    ("gonogo-drill", "list", "pods", "", SPACE, True),
+    ("gonogo-drill", "list", "pods", "", "default", False),
+    ("gonogo-drill", "list", "secrets", "", SPACE, False),
+    ("gonogo-drill", "delete", "secrets", "", SPACE, False),
+    ("gonogo-drill", "create", "pods", "", SPACE, False),
+    ("gonogo-drill", "create", "rolebindings", "rbac.authorization.k8s.io", SPACE, False),
+    ("gonogo-drill", "impersonate", "serviceaccounts", "", SPACE, False),
 ]
 
 
-@pytest.mark.parametrize(("verb", "resource", "group", "namespace", "allowed"), RIGHTS)
-def test_the_account_has_these_rights(
-    space: httpx.Client, verb: str, resource: str, group: str, namespace: str, allowed: bool
+@pytest.mark.parametrize(("account", "verb", "resource", "group", "namespace", "allowed"), RIGHTS)
+def test_the_accounts_have_these_rights(
+    space: httpx.Client, account: str, verb: str, resource: str, group: str, namespace: str, allowed: bool
 ) -> None:
     asked = {"verb": verb, "resource": resource, "group": group, "namespace": namespace}
     review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
-              "spec": {"user": ACCOUNT, "resourceAttributes": asked}}  # fmt: skip
+              "spec": {"user": f"system:serviceaccount:{SPACE}:{account}", "resourceAttributes": asked}}  # fmt: skip
     answer = space.post("/apis/authorization.k8s.io/v1/subjectaccessreviews", json=review).json()
     assert answer["status"]["allowed"] is allowed
 

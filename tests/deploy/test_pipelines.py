@@ -1,5 +1,6 @@
 """The templates for GitHub Actions and GitLab CI: read by their own tools, and their scripts run on the installed wheel."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -64,8 +65,9 @@ def judge(team: Team, temporary: Path, **inputs: str) -> tuple[int, dict[str, st
     """The action's step that judges; its exit code and outputs."""
     action = yaml.safe_load((GITHUB / "action.yml").read_text(encoding="utf-8"))
     step = next(step for step in action["runs"]["steps"] if step.get("id") == "gate")
-    (temporary / "gonogo").mkdir(parents=True)
-    (temporary / "gonogo" / "bin").symlink_to(team.programs)
+    (temporary / "gonogo").mkdir(parents=True, exist_ok=True)
+    if not (temporary / "gonogo" / "bin").exists():
+        (temporary / "gonogo" / "bin").symlink_to(team.programs)
     output = temporary / "output"
     defaults = {name: str(given.get("default", "")) for name, given in action["inputs"].items()}
     told = {**defaults, **inputs}
@@ -79,9 +81,26 @@ def judge(team: Team, temporary: Path, **inputs: str) -> tuple[int, dict[str, st
 
 def test_the_action_says_go(team: Team, tmp_path: Path) -> None:
     code, told = judge(team, tmp_path / "runner", target="target.yaml", stage="smoke", arguments="-n 2")
-    report = team.repository / told["report"]
+    report = Path(told["report"])
     assert (code, told["decision"]) in {(0, "GO"), (0, "GO WITH CAVEATS")}
     assert (report / "results.sarif").exists()
+
+
+def test_the_action_takes_arguments_of_several_lines(team: Team, tmp_path: Path) -> None:
+    arguments = "--check contract.acme.greets\n--check contract.stream.terminates\n"
+    _, told = judge(team, tmp_path / "runner", target="target.yaml", stage="smoke", arguments=arguments)
+    verdict = json.loads((Path(told["report"]) / "verdict.json").read_text(encoding="utf-8"))
+    passed = {check["id"] for check in verdict["checks"] if check["outcome"] == "pass"}
+    assert passed == {"contract.acme.greets", "contract.stream.terminates"}
+
+
+def test_a_run_that_could_not_begin_has_no_decision_of_an_earlier_one(team: Team, tmp_path: Path) -> None:
+    runner = tmp_path / "runner"
+    arguments = "--check contract.acme.greets"
+    first = judge(team, runner, target="target.yaml", stage="smoke", arguments=arguments)
+    (runner / "output").unlink()
+    second = judge(team, runner, target="nowhere.yaml", stage="smoke")
+    assert (first[1]["decision"], second) == ("HOLD", (4, {}))
 
 
 def test_the_action_says_that_it_cannot_decide(team: Team, tmp_path: Path) -> None:
@@ -91,6 +110,7 @@ def test_the_action_says_that_it_cannot_decide(team: Team, tmp_path: Path) -> No
 
 
 def test_the_action_takes_no_input_for_a_command(team: Team, tmp_path: Path) -> None:
+    (team.repository / "conftest.py").unlink()
     code, told = judge(team, tmp_path / "runner", target="$(touch pwned); touch pwned", arguments="`touch pwned`")
     assert (code, told) == (4, {})
     assert not (team.repository / "pwned").exists()

@@ -1,8 +1,11 @@
 """The wheel as a team has it: in an environment of its own, in the team's own repository, beside the team's own checks."""
 
 import json
+from pathlib import Path
 
-from tests.deploy.team import LOAD, OWN_CHECKS, PYPROJECT, Team
+import pytest
+
+from tests.deploy.team import LOAD, OF_THE_APPLICATION, OWN_CHECKS, Team
 
 
 def test_own_checks_count_beside_the_shipped_ones(team: Team) -> None:
@@ -43,38 +46,92 @@ def test_load_is_sent_from_the_wheel(team: Team) -> None:
 
 
 def test_shipped_suites_by_their_package_name(team: Team) -> None:
+    (team.repository / "conftest.py").unlink()
     done = team.call(
         "pytest", "--target", "target.yaml", "--stage", "smoke", "--pyargs", "gonogo.suites.contract", "-n", "2"
     )
-    names = {check["id"] for check in team.verdict()["checks"] if check["outcome"] == "pass"}
+    verdict = team.verdict()
+    assert verdict["command"] == "pytest --target=target.yaml --stage=smoke"
+    names = {check["id"] for check in verdict["checks"] if check["outcome"] == "pass"}
     assert "contract.stream.terminates" in names, done.stdout + done.stderr
     assert "contract.acme.greets" not in names
 
 
+def test_own_checks_that_are_left_out_are_a_hold(team: Team) -> None:
+    (team.repository / "conftest.py").unlink()
+    team.call("pytest", "--target", "target.yaml", "--stage", "smoke", "--pyargs", "gonogo.suites.contract")
+    left_out = f"of the target's own checks in {team.repository / 'checks'} none was collected"
+    assert left_out in team.verdict()["reasons"]
+
+
 def test_the_teams_own_tests_are_left_alone(team: Team) -> None:
+    (team.repository / "conftest.py").unlink()
     done = team.call("pytest")
     assert "1 passed" in done.stdout
     assert "gonogo:" not in done.stdout
     assert not (team.repository / "reports").exists()
 
 
+def test_no_fixture_of_the_application_stands_in_for_the_gates(team: Team) -> None:
+    fixtures = OF_THE_APPLICATION.replace('pytest.importorskip("acme_application_that_is_not_installed")', "")
+    (team.repository / "conftest.py").write_text(fixtures, encoding="utf-8")
+    told = team.call("pytest", "--target", "target.yaml", "--stage", "smoke", "--pyargs", "gonogo.suites", "-n", "1")
+    assert told.returncode == 4
+    assert f"the fixture 'client' of {team.repository / 'conftest.py'}" in told.stdout + told.stderr
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_check_that_is_not_there(team: Team, workers: str) -> None:
+    done = team.call(
+        "pytest", "--target", "target.yaml", "--stage", "smoke", "--check", "contract.acme.greet", "-n", workers
+    )
+    assert done.returncode == 4
+    assert "no check of this stage and target is called 'contract.acme.greet'" in done.stdout + done.stderr
+    assert "did you mean 'contract.acme.greets'?" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("option", ["--check=contract.acme.greets", "--allow-disruptive", "--change=CHG-1"])
+def test_options_of_the_gate_without_a_deployment(team: Team, option: str) -> None:
+    (team.repository / "conftest.py").unlink()
+    done = team.call("pytest", option)
+    assert done.returncode == 4
+    assert "needs --target=FILE" in done.stdout + done.stderr
+
+
+def test_fixtures_are_listed_and_nothing_is_judged(team: Team) -> None:
+    done = team.call("pytest", "--fixtures", "--target", "target.yaml")
+    assert done.returncode == 0
+    assert "\nchat -- " in done.stdout
+    assert not (team.repository / "reports").exists()
+
+
 def test_checks_are_explained_and_listed(team: Team) -> None:
     explained = team.call("pytest", "--explain", "contract.acme.greets", "--target", "target.yaml")
+    (team.repository / "conftest.py").unlink()
     listed = team.call("pytest", "--catalog", "catalog.json", "--pyargs", "gonogo.suites")
     catalog = json.loads((team.repository / "catalog.json").read_text(encoding="utf-8"))
     assert "Acme's chatbot answers a greeting" in explained.stdout, explained.stdout + explained.stderr
-    assert len(catalog["checks"] if isinstance(catalog, dict) else catalog) > 200, listed.stdout
+    assert len(catalog) > 200, listed.stdout
 
 
 def test_without_a_target_there_is_nothing_to_judge(team: Team) -> None:
+    (team.repository / "conftest.py").unlink()
     done = team.call("pytest", "--pyargs", "gonogo.suites")
     assert done.returncode == 4
     assert "name the deployment to judge: --target=FILE" in done.stdout + done.stderr
 
 
 def test_a_folder_of_own_checks_that_is_not_there(team: Team) -> None:
-    settings = team.repository / "pyproject.toml"
-    settings.write_text(PYPROJECT.replace('"checks"', '"cheques"'), encoding="utf-8")
+    target = team.repository / "target.yaml"
+    target.write_text(target.read_text(encoding="utf-8").replace("[checks]", "[cheques]"), encoding="utf-8")
     done = team.call("pytest", "--target", "target.yaml")
     assert done.returncode == 4
-    assert "gonogo_checks of" in done.stdout + done.stderr
+    assert "there is no folder 'cheques'" in done.stdout + done.stderr
+
+
+def test_what_is_of_use_in_a_checkout_only_is_not_shipped(programs: Path) -> None:
+    (package,) = programs.parent.glob("lib/python*/site-packages/gonogo")
+    assert [
+        name for name in ("embedded.py", "containers.py", "deployments") if (package / "fixtures" / name).exists()
+    ] == []
+    assert (package / "fixtures" / "schemas").is_dir()

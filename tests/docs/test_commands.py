@@ -56,7 +56,9 @@ HERE = [text for text in SHOWN if not any(re.fullmatch(form, text, re.DOTALL) fo
 def repository(embedded: EmbeddedDeployment, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the files that the pages show, their addresses those of the embedded deployment."""
     folder = tmp_path_factory.mktemp("pages")
-    files = files_of(ROOT / "docs" / "getting-started.md") | files_of(ROOT / "docs" / "own-checks.md")
+    files = files_of(ROOT / "docs" / "getting-started.md")
+    for name, text in files_of(ROOT / "docs" / "own-checks.md").items():
+        files[name] = files.get(name, "") + text
     for name, text in files.items():
         for address, variable in ADDRESSES.items():
             text = text.replace(address, embedded.environment[variable])  # noqa: PLW2901

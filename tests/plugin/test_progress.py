@@ -92,7 +92,11 @@ def test_the_line_tells_what_has_run_longest_and_how_many_run_beside_it() -> Non
     line.begin("a.py::test_two")
     line.say("step 2 of 3")
     time.sleep(0.1)
-    line.end("a.py::test_one[x]")
+    with line.away("a.py::test_one[x]"):
+        assert terminal.getvalue().endswith("\r\x1b[K")
+        quiet = terminal.getvalue()
+        time.sleep(0.1)
+        assert terminal.getvalue() == quiet
     time.sleep(0.1)
     line.close()
     assert "... test_one[x]: step 2 of 3 (0 s, 1 more)" in terminal.text

@@ -119,6 +119,12 @@ def test_it_is_told_what_could_not_be_sent(receiver: Receiver, monkeypatch: pyte
     assert send_spans(verdict()) == "3 spans could not be sent"
 
 
+def test_no_variable_of_the_sdk_ends_a_run(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "8192")
+    assert "no spans were sent: ValueError" in send_spans(verdict())
+    assert receiver.spans == []
+
+
 def test_the_extra_that_is_missing_is_named(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> None:
         raise ModuleNotFoundError(name)

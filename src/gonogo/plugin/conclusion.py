@@ -12,6 +12,7 @@ from gonogo.loadtest.charting import charted
 from gonogo.loadtest.record import RECORD_FILE, read_record
 from gonogo.model import Binding, CheckResult, Decision, Outcome, Severity, SkipKind, Verdict
 from gonogo.plugin.gate import Gate
+from gonogo.plugin.selection import left_out
 from gonogo.reporting import write_all
 from gonogo.reporting.history import History
 from gonogo.reporting.json import plain
@@ -42,7 +43,8 @@ def conclude(gate: Gate, results: list[CheckResult], run: Run) -> Verdict:
     if not interrupted and _has_changed(gate, run.bound):
         interrupted = "the target, its configuration or its models changed during the run: run it again"
     required = gate.stage.required_suites(gate.target, gate.permissions)
-    judgement = judge(results, required, gate.target.waivers, interrupted)
+    missing = left_out(gate.run_folder, gate.target.own_checks)
+    judgement = judge(results, required, gate.target.waivers, interrupted, missing)
     verdict = Verdict(
         run_id=gate.run_folder.name,
         stage=gate.stage.name,

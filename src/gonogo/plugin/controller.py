@@ -22,8 +22,10 @@ from gonogo.plugin.events import Events
 from gonogo.plugin.gate import Gate, open_gate, set_gate, worker_input
 from gonogo.plugin.gather import Gathering
 from gonogo.plugin.locks import target_lock
-from gonogo.plugin.options import is_strict, repeated
+from gonogo.plugin.options import is_strict
+from gonogo.plugin.places import repeated
 from gonogo.plugin.progress import Progress, set_progress, silence_pytest
+from gonogo.plugin.selection import usage_error
 from gonogo.reporting import github_annotations, terminal
 from gonogo.reporting.json import plain
 from gonogo.reporting.spans import send_spans
@@ -140,6 +142,8 @@ class Controller:
             return
         if session.shouldstop or session.shouldfail:
             self._interrupted = self._interrupted or str(session.shouldstop or session.shouldfail)
+        if told := usage_error(self._gate.run_folder):
+            self._interrupted = told
         if self._gathering.failed_tests:
             self._interrupted = f"a test that is no check failed: {', '.join(self._gathering.failed_tests[:5])}"
         try:
@@ -149,15 +153,17 @@ class Controller:
         self._verdict = conclude(self._gate, self._gathering.results(), self._run(self._interrupted))
         self._events.ended(self._verdict)
         self._files = write_reports(self._gate, self._verdict)
-        if told := send_spans(self._gate.redactor.json(plain(self._verdict))):
-            _say(session.config, told)
         strict = is_strict(session.config)
         session.exitstatus = exit_code(self._verdict.decision, int(exitstatus), strict=strict)
+        if usage_error(self._gate.run_folder):
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
         try:
             note_drills(self._gate, self._verdict)
             self._keep_run(self._verdict, session.config)
         except OSError as error:
             _say(session.config, f"the run could not be noted in the history: {error}")
+        if self._gate.stage.within_s is None and (told := send_spans(self._gate.redactor.json(plain(self._verdict)))):
+            _say(session.config, told)
 
     def _run(self, interrupted: str) -> Run:
         fault = self._config.option.fault or ""

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from gonogo import resources
 from gonogo.documents import DocumentError
 from gonogo.drills.history import History
 from gonogo.errors import GonogoError, NotPermitted
@@ -21,6 +20,7 @@ from gonogo.faults.journal import Journal, state_folder
 from gonogo.faults.lease import Lease
 from gonogo.model import Permission
 from gonogo.plugin.ledger import Ledger
+from gonogo.plugin.places import is_shipped
 from gonogo.plugin.stages import DEMO, STAGES, Stage
 from gonogo.probes.context import ProbeContext
 from gonogo.redaction import Redactor
@@ -141,19 +141,13 @@ def is_worker(config: pytest.Config) -> bool:
 
 def wants_gate(config: pytest.Config) -> bool:
     """Whether this run judges a deployment: a target is named, or only suites are collected."""
+    if config.option.showfixtures or config.option.markers:
+        return False
     if config.option.target:
         return True
-    if lists_checks(config) or config.option.markers:
-        return False
-    return bool(config.args) and all(_is_of_the_suites(config, str(argument)) for argument in config.args)
-
-
-def _is_of_the_suites(config: pytest.Config, argument: str) -> bool:
-    """Whether a place to collect from, by its path or by its package's name, is one of the shipped suites."""
-    place = argument.partition("::")[0]
-    if config.option.pyargs and f"{place}.".startswith("gonogo.suites."):
-        return True
-    return (config.invocation_params.dir / place).resolve().is_relative_to(resources.folder("suites"))
+    return (
+        not lists_checks(config) and bool(config.args) and all(is_shipped(config, str(place)) for place in config.args)
+    )
 
 
 def lists_checks(config: pytest.Config) -> bool:

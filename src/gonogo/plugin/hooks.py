@@ -12,13 +12,14 @@ from gonogo.plugin.catalog import write_catalog
 from gonogo.plugin.checks import info_of, marker_lines
 from gonogo.plugin.controller import Controller
 from gonogo.plugin.explain import explain
-from gonogo.plugin.gate import gate_of, is_worker, lists_checks, set_gate, wants_gate, worker_gate
+from gonogo.plugin.gate import Gate, gate_of, is_worker, lists_checks, set_gate, wants_gate, worker_gate
 from gonogo.plugin.gather import write_selected
 from gonogo.plugin.instances import parametrize
 from gonogo.plugin.locks import target_lock
-from gonogo.plugin.options import add_options, collect_by_default, join_path_options
+from gonogo.plugin.options import add_options, expect_gate, join_path_options
 from gonogo.plugin.outcomes import attach, phase_of
-from gonogo.plugin.selection import expect_distinct, named
+from gonogo.plugin.places import collect_by_default, expect_collected
+from gonogo.plugin.selection import expect_distinct, expect_own_fixtures, named, note_collected, note_usage_error
 from gonogo.plugin.verify import verify
 
 
@@ -33,6 +34,13 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hookspecs)
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
+    """Know what to collect, before any conftest.py is read, and before output is captured."""
+    collect_by_default(early_config)
+    return (yield)
+
+
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Handle the calls that run no check."""
     if config.option.verify:
@@ -40,8 +48,8 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     if config.option.catalog or config.option.explain:
         config.option.collectonly = True
         config.option.verbose = -2  # the file is the answer, not the tree of functions
-    if (config.option.target or config.option.explain) and not is_worker(config):
-        collect_by_default(config)
+    if not is_worker(config):
+        expect_collected(config)
     return None
 
 
@@ -57,6 +65,8 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--stage needs --target=FILE: the deployment to judge (without both: a DEMO run)")
     elif wants_gate(config) and not config.option.verify:
         config.pluginmanager.register(Controller(config), "gonogo-controller")
+    else:
+        expect_gate(config)
     if gate_of(config) is not None or config.option.target or lists_checks(config):
         config.pluginmanager.load_setuptools_entrypoints(FIXTURES)
 
@@ -69,14 +79,34 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Select the stage's checks, cheap and gentle ones first."""
-    expect_distinct(items)
     gate = gate_of(config)
     if gate is None:
+        expect_distinct(items)
         return
+    try:
+        staged = _staged(items, gate, config)
+    except pytest.UsageError as error:
+        if not is_worker(config):
+            raise
+        note_usage_error(gate.run_folder, str(error))  # xdist would show an internal error
+        staged = config.stash[_STAGED] = []
+    _keep_only(staged, items, config)
+    items.sort(key=_position)
+
+
+def _staged(items: list[pytest.Item], gate: Gate, config: pytest.Config) -> list[pytest.Item]:
+    """The checks that run.
+
+    Raises:
+        pytest.UsageError: two cannot be told apart, what ``--check`` names is not there, the target's own checks were
+            not collected, or a team's fixture stands in for the gate's.
+    """
+    expect_distinct(items)
+    expect_own_fixtures(items)
+    note_collected(gate.run_folder, items)
     staged = [item for item in items if (info := info_of(item)) is None or gate.stage.selects(info)]
     config.stash[_STAGED] = staged  # before --check, -k and -m leave some out
-    _keep_only(named(staged, config.option.check) if config.option.check else staged, items, config)
-    items.sort(key=_position)
+    return named(staged, config.option.check) if config.option.check else staged
 
 
 def _keep_only(kept: list[pytest.Item], items: list[pytest.Item], config: pytest.Config) -> None:

@@ -1,16 +1,13 @@
 """Command line options, and the trap that they hide."""
 
 import os
-import shlex
 import sys
 from pathlib import Path
 
 import pytest
 
-from gonogo import resources
 from gonogo.plugin.stages import STAGES
 
-OWN_CHECKS = "gonogo_checks"
 _PATH_OPTIONS = ("--target", "--report-dir", "--catalog", "--verify", "--answers", "--against")
 
 
@@ -38,15 +35,23 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--check", action="append", default=[], metavar="CHECK", help=one)
     group.addoption("--explain", metavar="CHECK_ID", help="say what a check verifies and what it finds; run nothing")
     group.addoption("--verify", metavar="FILE", help="compare a verdict.json with the target as it is now; run nothing")
-    parser.addini(
-        OWN_CHECKS,
-        "a team's own checks: collected with the shipped suites, part of each verdict",
-        type="paths",
-        default=[],
-    )
     group.addoption(
         "--lock-timeout", type=float, default=900.0, metavar="S", help="how long to wait for another run on this target"
     )
+
+
+def expect_gate(config: pytest.Config) -> None:
+    """Refuse options that say how to judge where nothing is judged: they would be passed over in silence.
+
+    Raises:
+        pytest.UsageError: one is given.
+    """
+    asked = config.option
+    given = {"--check": asked.check, "--allow-disruptive": asked.allow_disruptive, "--change": asked.change,
+             "--fault": asked.fault, "--against": asked.against, "--answers": asked.answers}  # fmt: skip
+    named = [name for name, value in given.items() if value]
+    if named and not asked.target:
+        raise pytest.UsageError(f"{', '.join(named)} needs --target=FILE: the deployment to judge")
 
 
 def is_strict(config: pytest.Config) -> bool:
@@ -63,65 +68,19 @@ def join_path_options() -> None:
     a quarter of a second and happens before anything is printed.
     """
     joined = joined_arguments(sys.argv[1:])
-    if joined != sys.argv[1:] and _is_pytests_own_process():
-        _start_again(joined)
+    if joined != sys.argv[1:] and is_pytests_own_process():
+        start_again(joined)
 
 
-def collect_by_default(config: pytest.Config) -> None:
-    """Start again with the shipped suites and the team's own checks, where a target is named and nothing to collect.
-
-    So the same command serves from any working directory, and in a repository whose ``testpaths`` are its own tests.
-
-    Raises:
-        pytest.UsageError: pytest was called as a library, so that we cannot start again.
-    """
-    if config.args_source is pytest.Config.ArgsSource.ARGS:
-        return
-    wanted = _default_places(config)
-    if [Path(place).resolve() for place in config.args] == [place.resolve() for place in wanted]:
-        return
-    missing = [str(place) for place in wanted if not place.exists()]
-    if missing:
-        raise pytest.UsageError(f"{OWN_CHECKS} of {config.inipath}: there is no {', '.join(missing)}")
-    places = [str(place) for place in wanted]
-    if list(config.invocation_params.args) != sys.argv[1:] or not _is_pytests_own_process():
-        raise pytest.UsageError(f"name what to collect, for instance {' '.join(places)}")
-    _start_again([*sys.argv[1:], *_same_root(config), *places])
-
-
-def _same_root(config: pytest.Config) -> list[str]:
-    """What keeps pytest's root where it is: of places far apart it would take a folder above them all."""
-    own = {"-c", "--config-file", "--rootdir"}
-    if any(word.partition("=")[0] in own for word in sys.argv[1:]):
-        return []
-    return [f"--config-file={config.inipath}"] if config.inipath else [f"--rootdir={config.rootpath}"]
-
-
-def _default_places(config: pytest.Config) -> list[Path]:
-    return [resources.folder("suites"), *config.getini(OWN_CHECKS)]
-
-
-def repeated(config: pytest.Config) -> str:
-    """The command line of this run as one would call it again, without what only this run is to do."""
-    asked = config.option
-    words = ["pytest"]
-    words += [f"--target={asked.target}"] if asked.target else []
-    words += [f"--stage={asked.stage}"] if asked.stage else []
-    words += ["--allow-disruptive"] if asked.allow_disruptive else []
-    words += [f"--change={asked.change}"] if asked.change else []
-    default = [place.resolve() for place in _default_places(config)]
-    given = {place: Path(place.partition("::")[0]).resolve() for place in asked.file_or_dir}
-    words += [place for place, path in given.items() if not any(path.is_relative_to(known) for known in default)]
-    return shlex.join(words)
-
-
-def _is_pytests_own_process() -> bool:
+def is_pytests_own_process() -> bool:
+    """Whether this process is pytest as it is called on a command line."""
     program = Path(sys.argv[0])
     is_pytest = program.name in ("pytest", "py.test") or program.parts[-2:] == ("pytest", "__main__.py")
     return is_pytest and "PYTEST_XDIST_WORKER" not in os.environ
 
 
-def _start_again(arguments: list[str]) -> None:
+def start_again(arguments: list[str]) -> None:
+    """Call pytest anew, in place of this process."""
     program = Path(sys.argv[0])
     start = ["-m", "pytest"] if program.name == "__main__.py" else [str(program)]
     sys.stdout.flush()

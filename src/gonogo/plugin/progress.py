@@ -5,7 +5,8 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TextIO
 
 import pytest
@@ -61,10 +62,12 @@ class Progress:
     def finished(self, result: CheckResult) -> None:
         """A check has ended."""
         self._done += 1
-        if self._live:
-            self._live.end(result.node_id)
         if self._reporter.verbosity < 0:
             return
+        with self._live.away(result.node_id) if self._live else nullcontext():
+            self._tell(result)
+
+    def _tell(self, result: CheckResult) -> None:
         counter = f"[{self._done:>3}/{self.total}]" if self.total else f"[{self._done:>3}]"
         self._reporter.write(f"{counter} ")
         self._reporter.write(f"{WORDS[result.outcome]:<12}", **_COLOURS[result.outcome])
@@ -78,7 +81,7 @@ class Progress:
 class LiveLine:
     """The last line of a terminal: what goes on, and for how long; written anew each second.
 
-    It stands there between two lines of the reporter, which first takes it away (`end`). Thread-safe.
+    It stands there between two lines of the reporter, which first takes it away (`away`). Thread-safe.
     """
 
     def __init__(self, terminal: TextIO, every_s: float = 1.0) -> None:
@@ -104,11 +107,13 @@ class LiveLine:
             self._said = text
             self._show()
 
-    def end(self, node_id: str) -> None:
-        """A check has ended: its line comes where this one was."""
+    @contextmanager
+    def away(self, node_id: str) -> Iterator[None]:
+        """A check has ended: its line comes where this one was, and nothing is written there meanwhile."""
         with self._lock:
             self._running.pop(node_id, None)
             self._write("")
+            yield
 
     def close(self) -> None:
         """Take the line away, for good."""
@@ -116,7 +121,8 @@ class LiveLine:
         self._thread.join()
         with self._lock:
             self._write("")
-            self._terminal.close()
+            with suppress(OSError):
+                self._terminal.close()
 
     def _tick(self) -> None:
         while not self._closed.wait(self._every_s):
@@ -133,8 +139,9 @@ class LiveLine:
 
     def _write(self, line: str) -> None:
         width = shutil.get_terminal_size().columns - 1  # a line that wraps could not be taken away
-        self._terminal.write(f"\r\x1b[K{line[:width]}")
-        self._terminal.flush()
+        with suppress(OSError):  # the terminal was closed: the run goes on without
+            self._terminal.write(f"\r\x1b[K{line[:width]}")
+            self._terminal.flush()
 
 
 def _own_way_to_the_terminal() -> TextIO:

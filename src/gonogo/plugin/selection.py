@@ -1,12 +1,18 @@
 """Which checks a run is about: each declared once, and with ``--check`` those that are named."""
 
+import json
+import os
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import pytest
 
+from gonogo import resources
 from gonogo.documents import did_you_mean
 from gonogo.plugin.checks import info_of
 from gonogo.plugin.outcomes import instance_of
+
+_USAGE_ERROR, _COLLECTED = "usage-error.txt", "collected.json"
 
 
 def expect_distinct(items: Iterable[pytest.Item]) -> None:
@@ -24,6 +30,53 @@ def expect_distinct(items: Iterable[pytest.Item]) -> None:
         for name in (info.check_id, item.nodeid):
             if owners.setdefault(name, owner) != owner:
                 raise pytest.UsageError(f"{name} is declared by {owners[name]} and by {owner}")
+
+
+def expect_own_fixtures(items: Iterable[pytest.Item]) -> None:
+    """A shipped check runs with the gate's own fixtures.
+
+    A ``conftest.py`` at pytest's root is in force for everything that is collected, wherever it lies.
+
+    Raises:
+        pytest.UsageError: one of a shipped check's fixtures comes from a ``conftest.py``.
+    """
+    shipped = resources.folder("suites")
+    for item in items:
+        if not item.path.resolve().is_relative_to(shipped) or not isinstance(item, pytest.Function):
+            continue
+        for name, found in item._fixtureinfo.name2fixturedefs.items():  # noqa: SLF001 (no other way to ask)
+            file = found[-1].func.__code__.co_filename if hasattr(found[-1].func, "__code__") else ""
+            if Path(file).name == "conftest.py":
+                raise pytest.UsageError(
+                    f"the fixture {name!r} of {file} would be in force for the shipped checks too: keep it in a "
+                    "conftest.py below your own checks, or leave that file out with --confcutdir"
+                )
+
+
+def note_usage_error(run_folder: Path, message: str) -> None:
+    """What is wrong with the call, as a worker found it."""
+    (run_folder / _USAGE_ERROR).write_text(message, encoding="utf-8")
+
+
+def usage_error(run_folder: Path) -> str:
+    """What a worker found wrong with the call; empty if nothing."""
+    file = run_folder / _USAGE_ERROR
+    return file.read_text(encoding="utf-8") if file.exists() else ""
+
+
+def note_collected(run_folder: Path, items: Iterable[pytest.Item]) -> None:
+    """Where the checks lie that were collected. Every worker writes the same."""
+    folders = sorted({str(item.path.resolve().parent) for item in items if info_of(item)})
+    unfinished = run_folder / f"{_COLLECTED}.{os.getpid()}.part"
+    unfinished.write_text(json.dumps(folders), encoding="utf-8")
+    unfinished.replace(run_folder / _COLLECTED)
+
+
+def left_out(run_folder: Path, folders: Iterable[Path]) -> list[str]:
+    """Those of a target's folders of own checks that no check was collected from."""
+    file = run_folder / _COLLECTED
+    found = [Path(text) for text in json.loads(file.read_text(encoding="utf-8"))] if file.exists() else []
+    return [str(folder) for folder in folders if not any(path.is_relative_to(folder) for path in found)]
 
 
 def named(items: Sequence[pytest.Item], names: Sequence[str]) -> list[pytest.Item]:

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -152,6 +152,7 @@ class _Reader:
             drills=self._drills(raw, actors),
             host=self._host(raw["host"], actors) if "host" in raw else None,
             required=tuple(raw.get("required", ())),
+            own_checks=self._own_checks(raw.get("checks", ())),
             waivers=self._waivers(raw.get("waivers", ())),
             budget=Budget(**raw.get("budget", {})),
             escalation={suite: _escalation(told) for suite, told in raw.get("escalation", {}).items()},
@@ -164,6 +165,12 @@ class _Reader:
 
     def _path(self, text: str) -> Path:
         return (self._folder / text).resolve()
+
+    def _own_checks(self, raw: Sequence[str]) -> tuple[Path, ...]:
+        for i, text in enumerate(raw):
+            if not self._path(text).is_dir():
+                self._problem(("checks", i), f"there is no folder {text!r}")
+        return tuple(self._path(text) for text in raw)
 
     def _secret(self, raw: dict[str, str] | None, path: Path_) -> Secret | None:
         if raw is None:

@@ -180,6 +180,8 @@ class Target:
     host: Host | None = None
     drills: Drills = field(default_factory=Drills)
     required: tuple[str, ...] = ()
+    own_checks: tuple[Path, ...] = ()
+    """Folders with checks of the team's own."""
     waivers: tuple[Waiver, ...] = ()
     budget: Budget = Budget()
     escalation: Mapping[str, str] = field(default_factory=dict)
