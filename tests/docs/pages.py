@@ -40,7 +40,7 @@ def files_of(page: Path) -> dict[str, str]:
     shown: dict[str, str] = {}
     for _, block in _FENCED.findall(page.read_text(encoding="utf-8")):
         head, _, rest = block.partition("\n")
-        if match := re.fullmatch(r"# (add to )?(\S+\.(?:yaml|toml|py))", head):
+        if match := re.fullmatch(r"# (add to )?(\S+\.(?:yaml|toml|ini|py))", head):
             name = match[2]
             shown[name] = shown.get(name, "") + rest if match[1] else rest
     return shown

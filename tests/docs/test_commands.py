@@ -1,4 +1,4 @@
-"""Every command of the pages is one that works: run here on the embedded deployment, or by the named test."""
+"""Every command of the pages is run: here on the embedded deployment, or what it does by the test that is named."""
 
 import json
 import os
@@ -113,17 +113,28 @@ def test_getting_started_ends_in_a_verdict_to_go(repository: Path, embedded: Emb
 
 @pytest.mark.parametrize("text", HERE)
 def test_it_works(text: str, repository: Path, embedded: EmbeddedDeployment) -> None:
-    small = text.replace("staging.yaml", "small.yaml")
-    judges = "--target" in text or "GONOGO_TARGET" in text or "--fault" in text
-    further = (
-        [f"--report-dir={repository / 'reports' / 'runs'}"]
-        if "uv run pytest" in text and "--catalog" not in text
-        else []
+    runs = repository / "reports" / "runs"
+    before = set(runs.glob("2*/verdict.json"))
+    judges = (
+        "pytest" in text
+        and ("--target" in text or "--fault" in text)
+        and not ("--verify" in text or "--fixtures" in text)
     )
-    done = call(small, repository, embedded, *further)
-    assert done.returncode in ({0, 1, 6} if judges else {0}), done.stdout + done.stderr
-    if "--check" in text:
-        assert f"{text.rpartition(' ')[2]}[" in done.stdout or "1 passed" in done.stdout
+    further = [f"--report-dir={runs}"] if judges else []
+    done = call(text.replace("staging.yaml", "small.yaml"), repository, embedded, *further)
+    told = done.stdout + done.stderr
+    assert "Traceback" not in told
+    assert "INTERNALERROR" not in told
+    if judges:
+        (verdict,) = (
+            json.loads(file.read_text(encoding="utf-8")) for file in set(runs.glob("2*/verdict.json")) - before
+        )
+        assert done.returncode == {"NO-GO": 1, "HOLD": 6}.get(verdict["decision"], 0), told
+        asked = [check["outcome"] for check in verdict["checks"] if f"--check {check['id']}" in text]
+        assert set(asked) <= {"pass"}
+        assert bool(asked) == ("--check" in text)
+    else:
+        assert done.returncode in ({0, 1, 6} if "--verify" in text or "locust" in text else {0}), told
 
 
 @pytest.mark.parametrize(("form", "file", "words"), ELSEWHERE, ids=[file for _, file, _ in ELSEWHERE])

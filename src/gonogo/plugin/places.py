@@ -38,6 +38,8 @@ def expect_collected(config: pytest.Config) -> None:
 
 
 def _wants_default(config: pytest.Config, asked: argparse.Namespace) -> bool:
+    if not hasattr(asked, "file_or_dir"):  # --help ends the reading of the command line before that
+        return False
     if asked.file_or_dir or asked.verify or not (asked.target or asked.explain):
         return False
     configured = [(config.rootpath / place).resolve() for place in config.getini("testpaths")]
