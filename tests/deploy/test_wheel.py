@@ -98,6 +98,12 @@ def test_options_of_the_gate_without_a_deployment(team: Team, option: str) -> No
     assert "needs --target=FILE" in done.stdout + done.stderr
 
 
+def test_help_tells_the_options(team: Team) -> None:
+    done = team.call("pytest", "--help", "--target", "target.yaml")
+    assert done.returncode == 0, done.stderr
+    assert [option for option in ("--target", "--check", "--stage") if f"  {option}" not in done.stdout] == []
+
+
 def test_fixtures_are_listed_and_nothing_is_judged(team: Team) -> None:
     done = team.call("pytest", "--fixtures", "--target", "target.yaml")
     assert done.returncode == 0

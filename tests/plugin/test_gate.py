@@ -246,13 +246,6 @@ def test_arguments_are_joined() -> None:
     assert joined_arguments(["--target"]) == ["--target"]
 
 
-@pytest.mark.usefixtures("project")
-def test_help_tells_the_options(run: Run) -> None:
-    ran = run("--help")
-    assert ran.code == 0
-    assert [option for option in ("--target", "--check", "--stage") if f"  {option}" not in ran.output] == []
-
-
 def test_verify(run: Run, project: Path) -> None:
     ran = run("--target=target.yaml", "test_own.py", "-k", "passes")
     verdict = next(project.glob("reports/runs/*/verdict.json"))
