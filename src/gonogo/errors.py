@@ -12,6 +12,10 @@ class EndpointFailedError(AssertionError):
     """A declared endpoint refused, hung past its limit, or answered wrongly: that is the finding, so it is a fail."""
 
 
+class AnswerBrokeError(EndpointFailedError):
+    """The connection ended before the answer did."""
+
+
 class InconclusiveError(Exception):
     """The gate's own side could not look or could not decide: never a pass and never a plain fail."""
 

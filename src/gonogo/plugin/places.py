@@ -62,7 +62,7 @@ def repeated(config: pytest.Config) -> str:
     asked = config.option
     named = {"--target": asked.target, "--stage": asked.stage, "--change": asked.change, "--against": asked.against,
              "--answers": asked.answers}  # fmt: skip
-    words = ["pytest", *(["-c", str(asked.inifilename)] if "-c" in sys.argv else [])]
+    words = ["pytest", *(["-c", str(asked.inifilename)] if "-c" in sys.argv[1:] and asked.inifilename else [])]
     words += [f"{name}={value}" for name, value in named.items() if value]
     words += ["--allow-disruptive"] if asked.allow_disruptive else []
     own = _own_checks(config, asked.target)

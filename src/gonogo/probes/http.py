@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from gonogo.documents import refuse_constant
-from gonogo.errors import BudgetExhaustedError, EndpointFailedError, InconclusiveError
+from gonogo.errors import AnswerBrokeError, BudgetExhaustedError, EndpointFailedError, InconclusiveError
 from gonogo.model import Observation
 from gonogo.probes.context import ProbeContext
 from gonogo.rules.secrets import shapes_within
@@ -206,7 +206,7 @@ class Http:
         except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL, httpx.ProxyError) as error:
             raise InconclusiveError(f"{method} {url}: the request cannot be sent: {error}") from error
         except httpx.HTTPError as error:
-            raise EndpointFailedError(f"{method} {url}: the answer broke: {error!r}") from error
+            raise AnswerBrokeError(f"{method} {url}: the answer broke: {error!r}") from error
 
     def _record(  # noqa: PLR0913, PLR0917 (the parts of one exchange)
         self, method: str, url: str, sent: Mapping[str, str], body: bytes | None, answer: HttpAnswer, error: str
