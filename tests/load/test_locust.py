@@ -76,6 +76,15 @@ def ran(environment: dict[str, str], *arguments: str) -> tuple[int, str]:
         return process.returncode, told
 
 
+def ran_unhindered(environment: dict[str, str]) -> tuple[int, str]:
+    """The same; again where the generator did not get its time beside other tests, and said so."""
+    for _ in range(3):
+        code, told = ran(environment)
+        if code != 6 or "the generator was starved" not in told:
+            break
+    return code, told
+
+
 def workers(count: int) -> tuple[str, ...]:
     port = str(free_port())
     return "--processes", str(count), "--master-bind-port", port, "--master-port", port
@@ -289,7 +298,8 @@ def test_ctrl_c_keeps_what_was_measured(server: Server, tmp_path: Path) -> None:
     ],
 )
 def test_nobody_is_there(url: str, code: int, words: str, tmp_path: Path) -> None:
-    assert ran(settings(tmp_path, url, {}, {"stages": [{"seconds": 2, "rate_per_s": 20}]}))[0] == code
+    ended, told = ran_unhindered(settings(tmp_path, url, {}, {"stages": [{"seconds": 2, "rate_per_s": 20}]}))
+    assert ended == code, told
     record = record_in(tmp_path)
     assert (
         words in f"{dict(record.failures)} {decide_objective(record, LoadObjective('errors', Band(0.2, 0.4)), 1).text}"
@@ -297,8 +307,8 @@ def test_nobody_is_there(url: str, code: int, words: str, tmp_path: Path) -> Non
 
 
 def test_an_address_with_a_slash_at_its_end(server: Server, tmp_path: Path) -> None:
-    code, told = ran(settings(tmp_path, f"{server.url}/", {}, {}))
-    assert code in {0, 6}, told  # beside other tests the generator may have been starved
+    code, told = ran_unhindered(settings(tmp_path, f"{server.url}/", {}, {}))
+    assert code == 0, told
     assert dict(record_in(tmp_path).failures) == {}
 
 
