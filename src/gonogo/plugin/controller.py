@@ -28,7 +28,7 @@ from gonogo.plugin.progress import Progress, set_progress, silence_pytest
 from gonogo.plugin.selection import usage_error
 from gonogo.reporting import github_annotations, terminal
 from gonogo.reporting.json import plain
-from gonogo.reporting.spans import send_spans
+from gonogo.reporting.spans import are_wanted, send_spans
 from gonogo.targets.binding import bind
 
 _UNFINISHED_EVERY_S = 30.0
@@ -53,6 +53,7 @@ class Controller:
         )  # cleanups run in reverse: undo first, a demonstration deployment ends last
         if gate.lease is not None and Permission.DISRUPTIVE in gate.permissions:
             gate.lease.live()
+        self._command = repeated(config, gate.target.own_checks)
         self._bound = bind(gate.target, models=gate.stage.within_s is None)
         silence_pytest(config)
         self._hold_session_lock()
@@ -142,8 +143,8 @@ class Controller:
             return
         if session.shouldstop or session.shouldfail:
             self._interrupted = self._interrupted or str(session.shouldstop or session.shouldfail)
-        if told := usage_error(self._gate.run_folder):
-            self._interrupted = told
+        misused = usage_error(self._gate.run_folder)
+        self._interrupted = misused or self._interrupted
         if self._gathering.failed_tests:
             self._interrupted = f"a test that is no check failed: {', '.join(self._gathering.failed_tests[:5])}"
         try:
@@ -155,19 +156,23 @@ class Controller:
         self._files = write_reports(self._gate, self._verdict)
         strict = is_strict(session.config)
         session.exitstatus = exit_code(self._verdict.decision, int(exitstatus), strict=strict)
-        if usage_error(self._gate.run_folder):
+        if misused:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
         try:
             note_drills(self._gate, self._verdict)
             self._keep_run(self._verdict, session.config)
         except OSError as error:
             _say(session.config, f"the run could not be noted in the history: {error}")
-        if self._gate.stage.within_s is None and (told := send_spans(self._gate.redactor.json(plain(self._verdict)))):
-            _say(session.config, told)
+        if are_wanted() and self._gate.stage.within_s is None:
+            self._send_spans(self._verdict)
+
+    def _send_spans(self, verdict: Verdict) -> None:
+        if told := send_spans(self._gate.redactor.json(plain(verdict))):
+            _say(self._config, told)
 
     def _run(self, interrupted: str) -> Run:
         fault = self._config.option.fault or ""
-        return Run(self._started, self._bound, interrupted, fault, repeated(self._config))
+        return Run(self._started, self._bound, interrupted, fault, self._command)
 
     def _keep_run(self, verdict: Verdict, config: pytest.Config) -> None:
         """Note the run for those after it; save it as a baseline, and remove old ones, where that is asked for."""

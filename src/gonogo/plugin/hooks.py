@@ -98,8 +98,8 @@ def _staged(items: list[pytest.Item], gate: Gate, config: pytest.Config) -> list
     """The checks that run.
 
     Raises:
-        pytest.UsageError: two cannot be told apart, what ``--check`` names is not there, the target's own checks were
-            not collected, or a team's fixture stands in for the gate's.
+        pytest.UsageError: two cannot be told apart, what ``--check`` names is not there, or a team's fixture stands in
+            for the gate's.
     """
     expect_distinct(items)
     expect_own_fixtures(items)

@@ -4,6 +4,7 @@ import argparse
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,7 @@ def is_shipped(config: pytest.Config, argument: str) -> bool:
     return (config.invocation_params.dir / place).resolve().is_relative_to(resources.folder("suites"))
 
 
-def repeated(config: pytest.Config) -> str:
+def repeated(config: pytest.Config, own_checks: Sequence[Path]) -> str:
     """The command line of this run as one would call it again, without what only this run is to do.
 
     What was collected is left out where ``--check`` finds it all the same: the shipped suites, the target's own checks.
@@ -65,12 +66,11 @@ def repeated(config: pytest.Config) -> str:
     words = ["pytest", *(["-c", str(asked.inifilename)] if "-c" in sys.argv[1:] and asked.inifilename else [])]
     words += [f"{name}={value}" for name, value in named.items() if value]
     words += ["--allow-disruptive"] if asked.allow_disruptive else []
-    own = _own_checks(config, asked.target)
-    places = [place for place in asked.file_or_dir if not (is_shipped(config, place) or _is_below(place, own))]
+    places = [place for place in asked.file_or_dir if not (is_shipped(config, place) or _is_below(place, own_checks))]
     return shlex.join([*words, *(["--pyargs"] if asked.pyargs and places else []), *places])
 
 
-def _is_below(place: str, folders: list[Path]) -> bool:
+def _is_below(place: str, folders: Sequence[Path]) -> bool:
     path = Path(place.partition("::")[0]).resolve()
     return any(path.is_relative_to(folder) for folder in folders)
 

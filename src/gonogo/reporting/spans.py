@@ -15,6 +15,11 @@ _ASKED_BY = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 _NANOSECONDS = 1_000_000_000
 
 
+def are_wanted() -> bool:
+    """Whether the environment says where spans go."""
+    return any(os.environ.get(name) for name in _ASKED_BY)
+
+
 def send_spans(verdict: Mapping[str, Any]) -> str:
     """Send a verdict's spans, where the environment asks for it.
 
@@ -24,7 +29,7 @@ def send_spans(verdict: Mapping[str, Any]) -> str:
     Returns:
         Why nothing, or not all, was sent; empty if all is well, or nobody has asked.
     """
-    if not any(os.environ.get(name) for name in _ASKED_BY):
+    if not are_wanted():
         return ""
     if not _has_exporter():
         return "no spans were sent: pip install 'gonogo[otel]'"
