@@ -209,7 +209,8 @@ class Pod:
         assert self._process is not None
         readiness, liveness = self._spec.get("readinessProbe"), self._spec.get("livenessProbe")
         failed = {"readiness": 0, "liveness": 0}
-        probed = asyncio.get_running_loop().time()
+        begun = probed = asyncio.get_running_loop().time()
+        warm_up_s = float((readiness or {}).get("initialDelaySeconds", 0))
         limit = _bytes(self._spec.get("resources", {}).get("limits", {}).get("memory", ""))
         while self._process.returncode is None:
             with contextlib.suppress(TimeoutError):
@@ -223,7 +224,7 @@ class Pod:
             if readiness is None and not self._container.ready:
                 await self._become(ready=True)
             period = float((readiness or liveness or {}).get("periodSeconds", 10))
-            if self._container.ready and now - probed < period:
+            if now - begun < warm_up_s or (self._container.ready and now - probed < period):
                 continue
             probed = now
             if readiness is not None:
