@@ -22,6 +22,7 @@ from gonogo.load.calibrating import calibrate
 from gonogo.load.crew import Master, Worker
 from gonogo.load.orders import UNDECIDED, Order, announce, announce_own, read_order, say
 from gonogo.load.page import show
+from gonogo.load.parent import end_with
 from gonogo.load.runs import Alone, Run
 from gonogo.loadtest.calibration import Calibration
 
@@ -52,6 +53,8 @@ def prepare(environment: Environment, **_: object) -> None:
     except DocumentError as error:
         say(str(error))
         sys.exit(4)
+    if of := os.environ.get("GONOGO_LOAD_OF"):
+        gevent.spawn(end_with, int(of))
     environment.process_exit_code = UNDECIDED  # whatever ends Locust before the run has
     calibration = None if isinstance(environment.runner, MasterRunner) else calibrate()
     if isinstance(environment.runner, WorkerRunner):

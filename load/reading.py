@@ -37,6 +37,11 @@ _STAMP = struct.Struct("@qq")
 _SO_TIMESTAMPNS = getattr(gevent.socket, "SO_TIMESTAMPNS", 35)
 _TICK_S = 0.001
 _MOST_LATER = 256
+_MOST_PIECES = 16
+"""Taken from one connection before others get their turn: TLS may always have another one."""
+MOST_HEAD_BYTES, MOST_BODY_BYTES = 100_000, 64_000_000
+"""Of one answer. The longest streams of the field (100,000 tokens) stay below half of it."""
+_TOLD_CHARACTERS = 2000
 
 
 class Connection(NamedTuple):
@@ -67,6 +72,10 @@ class _Parser(HTTPResponse):  # type: ignore[misc]
 
 class EndedError(Exception):
     """The server closed the connection in the middle of an answer."""
+
+
+class TooLongError(Exception):
+    """An answer has more bytes than one may have."""
 
 
 class Ticker:
@@ -120,7 +129,7 @@ class Reader:
         """The last piece was one whole chunk of a streamed answer: the next one begins another."""
         self._later: list[tuple[bytes, float]] = []
         """Chunks that have arrived, with their moments, and were not read yet."""
-        self._ended = False
+        self._ended, self._arrived = False, 0
 
     def read(self, deadline: float) -> bool:
         """Read; true if the connection can be used again.
@@ -193,10 +202,13 @@ class Reader:
             self._fail(error)
 
     def _take_now(self) -> None:
-        """Take all that is there, as of this moment."""
+        """Take what is there, as of this moment; what is left then, next time."""
         try:
-            while not self._over.is_set():
+            for _ in range(_MOST_PIECES):
+                if self._over.is_set():
+                    return
                 self._take(self._socket.recv(_BLOCK), now_ms())
+            gevent.get_hub().loop.run_callback(self._take_now)  # TLS holds what the system no longer tells of
         except (BlockingIOError, ssl.SSLWantReadError):
             return
         except Exception as error:  # noqa: BLE001 (it is raised again by `read`)
@@ -212,6 +224,9 @@ class Reader:
         self._over.set()
 
     def _take(self, data: bytes, at_ms: float) -> None:
+        self._arrived += len(data)
+        if self._arrived > MOST_HEAD_BYTES and (self._arrived > MOST_BODY_BYTES or not self._parser.headers_complete):
+            raise TooLongError(f"{self._arrived} bytes came, and no end")
         if self._is_between and (body := chunk_of(data)):  # all that HTTP's parser would say of it
             self._body.feed(body, at_ms)
             return
@@ -276,7 +291,7 @@ def _judge_answer(attempt: Attempt, seen: ChatStream, whole: bytes, *, streamed:
     """Name what is wrong with a whole answer: an error status, an error inside a 200, no end, no content."""
     if attempt.status != 200:
         kind = "429" if attempt.status == 429 else f"{attempt.status // 100}xx"
-        attempt.fail(f"HTTP {kind}", f"{attempt.status}: {whole.decode(errors='replace')}")
+        attempt.fail(f"HTTP {kind}", f"{attempt.status}: {_told(whole)}")
     elif streamed and seen.error is not None:
         attempt.fail("error in stream", str(seen.error))
     elif streamed and not seen.done:
@@ -284,4 +299,9 @@ def _judge_answer(attempt: Attempt, seen: ChatStream, whole: bytes, *, streamed:
     elif streamed and not seen.content_ms:
         attempt.fail("empty 200", "no content-bearing delta")
     elif not streamed and b'"choices"' not in whole:
-        attempt.fail("empty 200", whole.decode(errors="replace"))
+        attempt.fail("empty 200", _told(whole))
+
+
+def _told(body: bytes) -> str:
+    """What of a body is shown."""
+    return body[:_TOLD_CHARACTERS].decode(errors="replace")

@@ -10,7 +10,7 @@ from typing import TextIO
 import numpy as np
 import orjson
 
-from gonogo.loadtest.attempt import Attempt, now_ms
+from gonogo.loadtest.attempt import Attempt, clock_offset_ms, now_ms
 from gonogo.loadtest.batch import COLUMNS, Batch, Pulse
 from gonogo.loadtest.histogram import counted
 from gonogo.loadtest.judging import over
@@ -36,6 +36,7 @@ class Recording:
         self._objectives, self._redactor, self._sink, self._worker, self._log = objectives, redactor, sink, worker, log
         self._began_ms, self._second, self._cpu_s, self._beat_s = 0.0, 0, 0.0, 0.0
         self._open_from_s, self._most_open, self._is_over = -math.inf, 0, False
+        self._offset_ms, self._clock_step_ms = clock_offset_ms(), 0.0
         self.due = 0
         """Attempts that were to be sent and that no batch has told yet."""
         self._clear()
@@ -85,6 +86,9 @@ class Recording:
         self._lags_ms.append(lag_ms)
         self._open_attempt_s += opened * (at_s - self._beat_s)
         self._most_open = max(self._most_open, opened)
+        offset_ms = clock_offset_ms()
+        self._clock_step_ms = max(self._clock_step_ms, abs(offset_ms - self._offset_ms))
+        self._offset_ms = offset_ms
         self._beat_s, self._open_from_s = at_s, (open_from_ms - self._began_ms) / 1000
         self._roll(at_s)
 
@@ -119,6 +123,7 @@ class Recording:
                 most_open=self._most_open,
                 due=self.due,
                 open_from_s=self._open_from_s,
+                clock_step_ms=self._clock_step_ms,
             ),
         )
         self._cpu_s, self.due = cpu_s, 0
@@ -132,7 +137,7 @@ class Recording:
         self._gaps, self._lags_ms = {False: array("d"), True: array("d")}, array("d")
         self._failures: Counter[str] = Counter()
         self._examples: dict[str, list[str]] = {}
-        self._open_attempt_s, self._most_open = 0.0, 0
+        self._open_attempt_s, self._most_open, self._clock_step_ms = 0.0, 0, 0.0
 
 
 def _line(attempt: Attempt, gaps_ms: Sequence[float], ended_s: float) -> str:

@@ -12,7 +12,7 @@ import gevent.socket
 import orjson
 from geventhttpclient.response import HTTPParseError
 
-from gonogo.load.reading import Connection, EndedError, Reader, Ticker, stamped
+from gonogo.load.reading import Connection, EndedError, Reader, Ticker, TooLongError, stamped
 from gonogo.loadtest.attempt import Attempt, now_ms
 from gonogo.stream import StreamProtocolError
 
@@ -102,6 +102,7 @@ _KINDS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = 
     (ConnectionRefusedError, "refused"),
     ((ConnectionResetError, BrokenPipeError), "reset"),
     (EndedError, "truncated"),
+    (TooLongError, "too long"),
     ((StreamProtocolError, HTTPParseError), "broken stream"),
     (gevent.socket.gaierror, "name resolution"),
     (OSError, "connection failed"),

@@ -9,8 +9,8 @@ from gonogo.model import Outcome
 from gonogo.objectives import (
     Band,
     attempts_needed,
+    decide_level,
     decide_mean,
-    decide_sequential,
     decide_share,
     evidence_below,
     exact_interval,
@@ -79,18 +79,27 @@ def test_mean() -> None:
 @pytest.mark.parametrize("level", [0.05, 0.01])
 def test_attempts_needed_is_the_smallest_number_that_decides(limit: float, level: float) -> None:
     needed = attempts_needed(limit, level)
-    assert decide_sequential(0, 0, needed, limit, level).outcome is Outcome.PASS
-    assert decide_sequential(0, 0, needed - 1, limit, level).outcome is Outcome.INCONCLUSIVE
+    assert decide_level(0, needed, Band(limit, limit), level).outcome is Outcome.PASS
+    assert decide_level(0, needed - 1, Band(limit, limit), level).outcome is Outcome.INCONCLUSIVE
 
 
 def test_p99_needs_what_the_design_says() -> None:
     assert 335 <= attempts_needed(0.01, 0.05) <= 984
 
 
-def test_sequential_bands() -> None:
-    assert decide_sequential(100, 100, 200, 0.05, 0.05).outcome is Outcome.FAIL
-    assert decide_sequential(60, 0, 200, 0.05, 0.05).outcome is Outcome.WARN
-    assert decide_sequential(0, 0, 0, 0.05, 0.05).outcome is Outcome.INCONCLUSIVE
+@pytest.mark.parametrize(
+    ("bad", "total", "outcome"),
+    [
+        (0, 0, Outcome.INCONCLUSIVE),
+        (0, 10, Outcome.INCONCLUSIVE),
+        (0, 200, Outcome.PASS),
+        (20, 200, Outcome.WARN),
+        (36, 200, Outcome.INCONCLUSIVE),
+        (100, 200, Outcome.FAIL),
+    ],
+)
+def test_level_bands(bad: float, total: float, outcome: Outcome) -> None:
+    assert decide_level(bad, total, Band(0.05, 0.2), 0.05).outcome is outcome
 
 
 @pytest.mark.parametrize("limit", [0.5, 0.05])
@@ -107,7 +116,7 @@ def test_false_decisions_stay_under_the_level_however_often_one_looks(limit: flo
         for total in range(1, 301):
             bad += numbers.random() < limit
             if total % 5 == 0:
-                outcomes.add(decide_sequential(bad, bad, total, limit, level).outcome)
+                outcomes.add(decide_level(bad, total, Band(limit, limit), level).outcome)
         false_passes += Outcome.PASS in outcomes
         false_fails += Outcome.FAIL in outcomes
     assert false_passes / runs <= bound

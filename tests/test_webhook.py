@@ -156,3 +156,12 @@ def raw(url: str, request: bytes) -> int:
     with socket.create_connection(("127.0.0.1", int(url.rstrip("/").rpartition(":")[2])), timeout=30) as connection:
         connection.sendall(request)
         return int(connection.recv(100).split()[1])
+
+
+def test_whoever_only_holds_a_connection_open_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    with webhook(tmp_path, "pass") as (url, process):
+        port = int(url.rstrip("/").rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), 10) as connection:
+            connection.sendall(b"POST / HTTP/1.1\r\nx-slow: ")
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=15) == 0

@@ -24,7 +24,7 @@ def read_catalog() -> list[dict[str, Any]]:
 
 
 def read_rows() -> list[dict[str, str]]:
-    """The rows of CHECKS.md, what of them is open, and (`by`) which tests show what is no check's to show."""
+    """The rows of the runbook, what of them is open, and (`by`) which tests show what is no check's to show."""
     rows: list[dict[str, str]] = yaml.safe_load((ROOT / "fixtures" / "rows.yaml").read_text(encoding="utf-8"))["rows"]
     return rows
 
@@ -42,17 +42,23 @@ def render(catalog: list[dict[str, Any]], rows: list[dict[str, str]]) -> str:
         lines += ["| --- | --- | --- | --- | --- | --- |"]
         lines += [_line(entry) for entry in catalog if entry["suite"] == suite]
         lines.append("")
-    covered = {row for entry in catalog for row in entry["covers"]}
-    lines += ["## Rows of CHECKS.md", "", "| row | what | verified | open |", "| --- | --- | --- | --- |"]
-    for row in rows:
-        state = ("in part" if "open" in row else "yes") if row["id"] in covered or "by" in row else "no"
-        lines.append(f"| {row['id']} | {row['title'].replace('|', '/')} | {state} | {row.get('open', '')} |")
+    lines += ["## Rows of the runbook", "", "| row | what | verified | by | faults | open |", *["| --- " * 6 + "|"]]
+    lines += [_row(row, [entry for entry in catalog if row["id"] in entry["covers"]]) for row in rows]
     return "\n".join(lines) + "\n"
 
 
 def _line(entry: dict[str, Any]) -> str:
     cells = [f"`{entry['id']}`", entry["title"], entry["severity"], entry["permission"]]
     cells += [", ".join(entry["covers"]), ", ".join(f"`{fault}`" for fault in entry["faults"])]
+    return f"| {' | '.join(cells)} |"
+
+
+def _row(row: dict[str, str], checks: list[dict[str, Any]]) -> str:
+    """A row with its checks, or the tests of what no check can show, and with how many faults turn those red."""
+    state = ("in part" if "open" in row else "yes") if checks or "by" in row else "no"
+    by = [*(f"`{entry['id']}`" for entry in checks), *filter(None, [row.get("by", "")])]
+    faults = len({fault for entry in checks for fault in entry["faults"]})
+    cells = [row["id"], row["title"].replace("|", "/"), state, ", ".join(by), str(faults or ""), row.get("open", "")]
     return f"| {' | '.join(cells)} |"
 
 

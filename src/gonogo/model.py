@@ -30,7 +30,7 @@ SUITES = (
 
 
 class Outcome(StrEnum):
-    """What a check found. See DESIGN: *Outcomes and verdict*."""
+    """What a check found (docs/verdict.md)."""
 
     PASS = "pass"  # noqa: S105
     WARN = "warn"
@@ -102,7 +102,7 @@ class CheckInfo:
     severity: Severity
     permission: Permission
     covers: tuple[str, ...]
-    """Rows of CHECKS.md."""
+    """Rows of the runbook (`fixtures/rows.yaml`)."""
     smoke: bool
     """Belongs to the short stages."""
     exclusive: bool = False

@@ -3,12 +3,12 @@
 Two families of decisions, both three-valued (a band adds a fourth, *warn*):
 
 * `decide_share`, `decide_mean`: a fixed number of samples, one look (the answers to a conversation set);
-* `decide_sequential`, `decide_level`: anytime-valid, may be looked at after every block (load) or round (watch). They
-  multiply likelihood ratios of a mixture of alternatives against the limit; for variables in [0, 1] such a product is a
-  non-negative supermartingale under the null, so by Ville's inequality it exceeds 1/level with probability of at most
-  `level`, however often one looks (Howard, Ramdas, McAuliffe, Sekhon 2021, https://arxiv.org/abs/1810.08240;
-  Waudby-Smith and Ramdas 2024, https://arxiv.org/abs/2010.09686). By convexity it holds for block means as it does for
-  single attempts.
+* `decide_level`: anytime-valid, may be looked at after every round (watch); so are the decisions on blocks of load
+  (`gonogo.loadtest.blocks`). They multiply likelihood ratios of a mixture of alternatives against the limit; for
+  variables in [0, 1] such a product is a non-negative supermartingale under the null, so by Ville's inequality it
+  exceeds 1/level with probability of at most `level`, however often one looks (Howard, Ramdas, McAuliffe, Sekhon 2021,
+  https://arxiv.org/abs/1810.08240; Waudby-Smith and Ramdas 2024, https://arxiv.org/abs/2010.09686). By convexity it
+  holds for block means as it does for single attempts.
 """
 
 import math
@@ -128,34 +128,6 @@ def _bootstrap(total: int, figure_of: Callable[[Sequence[int]], float], level: f
     numbers, indices = random.Random(total), range(total)  # noqa: S311 (statistics, not a secret)
     figures = sorted(figure_of(numbers.choices(indices, k=total)) for _ in range(_RESAMPLES))
     return figures[int(_RESAMPLES * level / 2)], figures[int(_RESAMPLES * (1 - level / 2)) - 1]
-
-
-def decide_sequential(over_warn: float, over_fail: float, total: float, limit: float, level: float) -> Decided:
-    """Decide whether the share of bad attempts is at most `limit`, with a warning band between two bounds.
-
-    Args:
-        over_warn: attempts (or sum of block means) that exceed the warning bound.
-        over_fail: those that exceed the failing bound; at most `over_warn`.
-        total: attempts (or blocks) so far.
-        limit: the allowed share, for a p95 objective 0.05.
-        level: the error level of each decision, at whatever time it is made.
-    """
-    fails = evidence_above(over_fail, total, limit) >= 1 / level
-    passes = evidence_below(over_warn, total, limit) >= 1 / level
-    not_failing = evidence_below(over_fail, total, limit) >= 1 / level
-    if fails:
-        outcome = Outcome.FAIL
-    elif passes:
-        outcome = Outcome.PASS
-    elif not_failing:
-        outcome = Outcome.WARN
-    else:
-        outcome = Outcome.INCONCLUSIVE
-    share = over_fail / total if total else math.nan
-    text = f"{over_fail:g} of {total:g} attempts over the limit ({share:.2%}, allowed {limit:.2%}), level {level:.3g}"
-    if outcome is Outcome.INCONCLUSIVE:
-        text += f"; undecided: at least {attempts_needed(limit, level)} attempts with none over are needed"
-    return Decided(outcome, text)
 
 
 def decide_level(bad: float, total: float, band: Band, level: float) -> Decided:

@@ -14,6 +14,11 @@ def folder(name: str) -> Path:
     return (_PACKAGE / name).resolve()
 
 
+def conversation_sets() -> dict[str, Path]:
+    """The shipped sets of conversations, by name."""
+    return {path.stem: path for path in (folder("fixtures") / "conversations").iterdir()}
+
+
 def schema(name: str) -> dict[str, Any]:
     """A JSON Schema from ``fixtures/schemas``, by its name without ending."""
     loaded: dict[str, Any] = json.loads((folder("fixtures") / "schemas" / f"{name}.schema.json").read_text("utf-8"))

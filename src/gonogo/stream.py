@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 import orjson
 
 DONE = "[DONE]"
+MOST_OF_A_LINE = 16_000_000
+"""A line without an end is given up after so many characters."""
 _LINE_END = re.compile("\r\n|\r|\n")
 
 
@@ -37,7 +39,9 @@ class SseParser:
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("strict")
-        self._buffer = ""
+        self._begun: list[str] = []
+        """The pieces of a line that has not ended yet."""
+        self._begun_characters = 0
         self._data: list[str] = []
         self._event = ""
         self._at_start = True
@@ -48,7 +52,7 @@ class SseParser:
         """Every event that this chunk finishes.
 
         Raises:
-            StreamProtocolError: the bytes are not valid UTF-8.
+            StreamProtocolError: the bytes are not valid UTF-8, or a line does not end.
         """
         text = self._decode(chunk)
         if self._at_start and text:
@@ -68,7 +72,7 @@ class SseParser:
     @property
     def is_between_events(self) -> bool:
         """Whether whatever comes next begins a new event: nothing of the last one is still open."""
-        unfinished = self._buffer or self._data or self._event or self._after_cr
+        unfinished = self._begun or self._data or self._event or self._after_cr
         return not unfinished and not self._decoder.getstate()[0]
 
     def finish(self) -> None:
@@ -91,12 +95,24 @@ class SseParser:
             return []
         if self._after_cr:
             text, self._after_cr = text.removeprefix("\n"), False
-        buffer = self._buffer + text if self._buffer else text
+        if "\n" not in text and "\r" not in text:
+            self._keep(text)
+            return []
+        whole = "".join((*self._begun, text)) if self._begun else text
         # most servers never send CR: a split is several times as fast as a search for each of the three line ends
-        lines = buffer.split("\n") if "\r" not in buffer else _LINE_END.split(buffer)
-        self._buffer = lines.pop()
-        self._after_cr = buffer.endswith("\r")
+        lines = whole.split("\n") if "\r" not in whole else _LINE_END.split(whole)
+        self._begun, self._begun_characters = [], 0
+        self._keep(lines.pop())
+        self._after_cr = whole.endswith("\r")
         return lines
+
+    def _keep(self, text: str) -> None:
+        """Of a line that has begun; its pieces are joined once it ends, or a long one would be copied with each."""
+        if text:
+            self._begun.append(text)
+            self._begun_characters += len(text)
+        if self._begun_characters > MOST_OF_A_LINE:
+            raise StreamProtocolError(f"a line of the stream is longer than {MOST_OF_A_LINE} characters")
 
     def _read_line(self, line: str) -> None:
         name, _, value = line.partition(":")
@@ -116,9 +132,11 @@ class NdjsonParser:
         """The value of every line that this chunk finishes.
 
         Raises:
-            StreamProtocolError: a line is not JSON in UTF-8.
+            StreamProtocolError: a line is not JSON in UTF-8, or does not end.
         """
         *lines, self._buffer = (self._buffer + chunk).split(b"\n")
+        if len(self._buffer) > MOST_OF_A_LINE:
+            raise StreamProtocolError(f"a line of the stream is longer than {MOST_OF_A_LINE} bytes")
         yield from map(self._value, filter(bytes.strip, lines))
 
     def finish(self) -> Iterator[Any]:
@@ -133,7 +151,7 @@ class NdjsonParser:
     def _value(self, line: bytes) -> Any:  # noqa: ANN401 (any JSON)
         try:
             return json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise StreamProtocolError("a line of the stream is not JSON") from error
 
 
@@ -141,28 +159,20 @@ class NdjsonParser:
 class ChatStream:
     """What a streamed chat completion (OpenAI's chunks) has said so far.
 
-    Times are whatever clock the caller uses, in milliseconds. `first_content_ms` is the arrival of the first chunk that
-    carries text, reasoning or a tool call: a role delta or an empty delta is not a token.
+    Times are whatever clock the caller uses, in milliseconds. `content_ms` are the arrivals of the chunks that carry
+    text, reasoning or a tool call: a role delta or an empty delta is not a token.
     """
 
     text: str = ""
-    tool_arguments: str = ""
     finish_reasons: list[str] = field(default_factory=list)
-    roles: list[str] = field(default_factory=list)
     usage: dict[str, Any] | None = None
     error: Any = None
     done: bool = False
     late_events: int = 0
     """Events after the done marker: there should be none."""
-    model: str | None = None
     content_ms: list[float] = field(default_factory=list)
     chunks: list[dict[str, Any]] = field(default_factory=list)
     keep_chunks: bool = True
-
-    @property
-    def first_content_ms(self) -> float | None:
-        """Arrival of the first content-bearing chunk; None if none came."""
-        return self.content_ms[0] if self.content_ms else None
 
     def take(self, data: str, at_ms: float) -> dict[str, Any]:
         """Read the data of one event that arrived at `at_ms`.
@@ -186,7 +196,6 @@ class ChatStream:
         if self.keep_chunks:
             self.chunks.append(chunk)
         self.error = chunk.get("error") or self.error
-        self.model = chunk.get("model", self.model)
         self.usage = usage if isinstance(usage := chunk.get("usage"), dict) else self.usage
         try:
             for choice in chunk.get("choices") or ():
@@ -197,8 +206,6 @@ class ChatStream:
 
     def _take_choice(self, choice: dict[str, Any], at_ms: float) -> None:
         delta = choice.get("delta") or {}
-        if delta.get("role"):
-            self.roles.append(delta["role"])
         if choice.get("finish_reason"):
             self.finish_reasons.append(choice["finish_reason"])
         content = delta.get("content") or ""
@@ -209,7 +216,6 @@ class ChatStream:
         if content or arguments or reasoning:
             self.content_ms.append(at_ms)
             self.text += content
-            self.tool_arguments += arguments
 
 
 class ChatBody:

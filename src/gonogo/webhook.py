@@ -15,7 +15,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,6 +25,8 @@ from typing import Any
 
 Answer = tuple[HTTPStatus, dict[str, Any]]
 _MOST_BYTES = 65_536
+_LAST_WORDS_S = 10.0
+"""So long the answers of a run that was ended may take to be sent."""
 _CHANGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
 _LENGTH = re.compile(r"[0-9]{1,6}")
 
@@ -45,7 +48,8 @@ class Runner:
         """
         self._command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--report-dir={reports}", *words]
         self._reports, self._most_s = reports, most_s
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
+        self._answering = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._is_stopped = False
 
@@ -94,6 +98,20 @@ class Runner:
                 process.send_signal(signal.SIGTERM)
         if process is not None:
             process.wait()
+        with self._lock:
+            self._lock.wait_for(lambda: not self._answering, _LAST_WORDS_S)
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Whoever asked is being answered: the end is waited for."""
+        with self._lock:
+            self._answering += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._answering -= 1
+                self._lock.notify_all()
 
 
 def change_of(body: bytes) -> str:
@@ -116,9 +134,9 @@ def change_of(body: bytes) -> str:
 
 
 class _Server(ThreadingHTTPServer):
-    """It ends when every request has its answer."""
+    """It ends when the run that goes on has its answer; whoever only holds a connection open is not waited for."""
 
-    daemon_threads = False
+    daemon_threads = True
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -138,7 +156,8 @@ class _Handler(BaseHTTPRequestHandler):
         except BadRequestError as error:
             self._answer(HTTPStatus.BAD_REQUEST, {"error": str(error)})
             return
-        self._answer(*self.runner.run(change))
+        with self.runner.answering():
+            self._answer(*self.runner.run(change))
 
     def _body(self) -> bytes:
         length = self.headers.get("content-length", "")

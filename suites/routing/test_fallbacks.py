@@ -32,10 +32,6 @@ def _answer_flaws(answer: ChatAnswer) -> list[str]:
     return [*_status_flaws(answer), *(["the answer is empty"] if empty else [])]
 
 
-def _late(took_s: float, bound_s: float) -> list[str]:
-    return [] if took_s <= bound_s else [f"it took {took_s:.1f} s, at most {bound_s:g} are allowed"]
-
-
 def _attempts(chain: Chain, prompt: str, failure: Failure, broken: int) -> list[str]:
     """What is wrong with the attempts of a prompt; those at a link that they cannot have reached do not count."""
     seen = chain.moved(prompt)

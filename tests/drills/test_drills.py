@@ -153,8 +153,8 @@ class Drawn:
 
     name, row, has_traffic = "drawn", "G1", False
 
-    def __init__(self, act: Callable[[], None], states: Sequence[dict[str, Any]] = ({}, {})) -> None:
-        self._act, self._states = act, list(states)
+    def __init__(self, kept: Path, act: Callable[[], None], states: Sequence[dict[str, Any]] = ({}, {})) -> None:
+        self._kept, self._act, self._states = kept, act, list(states)
 
     def state(self) -> dict[str, Any]:
         if not self._states:
@@ -162,7 +162,7 @@ class Drawn:
         return self._states.pop(0)
 
     def keep(self, injector: Injector) -> None:
-        entry = injector.keep_file(Path(str(injector.path_of("backup"))))
+        entry = injector.keep_file(self._kept)
         self.write = partial(injector.write_file, entry)
 
     def steps(self, scene: Scene) -> Sequence[Step]:
@@ -182,7 +182,7 @@ def test_a_step_that_fails_ends_the_drill_and_everything_is_put_back(target: Tar
         drill.write(b"changed")
         raise EndpointFailedError("it broke")
 
-    drill = Drawn(act)
+    drill = Drawn(tmp_path / "backup.json", act)
     report = drawn(target, tmp_path, drill)
     assert report.failed_step == "do it: it broke"
     assert (tmp_path / "backup.json").read_text(encoding="utf-8") == '{"good": true}'
@@ -196,7 +196,7 @@ def test_an_interrupted_drill_is_put_back_too(target: Target, tmp_path: Path) ->
         drill.write(b"changed")
         raise KeyboardInterrupt
 
-    drill = Drawn(act)
+    drill = Drawn(tmp_path / "backup.json", act)
     with pytest.raises(KeyboardInterrupt):
         drawn(target, tmp_path, drill)
     assert (tmp_path / "backup.json").read_text(encoding="utf-8") == '{"good": true}'
@@ -212,7 +212,7 @@ def test_a_drill_that_must_end_takes_no_further_step(target: Target, tmp_path: P
             raise InconclusiveError("the Lease was lost")
 
     lost: list[str] = []
-    drill = Drawn(act)
+    drill = Drawn(tmp_path / "backup.json", act)
     journal = Journal(tmp_path / "j")
     report = perform(drill, lambda: Sample(0.0, 1.0), QUICK, Injector(target, journal), Timeline(), may_go_on)
     assert (report.failed_step, report.failed_as) == ("go on: the Lease was lost", "inconclusive")
@@ -225,7 +225,7 @@ def test_a_clean_up_is_told_even_if_the_state_cannot_be_seen_afterwards(target: 
         drill.write(b"changed")
         (tmp_path / "backup.json").write_text("a hotfix", encoding="utf-8")
 
-    drill = Drawn(act, [{}])  # the second look raises
+    drill = Drawn(tmp_path / "backup.json", act, [{}])  # the second look raises
     journal = Journal(tmp_path / "j")
     report = drawn(target, tmp_path, drill, Injector(target, journal))
     assert "changed by somebody else meanwhile" in report.clean_up
@@ -264,7 +264,7 @@ def test_a_clean_up_that_fails_is_told_with_the_command(target: Target, tmp_path
         copy.rename(tmp_path / "lost")
 
     injector = Injector(target, Journal(tmp_path / "j"))
-    report = drawn(target, tmp_path, Drawn(act), injector)
+    report = drawn(target, tmp_path, Drawn(tmp_path / "backup.json", act), injector)
     assert "by hand: cp " in report.clean_up
     assert str(tmp_path / "backup.json") in report.clean_up
     (entry,) = injector.unfinished()
@@ -274,7 +274,9 @@ def test_a_clean_up_that_fails_is_told_with_the_command(target: Target, tmp_path
 
 def test_another_state_afterwards_is_told(target: Target, tmp_path: Path) -> None:
     report = drawn(
-        target, tmp_path, Drawn(lambda: None, ({"replicas": 2, "a": {"b": 1}}, {"replicas": 1, "a": {"b": 1}}))
+        target,
+        tmp_path,
+        Drawn(tmp_path / "backup.json", lambda: None, ({"replicas": 2, "a": {"b": 1}}, {"replicas": 1, "a": {"b": 1}})),
     )
     assert report.differences == ["replicas: 2 before, 1 now"]
 

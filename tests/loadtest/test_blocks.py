@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gonogo.loadtest.blocks import are_alike, decide_blocks, means_of
 from gonogo.model import Outcome
-from gonogo.objectives import decide_sequential
+from gonogo.objectives import Band, decide_level
 
 Make = Callable[[np.random.Generator, int, float], NDArray[np.float64]]
 RUNS, LEVEL, BOUND_MS = 300, 0.05, 2000.0
@@ -109,7 +109,7 @@ def test_single_attempts_taken_for_independent_would_pass_it() -> None:
     numbers, passed = np.random.default_rng(7), 0
     for _ in range(RUNS):
         over = float((autocorrelated(0.99)(numbers, 3000, 0.06) > BOUND_MS).sum())
-        passed += decide_sequential(over, over, 3000, 0.05, LEVEL).outcome is Outcome.PASS
+        passed += decide_level(over, 3000, Band(0.05, 0.05), LEVEL).outcome is Outcome.PASS
     assert passed / RUNS > 0.2
 
 

@@ -82,6 +82,8 @@ def record(
         (record(generator=GeneratorHealth(200, 150, 1.0, 0.1)), P95, Outcome.INCONCLUSIVE),
         (record(generator=GeneratorHealth(200, 200, 500.0, 0.1)), P95, Outcome.INCONCLUSIVE),
         (record(generator=GeneratorHealth(200, 200, 1.0, 0.99)), P95, Outcome.INCONCLUSIVE),
+        (record(generator=GeneratorHealth(200, 200, 1.0, 0.1, clock_step_ms=2000.0)), P95, Outcome.INCONCLUSIVE),
+        (record(generator=GeneratorHealth(200, 200, 1.0, 0.1, clock_step_ms=5.0)), P95, Outcome.PASS),
         (record(generator=GeneratorHealth(200, 200, 1.0, 0.1, lag_p99_ms=300.0)), P95, Outcome.INCONCLUSIVE),
         (record(generator=GeneratorHealth(200, 200, 1.0, 0.1, lost=("worker 1",))), P95, Outcome.INCONCLUSIVE),
         (

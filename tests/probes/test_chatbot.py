@@ -38,7 +38,8 @@ class Bot:
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.sent.append(json.loads(request.content))
         self.headers.append(request.headers)
-        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        told = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        return httpx.Response(told.status_code, headers=told.headers, stream=httpx.ByteStream(told.content))
 
 
 def test_a_service_keeps_the_session() -> None:

@@ -74,8 +74,8 @@ def drip(connection: socket.socket) -> None:
     ("serve", "wanted"),
     [
         (lambda _: None, "the answer broke"),
-        (lambda _: threading.Event().wait(2), "no answer within 1 s"),
-        (drip, "did not end within 1 s"),
+        (lambda _: threading.Event().wait(2), "no whole answer within 1 s"),
+        (drip, "no whole answer within 1 s"),
         (lambda c: c.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nab"), "the answer broke"),
         (lambda c: c.sendall(b"nonsense\r\n\r\n"), "the answer broke"),
     ],

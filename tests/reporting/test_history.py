@@ -84,7 +84,7 @@ def test_a_baseline_is_what_later_runs_are_compared_with(tmp_path: Path) -> None
         "baselines/v1/load-record.json",
         "baselines/v1/verdict.json",
     ]
-    assert list(tmp_path.rglob("*.part")) == []
+    assert list(tmp_path.rglob(".*")) == []
 
 
 def test_metrics_are_open_metrics(verdict: Verdict, tmp_path: Path) -> None:  # noqa: F811

@@ -121,7 +121,7 @@ class Drill(Protocol):
 
     name: str
     row: str
-    """Which row of CHECKS.md it verifies."""
+    """Which row of the runbook it verifies."""
     has_traffic: bool
 
     def state(self) -> dict[str, Any]:

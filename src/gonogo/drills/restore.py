@@ -26,7 +26,6 @@ class RestoreDrill:
 
     def __init__(self, drill: Restore) -> None:
         self.name, self._drill = drill.name, drill
-        self._place: Path | None = None
 
     def state(self) -> dict[str, Any]:
         """Nothing: the deployment is not touched."""

@@ -91,7 +91,7 @@ class SupervisorActor:
 
     def _call(self, method: str, *service: str | int, tolerated: tuple[int, ...] = ()) -> object:
         try:
-            with xmlrpc.client.ServerProxy(self._endpoint) as proxy:
+            with xmlrpc.client.ServerProxy(self._endpoint, transport=self._transport()) as proxy:
                 return cast("object", getattr(proxy.supervisor, method)(*service))
         except xmlrpc.client.Fault as fault:
             if fault.faultCode in tolerated:
@@ -103,6 +103,24 @@ class SupervisorActor:
             raise InconclusiveError(f"supervisor at {self._url}: HTTP {error.errcode} {error.errmsg}") from error
         except (OSError, http.client.HTTPException) as error:
             raise EndpointFailedError(f"supervisor at {self._url}: {error}") from error
+
+    def _transport(self) -> xmlrpc.client.Transport:
+        """Stops and starts may take as long as they are configured to, but not for ever."""
+        return _SecureWithin() if self._endpoint.startswith("https") else _Within()
+
+
+class _Within(xmlrpc.client.Transport):
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:  # noqa: ANN401 (the library's own)
+        connection = super().make_connection(host)
+        connection.timeout = _COMMAND_S
+        return connection
+
+
+class _SecureWithin(xmlrpc.client.SafeTransport):
+    def make_connection(self, host: Any) -> http.client.HTTPSConnection:  # noqa: ANN401 (the library's own)
+        connection = super().make_connection(host)
+        connection.timeout = _COMMAND_S
+        return connection
 
 
 class SystemdActor:

@@ -1,7 +1,7 @@
 """Switch a fault on against a target, and put everything back.
 
 A fault's steps are objects; the key that a step has says by which means it is done: ``file``, ``commit``
-(`gonogo.faults.files`), ``control``, ``toxic``, ``redis_config``, ``redis_pause``, ``redis_flush``
+(`gonogo.faults.files`), ``control``, ``toxic``, ``redis_config``, ``redis_pause``, ``redis_flush``, ``redis_full``
 (`gonogo.faults.servers`), ``stop``, ``restart``, ``freeze``, ``command`` (`gonogo.faults.processes`), ``container``
 (`gonogo.faults.containers`), ``scale``, ``object`` (`gonogo.faults.kubernetes`).
 """
@@ -204,14 +204,6 @@ class Injector:
         """Journal what a workload of the cluster is (``deployment/NAME``), and what lies beside it."""
         means = self._by_kind[RevisionMeans.kind]
         return self._journal.write(means.kind, means.prepare({"workload": reference}))
-
-    def path_of(self, name: str) -> Path:
-        """The file that a step's ``file`` names.
-
-        Raises:
-            GonogoError: the target does not declare it.
-        """
-        return self._files.path_of(name)
 
     def _means_for(self, step: Step) -> Means:
         for key, means in self._by_key.items():

@@ -18,7 +18,7 @@ class Entry:
 
     entry_id: str
     kind: str
-    """Which undo reads the details: ``file``, ``control`` or ``service``."""
+    """Which undo reads the details: the `kind` of a means."""
     details: dict[str, Any]
     """``wrote`` among them is what was noted since (`Journal.note`)."""
 

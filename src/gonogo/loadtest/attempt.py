@@ -6,6 +6,18 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 
+def clock_offset_ms() -> float:
+    """What the machine's clock shows, less the generator's own; it changes only when somebody sets the clock.
+
+    Of several looks the one that was not interrupted counts.
+    """
+    looks = []
+    for _ in range(3):
+        before, shown, after = time.monotonic(), time.time(), time.monotonic()
+        looks.append((after - before, (shown - before) * 1000))
+    return min(looks)[1]
+
+
 def now_ms() -> float:
     """The generator's clock."""
     return time.monotonic() * 1000

@@ -38,6 +38,8 @@ class Pulse:
     """Attempts that were to be sent."""
     open_from_s: float
     """Every attempt due before this moment of the run has ended."""
+    clock_step_ms: float = 0.0
+    """By how much somebody has set the machine's clock, at most at once."""
 
 
 @dataclass(frozen=True, eq=False)

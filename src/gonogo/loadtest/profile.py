@@ -264,8 +264,7 @@ class _Reading:
 
     def _conversations(self, position: int, name: str) -> tuple[tuple[str, ...], ...]:
         """What users say in a set of conversations, shipped or a file; what is adversarial stays out."""
-        shipped = resources.folder("fixtures") / "conversations" / f"{name}.yaml"
-        file = shipped if shipped.is_file() else self._file(name)
+        file = resources.conversation_sets().get(name) or self._file(name)
         where = ("mix", position, "conversations")
         if not file.is_file():
             raise DocumentError([self._document.problem(where, f"no set or file {name!r}")])

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gonogo.loadtest.calibration import Calibration
 from gonogo.loadtest.capacity import Capacity, Held, Trial
 from gonogo.loadtest.spending import Spent
+from gonogo.writing import write_whole
 
 Series = NDArray[np.float64]
 
@@ -102,6 +103,8 @@ class GeneratorHealth:
     """Workers whose share is missing, and why."""
     most_open: int = 0
     """The most attempts that one worker had open at once."""
+    clock_step_ms: float = 0.0
+    """By how much somebody has set a generator's clock during the run, at most at once."""
     calibration: Calibration | None = None
     """What the generator itself adds and takes; of several workers the largest figures."""
 
@@ -137,6 +140,11 @@ class GeneratorHealth:
             yield f"requests were sent up to {self.lateness_p99_ms:.0f} ms late at p99, allowed {late_ms:g}: {starved}"
         if self.lag_p99_ms > lag_ms:
             yield f"the event loop was up to {self.lag_p99_ms:.0f} ms late at p99, allowed {lag_ms:g}: {starved}"
+        if self.clock_step_ms > limits.max_clock_step_ms:
+            yield (
+                f"somebody set the generator's clock by {self.clock_step_ms:.0f} ms during the run: the moments before "
+                "and after cannot be compared"
+            )
         if self.cpu_share > limits.max_cpu_share:
             yield f"the generator used {self.cpu_share:.0%} of a core: use more workers"
         if max(opens) >= 1 and abs(opens[0] - opens[1]) > limits.max_open_deviation * max(opens):
@@ -154,6 +162,8 @@ class GeneratorLimits:
     max_lateness_p99_ms: float = 100.0
     max_lag_p99_ms: float = 100.0
     max_cpu_share: float = 0.9
+    max_clock_step_ms: float = 50.0
+    """More than a look at two clocks takes on a busy machine; time servers slew by less in a day of seconds."""
     max_open: int = 10_000
     """For a worker: each open request has a socket and a greenlet."""
     max_open_deviation: float = 0.2
@@ -219,12 +229,10 @@ class LoadRecord:
 
     def write(self, path: Path) -> None:
         """Write as JSON, whole or not at all."""
-        unfinished = path.with_suffix(".part")
         raw = {item.name: getattr(self, item.name) for item in fields(self)}
         raw |= {"course": self.course.as_json(), "generator": asdict(self.generator)}
         raw |= {"capacity": asdict(self.capacity) if self.capacity is not None else None, "spent": asdict(self.spent)}
-        unfinished.write_text(json.dumps(raw, indent=1) + "\n", encoding="utf-8")
-        unfinished.replace(path)
+        write_whole(path, json.dumps(raw, indent=1) + "\n")
 
 
 def read_record(path: Path) -> LoadRecord:

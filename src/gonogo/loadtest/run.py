@@ -71,6 +71,7 @@ def _environment(target: Target, record_file: Path) -> dict[str, str]:
         "GONOGO_TARGET": str(target.file),
         "GONOGO_LOAD_PROFILE": str(target.load.profile) if target.load else "",
         "GONOGO_LOAD_RECORD": str(record_file),
+        "GONOGO_LOAD_OF": str(os.getpid()),
     }
 
 

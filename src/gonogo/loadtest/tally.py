@@ -223,6 +223,7 @@ class Tally:
             workers=self._workers,
             lost=lost,
             most_open=max((pulse.most_open for pulse in pulses), default=0),
+            clock_step_ms=round(max((pulse.clock_step_ms for pulse in pulses), default=0.0), 3),
             calibration=self._calibration,
         )
 

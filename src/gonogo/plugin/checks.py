@@ -34,7 +34,7 @@ def check(  # noqa: PLR0913 (what a check declares)
     Args:
         check_id: ``suite.subject.property``.
         severity: ``critical``, ``major`` or ``minor``.
-        covers: rows of CHECKS.md.
+        covers: rows of the runbook (`fixtures/rows.yaml`).
         permission: ``static``, ``live`` or ``disruptive``.
         smoke: part of the short stages.
         exclusive: sensitive to other traffic; disruptive checks always are.

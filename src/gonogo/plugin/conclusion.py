@@ -109,7 +109,7 @@ def write_reports(gate: Gate, verdict: Verdict, *, has_ended: bool = True) -> li
 
 
 def exit_code(decision: Decision, pytests: int, *, strict: bool) -> int:
-    """The process's exit code: 0 GO, 1 NO-GO, 6 HOLD; pytest's own 2 to 5 stay."""
+    """The process's exit code: 0 GO, 1 NO-GO, 6 HOLD; pytest's own 2 to 4 stay."""
     if pytests in _PYTESTS_OWN:
         return pytests
     match decision:

@@ -152,8 +152,12 @@ class Controller:
         except EndpointFailedError as error:
             self._interrupted = str(error)
         self._verdict = conclude(self._gate, self._gathering.results(), self._run(self._interrupted))
+        try:
+            self._files = write_reports(self._gate, self._verdict)
+        except OSError as error:  # a verdict without its evidence promotes nothing
+            unwritten = f"the reports cannot be written: {error}"
+            self._verdict = conclude(self._gate, self._gathering.results(), self._run(unwritten))
         self._events.ended(self._verdict)
-        self._files = write_reports(self._gate, self._verdict)
         strict = is_strict(session.config)
         session.exitstatus = exit_code(self._verdict.decision, int(exitstatus), strict=strict)
         if misused:

@@ -16,7 +16,7 @@ class Events:
 
     def __init__(self, folder: Path) -> None:
         """In the folder of the run."""
-        self._file = (folder / FILE).open("a", encoding="utf-8")
+        self._file = (folder / FILE).open("a", encoding="utf-8", errors="backslashreplace")
 
     def began(self, target: str, stage: str, run_id: str) -> None:
         """The run begins."""

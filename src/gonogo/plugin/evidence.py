@@ -17,7 +17,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self._observations: list[Observation] = []
-        self.dropped = 0
+        self._left_out = 0
         self.leaks: dict[str, None] = {}
         """What is wrong with answers that hold a secret, each once."""
 
@@ -26,7 +26,7 @@ class Recorder:
         self._observations.append(observation)
         if len(self._observations) > MAX_OBSERVATIONS:
             del self._observations[MAX_OBSERVATIONS // 2]
-            self.dropped += 1
+            self._left_out += 1
 
     def leaked(self, leak: str) -> None:
         """An answer holds a secret."""
@@ -34,8 +34,12 @@ class Recorder:
             self.leaks[leak] = None
 
     def as_json(self, redactor: Redactor) -> list[dict[str, Any]]:
-        """The observations as plain JSON, masked once more as a whole."""
-        masked: list[dict[str, Any]] = redactor.json([asdict(observation) for observation in self._observations])
+        """The observations as plain JSON, masked once more as a whole; one more stands for those that are left out."""
+        kept = list(self._observations)
+        if self._left_out:
+            left_out = f"{self._left_out} observations are left out"
+            kept.insert(MAX_OBSERVATIONS // 2, Observation("gonogo", left_out, 0.0))
+        masked: list[dict[str, Any]] = redactor.json([asdict(observation) for observation in kept])
         return masked
 
 

@@ -36,7 +36,7 @@ def _told(info: CheckInfo) -> list[str]:
         f"  {info.title}.",
         f"  {'; '.join(notes)}",
         "",
-        "verifies, of CHECKS.md:",
+        "verifies these rows of the runbook:",
         *(f"  {row}: {rows.get(row, '')}" for row in info.covers),
     ]
 

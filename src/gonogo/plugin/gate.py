@@ -1,9 +1,9 @@
 """The gate of one pytest run: the target, the stage, and the shared things that checks need."""
 
 import fcntl
-import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -60,11 +60,14 @@ class Gate:
 
     @property
     def may_act(self) -> bool:
-        """Whether a check may leave something behind: on production with its three keys only, and not in each stage."""
+        """Whether a check may burden the deployment, or leave something behind; production's only with its three keys.
+
+        The keys: ``--allow-disruptive``, ``--change`` and the target's consent. Stages that only look never may.
+        """
         return not self.stage.looks_only and (not self.target.production or Permission.DISRUPTIVE in self.permissions)
 
     def expect_may_act(self, what: str) -> None:
-        """Stop a check that would leave something behind, where this run may not.
+        """Stop a check that would burden the deployment or leave something behind, where this run may not.
 
         Raises:
             NotPermitted: it may not.
@@ -73,13 +76,13 @@ class Gate:
             where = (
                 f"stage {self.stage.name} looks only"
                 if self.stage.looks_only
-                else "production needs --allow-disruptive"
+                else "production needs --allow-disruptive, --change and the target's consent"
             )
             raise NotPermitted(f"{what}: {where}")
 
     def note_leak(self, leak: str) -> None:
         """Note an answer with a secret that several checks share; who asks for one check has a recorder."""
-        with (self.run_folder / LEAKS).open("a", encoding="utf-8") as file:
+        with (self.run_folder / LEAKS).open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(leak.replace("\n", " ") + "\n")
 
     @property
@@ -169,7 +172,8 @@ def open_gate(config: pytest.Config, demo_target: Path | None) -> Gate:
         raise pytest.UsageError(f"the target file is not usable:\n{error}") from error
     except GonogoError as error:
         raise pytest.UsageError(str(error)) from error
-    gate.ledger.open()
+    with reports_written(gate.run_folder):
+        gate.ledger.open()
     return gate
 
 
@@ -217,6 +221,21 @@ def _build(config: pytest.Config, file: Path, *, demo: bool, run_folder: Callabl
     )
 
 
+@contextmanager
+def reports_written(folder: Path) -> Iterator[None]:
+    """What cannot be written into the report folder ends the run before it has begun.
+
+    Raises:
+        pytest.UsageError: something cannot.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise pytest.UsageError(
+            f"the report folder {folder} cannot be written: {error.strerror}. Choose another with --report-dir."
+        ) from error
+
+
 def _make_run_folder(config: pytest.Config) -> Path:
     """A new folder for this run.
 
@@ -226,11 +245,6 @@ def _make_run_folder(config: pytest.Config) -> Path:
     given = config.option.report_dir
     parent = config.invocation_params.dir / given if given else config.rootpath / "reports" / "runs"
     folder = parent / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}"
-    try:
+    with reports_written(parent):
         folder.mkdir(parents=True)
-        (folder / "run.json").write_text(json.dumps({"started": datetime.now(UTC).isoformat()}), encoding="utf-8")
-    except OSError as error:
-        raise pytest.UsageError(
-            f"the report folder {parent} cannot be written: {error.strerror}. Choose another with --report-dir."
-        ) from error
     return folder

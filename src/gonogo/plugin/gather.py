@@ -14,6 +14,7 @@ from gonogo.plugin.gate import LEAKS
 from gonogo.plugin.outcomes import combine, instance_of, phase_of
 from gonogo.plugin.stages import OF_ALL_ANSWERS
 from gonogo.probes.http import OF_THE_TARGET
+from gonogo.writing import write_whole
 
 _SELECTED = "selected.json"
 
@@ -26,9 +27,7 @@ def write_selected(run_folder: Path, staged: Sequence[pytest.Item], items: Seque
         for item in staged
         if (info := info_of(item))
     }
-    unfinished = run_folder / f"{_SELECTED}.{id(items):x}.part"
-    unfinished.write_text(json.dumps(selected), encoding="utf-8")
-    unfinished.replace(run_folder / _SELECTED)
+    write_whole(run_folder / _SELECTED, json.dumps(selected))
 
 
 class Gathering:

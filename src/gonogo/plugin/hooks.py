@@ -12,7 +12,16 @@ from gonogo.plugin.catalog import write_catalog
 from gonogo.plugin.checks import info_of, marker_lines
 from gonogo.plugin.controller import Controller
 from gonogo.plugin.explain import explain
-from gonogo.plugin.gate import Gate, gate_of, is_worker, lists_checks, set_gate, wants_gate, worker_gate
+from gonogo.plugin.gate import (
+    Gate,
+    gate_of,
+    is_worker,
+    lists_checks,
+    reports_written,
+    set_gate,
+    wants_gate,
+    worker_gate,
+)
 from gonogo.plugin.gather import write_selected
 from gonogo.plugin.instances import parametrize
 from gonogo.plugin.locks import target_lock
@@ -103,7 +112,8 @@ def _staged(items: list[pytest.Item], gate: Gate, config: pytest.Config) -> list
     """
     expect_distinct(items)
     expect_own_fixtures(items)
-    note_collected(gate.run_folder, items)
+    with reports_written(gate.run_folder):
+        note_collected(gate.run_folder, items)
     staged = [item for item in items if (info := info_of(item)) is None or gate.stage.selects(info)]
     config.stash[_STAGED] = staged  # before --check, -k and -m leave some out
     return named(staged, config.option.check) if config.option.check else staged
@@ -127,7 +137,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gate = gate_of(session.config)
     if gate is not None:
         staged = session.config.stash[_STAGED]
-        write_selected(gate.run_folder, staged, session.items)
+        with reports_written(gate.run_folder):
+            write_selected(gate.run_folder, staged, session.items)
     if session.config.option.catalog:
         write_catalog(session.items, session.config.option.catalog, session.config.invocation_params.dir)
     if session.config.option.explain:

@@ -23,8 +23,8 @@ class Ledger:
         self._file, self._budget, self._stage_s = file, budget, stage_s
 
     def open(self) -> None:
-        """Begin a run: nothing spent."""
-        self._file.write_text(json.dumps({"requests": 0, "tokens": 0, "began": time.time()}), encoding="utf-8")
+        """Begin a run: nothing spent. The clock is the machine's, the same in every process, which nobody sets."""
+        self._file.write_text(json.dumps({"requests": 0, "tokens": 0, "began": time.monotonic()}), encoding="utf-8")
 
     def spend(self, requests: int, tokens: int) -> None:
         """Take from the budget before using it.
@@ -49,7 +49,7 @@ class Ledger:
         with self._file.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH)
             raw = json.loads(file.read())
-        seconds = round(time.time() - raw["began"], 1)
+        seconds = round(time.monotonic() - raw["began"], 1)
         return {"requests": raw["requests"], "tokens": raw["tokens"], "seconds": seconds}
 
     def remaining_s(self) -> float:
@@ -59,7 +59,7 @@ class Ledger:
 
     def _refuse_beyond(self, spent: Mapping[str, float]) -> None:
         budget = self._budget
-        used = {"requests": spent["requests"], "tokens": spent["tokens"], "seconds": time.time() - spent["began"]}
+        used = {"requests": spent["requests"], "tokens": spent["tokens"], "seconds": time.monotonic() - spent["began"]}
         for name, amount in used.items():
             limit = getattr(budget, name)
             if limit is not None and amount > limit:

@@ -22,7 +22,12 @@ def add_options(parser: pytest.Parser) -> None:
     stages = "; ".join(f"{stage.name}: {stage.help}" for stage in STAGES.values())
     group.addoption("--stage", choices=sorted(STAGES), help=f"which checks to run (default gate). {stages}")
     group.addoption("--allow-disruptive", action="store_true", help="permit checks that break something and undo it")
-    group.addoption("--change", default="", metavar="ID", help="the approved change; needed to disrupt production")
+    group.addoption(
+        "--change",
+        default="",
+        metavar="ID",
+        help="the approved change; on production the stages gate, drill and watch need it, and whatever disrupts",
+    )
     group.addoption("--report-dir", metavar="DIR", help="where runs are kept (default reports/runs)")
     group.addoption("--fault", metavar="NAME", help="switch a fault on for this run and undo it after; disruptive")
     group.addoption("--catalog", metavar="FILE", help="collect, run nothing, and write every check as JSON")

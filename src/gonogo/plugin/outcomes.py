@@ -1,4 +1,4 @@
-"""From what pytest saw to one of the five outcomes; see DESIGN: *Outcomes and verdict*."""
+"""From what pytest saw to one of the five outcomes; see docs/verdict.md."""
 
 import json
 import re
@@ -40,15 +40,26 @@ def attach(
         "findings": redactor.json(_findings(call)),
         "leaks": list(recorder_of(item).leaks) if call.when == "teardown" else [],
     }
-    # A round trip leaves plain types only: xdist ends the run with an internal error on a str subclass, too.
-    setattr(report, _ATTRIBUTE, json.loads(json.dumps(attached)))
-    place = (str(item.path), item.reportinfo()[1] or 0, f"{outcome.value}: {reason}")
+    plain = _plain(attached)
+    setattr(report, _ATTRIBUTE, plain)
+    place = (str(item.path), item.reportinfo()[1] or 0, f"{outcome.value}: {plain['reason']}")
     if outcome in (Outcome.INCONCLUSIVE, Outcome.SKIP):
         report.outcome, report.longrepr = "skipped", place
     elif outcome is Outcome.WARN:
         report.outcome, report.longrepr = "passed", None
     elif outcome is Outcome.FAIL:
-        report.longrepr = reason  # pytest's own would show values that are not redacted
+        report.longrepr = plain["reason"]  # pytest's own would show values that are not redacted
+
+
+def _plain(attached: dict[str, Any]) -> dict[str, Any]:
+    """The same in plain types and in text that can be written.
+
+    xdist ends the run with an internal error on a str subclass; on half of a surrogate pair, which a server's JSON may
+    hold, so do xdist and every file.
+    """
+    text = json.dumps(attached, ensure_ascii=False).encode("utf-8", "replace")
+    plain: dict[str, Any] = json.loads(text)
+    return plain
 
 
 def phase_of(report: pytest.TestReport) -> dict[str, Any] | None:

@@ -1,7 +1,6 @@
 """Which checks a run is about: each declared once, and with ``--check`` those that are named."""
 
 import json
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from gonogo import resources
 from gonogo.documents import did_you_mean
 from gonogo.plugin.checks import info_of
 from gonogo.plugin.outcomes import instance_of
+from gonogo.writing import write_whole
 
 _USAGE_ERROR, _COLLECTED = "usage-error.txt", "collected.json"
 
@@ -55,7 +55,7 @@ def expect_own_fixtures(items: Iterable[pytest.Item]) -> None:
 
 def note_usage_error(run_folder: Path, message: str) -> None:
     """What is wrong with the call, as a worker found it."""
-    (run_folder / _USAGE_ERROR).write_text(message, encoding="utf-8")
+    write_whole(run_folder / _USAGE_ERROR, message)
 
 
 def usage_error(run_folder: Path) -> str:
@@ -67,9 +67,7 @@ def usage_error(run_folder: Path) -> str:
 def note_collected(run_folder: Path, items: Iterable[pytest.Item]) -> None:
     """Where the checks lie that were collected. Every worker writes the same."""
     folders = sorted({str(item.path.resolve().parent) for item in items if info_of(item)})
-    unfinished = run_folder / f"{_COLLECTED}.{os.getpid()}.part"
-    unfinished.write_text(json.dumps(folders), encoding="utf-8")
-    unfinished.replace(run_folder / _COLLECTED)
+    write_whole(run_folder / _COLLECTED, json.dumps(folders))
 
 
 def left_out(run_folder: Path, folders: Iterable[Path]) -> list[str]:

@@ -1,6 +1,5 @@
 """Questions to an agent orchestrator: actions, approvals, its audit log (docs/agent.md tells the interface)."""
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,10 +15,13 @@ from gonogo.model import Observation
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.http import Client, Http, HttpAnswer
 from gonogo.rules.agents import OUTCOMES, Acted, Place
+from gonogo.rules.reading import json_value
 from gonogo.targets.agent import Action, Agent
 from gonogo.targets.secrets import Secret
 
 _PAGE = 500
+_MOST_RECORDS = 100_000
+"""Beyond any log that a run may read: one that always has more is no log."""
 _LOOK_S = 0.1
 _TAKEN = frozenset({200, 201, 202})
 
@@ -215,13 +217,14 @@ class AgentProbe:
             EndpointFailedError: it cannot be read.
         """
         records = list[Mapping[str, Any]]()
-        while True:
+        while len(records) < _MOST_RECORDS:
             page, head = self._page(after, _PAGE)
             records += page
             last = page[-1].get("seq") if page else None
             if not isinstance(last, int) or last <= after or last >= head.seq:
                 return records, head
             after = last
+        raise EndpointFailedError(f"the audit log does not end: {len(records)} records, and there are still more")
 
     def await_records(
         self, after: int, is_there: Callable[[Sequence[Mapping[str, Any]]], bool]
@@ -255,8 +258,8 @@ class AgentProbe:
 def _object(answer: HttpAnswer) -> dict[str, Any]:
     """An answer's body; empty where it is none, as with many a refusal."""
     try:
-        body = json.loads(answer.body)
-    except (ValueError, RecursionError):
+        body = json_value(answer.body)
+    except ValueError:
         body = {}
     return body if isinstance(body, dict) else {}
 

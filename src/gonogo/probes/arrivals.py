@@ -18,8 +18,6 @@ class Arrival:
     """Unix time, by the server's clock."""
     ended_s: float | None
     """When its answer ended; None while it goes on."""
-    model: str
-    stream: bool
 
 
 class Arrivals:
@@ -59,8 +57,6 @@ class Arrivals:
             Arrival(
                 at_s=number(item.get("at_s")) or 0.0,
                 ended_s=number(item.get("ended_s")),
-                model=str(item.get("model")),
-                stream=item.get("stream") is True,
             )
             for item in objects(listed)
         )

@@ -9,7 +9,8 @@ from typing import Any
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.model import Observation
 from gonogo.probes.http import Http, HttpAnswer
-from gonogo.rules.completions import choices_of, finish_reasons_of, text_of
+from gonogo.rules.completions import choices_of, finish_reasons_of, text_of, tokens_told
+from gonogo.rules.limits import asked_wait_s
 from gonogo.rules.reading import json_value, mapping, objects
 from gonogo.stream import ChatStream, SseParser, StreamProtocolError
 from gonogo.targets.endpoints import ChatModel, Endpoint
@@ -54,8 +55,7 @@ _CHARACTERS_A_TOKEN = 4
 
 def _tokens_of(answer: ChatAnswer, body: Mapping[str, Any]) -> int:
     """What an answer cost: its usage where it is told, else an estimate."""
-    told = (answer.usage or {}).get("total_tokens")
-    if isinstance(told, int):
+    if (told := tokens_told(answer.usage)) is not None:
         return told
     return (len(str(body["messages"])) + len(answer.text)) // _CHARACTERS_A_TOKEN
 
@@ -83,8 +83,8 @@ def _json_or_nothing(text: str) -> Any:  # noqa: ANN401 (any JSON)
 
 def asked_pause_s(http: HttpAnswer, otherwise_s: float = 1.0) -> float:
     """The seconds that ``Retry-After`` asks for; `otherwise_s` where it asks for none."""
-    asked = http.headers.get("retry-after", "")
-    return float(asked) if asked.isdecimal() else otherwise_s
+    asked = asked_wait_s(http.headers.get("retry-after", ""))
+    return otherwise_s if asked is None else asked
 
 
 def _as_streamed(url: str, http: HttpAnswer, seen: ChatStream) -> Observation:

@@ -1,6 +1,5 @@
 """The HTTP probe: every other network probe of an HTTP server goes through it."""
 
-import errno
 import json
 import re
 import shlex
@@ -9,14 +8,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
+from itertools import islice
 from typing import Any
 
 import httpx
 
-from gonogo.documents import refuse_constant
 from gonogo.errors import AnswerBrokeError, BudgetExhaustedError, EndpointFailedError, InconclusiveError
 from gonogo.model import Observation
+from gonogo.probes import deadline, encodings
 from gonogo.probes.context import ProbeContext
+from gonogo.probes.tcp import OWN_ERRNOS
+from gonogo.rules.reading import json_value
 from gonogo.rules.secrets import shapes_within
 from gonogo.targets.secrets import Secret
 
@@ -24,6 +27,8 @@ MAX_BODY_BYTES = 16_000_000
 _EVIDENCE_CHARACTERS = 4000
 _MASKED_CHARACTERS = 16 * _EVIDENCE_CHARACTERS
 """Secrets are masked before a text is cut for the evidence; of a body of many megabytes only this much is looked at."""
+_HEADERS, _HEADER_CHARACTERS = 60, 1000
+"""So many of an answer's headers are shown, and so much of each."""
 MAX_USAGE_BYTES = 4096
 """Of an answer's end: the usage stands after the choices, or in the last chunk."""
 OF_THE_TARGET = "a secret of the target"
@@ -63,18 +68,9 @@ class HttpAnswer:
             EndpointFailedError: it is not JSON.
         """
         try:
-            return strict_json(self.body)
-        except (ValueError, RecursionError) as error:
+            return json_value(self.body)
+        except ValueError as error:
             raise EndpointFailedError(f"HTTP {self.status} with a body that is not JSON ({error})") from error
-
-
-def strict_json(body: bytes) -> Any:  # noqa: ANN401 (any JSON)
-    """JSON as other languages read it: Python alone takes NaN and Infinity.
-
-    Raises:
-        ValueError, RecursionError: it is not JSON.
-    """
-    return json.loads(body, parse_constant=refuse_constant)
 
 
 def open_client(*, keep_alive: bool = True) -> httpx.Client:
@@ -83,7 +79,9 @@ def open_client(*, keep_alive: bool = True) -> httpx.Client:
     Without `keep_alive` every request has a connection of its own, as a new visitor has.
     """
     limits = httpx.Limits(max_connections=80, max_keepalive_connections=None if keep_alive else 0)
-    return httpx.Client(follow_redirects=False, limits=limits)
+    client = httpx.Client(follow_redirects=False, limits=limits, headers={"accept-encoding": encodings.ASKED_FOR})
+    client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))  # what one check was told is no other's
+    return deadline.bind(client)
 
 
 class Http:
@@ -138,7 +136,7 @@ class Http:
 
     def post(self, path: str, body: object, on_chunk: OnChunk | None = None) -> HttpAnswer:
         """POST JSON to a path."""
-        return self.send("POST", path, json.dumps(body, ensure_ascii=False).encode(), None, on_chunk)
+        return self.send("POST", path, _written(body), None, on_chunk)
 
     def send(  # noqa: PLR0913 (the parts of one exchange)
         self,
@@ -171,11 +169,11 @@ class Http:
         status, received, chunks = 0, {}, []
         error = ""
         try:
-            with self._translated(method, url, limit), self._client.stream(
+            with self._translated(method, url, limit), deadline.within(limit.seconds), self._client.stream(
                 method, url, content=body, headers=sent, timeout=limit.seconds
             ) as answer:  # fmt: skip
                 status, received = answer.status_code, dict(answer.headers.items())
-                for chunk in _pieces(answer, started, f"{method} {url}", limit):
+                for chunk in _pieces(answer, f"{method} {url}"):
                     chunks.append(chunk)
                     if on_chunk is not None:
                         on_chunk(chunk, (time.perf_counter() - started) * 1000)
@@ -202,7 +200,7 @@ class Http:
             raise EndpointFailedError(f"{method} {url}: cannot connect: {error}") from error
         except httpx.TimeoutException as error:
             kind = type(error).__name__
-            raise limit.over(f"{method} {url}: no answer within {limit.seconds:g} s ({kind})") from error
+            raise limit.over(f"{method} {url}: no whole answer within {limit.seconds:g} s ({kind})") from error
         except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL, httpx.ProxyError) as error:
             raise InconclusiveError(f"{method} {url}: the request cannot be sent: {error}") from error
         except httpx.HTTPError as error:
@@ -213,7 +211,7 @@ class Http:
     ) -> None:
         redactor = self._context.redactor
         text = body[:_MASKED_CHARACTERS].decode("utf-8", errors="replace") if body else ""
-        said: dict[str, Any] = {"status": answer.status, "headers": redactor.headers(answer.headers)}
+        said: dict[str, Any] = {"status": answer.status, "headers": redactor.headers(_shown(answer.headers))}
         said["body"] = redactor.text(answer.text[:_MASKED_CHARACTERS])[:_EVIDENCE_CHARACTERS]
         if error:
             said["error"] = redactor.text(error)
@@ -258,6 +256,14 @@ class Http:
         return " ".join([*words, "--data", shlex.quote(body[:_EVIDENCE_CHARACTERS])] if body else words)
 
 
+def _written(body: object) -> bytes:
+    """JSON as people read it; what is no Unicode (half of a surrogate pair, as a model may say it) is escaped."""
+    try:
+        return json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(body).encode()
+
+
 @dataclass(frozen=True)
 class _Limit:
     """How long one exchange may take."""
@@ -278,19 +284,29 @@ class _Limit:
         return EndpointFailedError(told)
 
 
-def _pieces(answer: httpx.Response, started: float, what: str, limit: _Limit) -> Iterator[bytes]:
-    size = 0
-    for chunk in answer.iter_bytes():
-        size += len(chunk)
-        if size > MAX_BODY_BYTES:
-            raise EndpointFailedError(f"{what}: the answer is longer than {MAX_BODY_BYTES} bytes")
-        if time.perf_counter() - started > limit.seconds:
-            raise limit.over(f"{what}: the answer did not end within {limit.seconds:g} s")
-        yield chunk
+def _shown(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers for the evidence: servers may send thousands of them, and long ones."""
+    shown = {name: value[:_HEADER_CHARACTERS] for name, value in islice(headers.items(), _HEADERS)}
+    left_out = len(headers) - len(shown)
+    return {**shown, "...": f"{left_out} more"} if left_out else shown
 
 
-OWN_ERRNOS = {errno.ENETUNREACH, errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENETDOWN}
-"""Failures of this machine, not of whom it calls."""
+def _pieces(answer: httpx.Response, what: str) -> Iterator[bytes]:
+    """The body as it arrives, its encoding undone; neither what arrives nor what it stands for is too much."""
+    arrived = size = 0
+    try:
+        decoder = encodings.Decoder(answer.headers.get("content-encoding", ""))
+        for raw in answer.iter_raw():
+            arrived += len(raw)
+            for piece in decoder.feed(raw):
+                size += len(piece)
+                if max(arrived, size) > MAX_BODY_BYTES:
+                    raise EndpointFailedError(f"{what}: the answer is longer than {MAX_BODY_BYTES} bytes")
+                yield piece
+            if arrived > MAX_BODY_BYTES:
+                raise EndpointFailedError(f"{what}: the answer is longer than {MAX_BODY_BYTES} bytes")
+    except ValueError as error:
+        raise AnswerBrokeError(f"{what}: the body cannot be read: {error}") from error
 
 
 def _is_name_failure(error: BaseException) -> bool:

@@ -15,10 +15,13 @@ from gonogo.documents import Document, Part
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.model import Observation
 from gonogo.probes.context import ProbeContext
+from gonogo.rules.reading import json_value
 from gonogo.targets.cluster import Access, Cluster
 
 TIMEOUT_S = 30.0
 _RETRY_S = 0.3
+MAX_BODY_BYTES, _PIECE = 64_000_000, 1 << 16
+"""A list of 10,000 pods has some 50 MB."""
 _METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _MERGE, _APPLY = "application/merge-patch+json", "application/apply-patch+yaml"
 FIELD_MANAGER = "gonogo"
@@ -71,10 +74,9 @@ class _Response(Protocol):
     """What is used of urllib3's answer."""
 
     status: int
-    data: bytes
 
-    def stream(self, amt: int) -> Iterator[bytes]:
-        """The body, as it comes."""
+    def read1(self, amt: int, *, decode_content: bool) -> bytes:
+        """The next piece of the body, as it comes; empty at its end."""
 
     def close(self) -> None:
         """Hang up."""
@@ -153,7 +155,7 @@ class ClusterApi:
         """
         began = time.monotonic()
         response = self._call(method, path, body, query, content, accept)
-        answer = _json_of(response.data)
+        answer = _json_of(self._whole(response, began))
         shown = f"{path}?{urlencode(query)}" if query else path
         self._context.record(
             Observation(
@@ -167,6 +169,31 @@ class ClusterApi:
         if response.status >= 400:
             raise _refusal(response.status, str(answer.get("message") or answer), method, shown)
         return answer
+
+    def _whole(self, response: _Response, began: float) -> bytes:
+        """An answer's body, read within the time and the size that one may have.
+
+        Raises:
+            ApiDownError: it is not there in time, or is too long.
+        """
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415 (see `_connected`)
+
+        body, flaw = bytearray(), ""
+        try:
+            while piece := response.read1(_PIECE, decode_content=False):
+                body += piece
+                if len(body) > MAX_BODY_BYTES:
+                    flaw = f"is longer than {MAX_BODY_BYTES} bytes"
+                elif time.monotonic() - began > self._timeout_s:
+                    flaw = f"did not end within {self._timeout_s:g} s"
+                if flaw:
+                    response.close()
+                    break
+        except (HTTPError, OSError) as error:
+            flaw = f"broke: {error}"
+        if flaw:
+            raise ApiDownError(f"an answer of {self.cluster.context} {flaw}")
+        return bytes(body)
 
     def await_up(self, within_s: float) -> None:
         """Wait until the API server answers.
@@ -310,7 +337,7 @@ class ClusterApi:
                 timeout=timeout_s or self._timeout_s,
                 retries=False,
                 redirect=False,
-                preload_content="watch" not in (query or {}),
+                preload_content=False,
             )
         except (HTTPError, OSError) as error:
             raise ApiDownError(f"the API server of {self.cluster.context} does not answer: {error}") from error
@@ -345,7 +372,7 @@ class ClusterApi:
 
 def _json_of(data: bytes) -> Object:
     with suppress(ValueError):
-        found = json.loads(data)
+        found = json_value(data)
         if isinstance(found, dict):
             return found
     return {"message": data[:500].decode("utf-8", "replace")}
@@ -376,11 +403,13 @@ def _events(response: _Response) -> Iterator[Object]:
 
     rest = b""
     try:
-        for piece in response.stream(65536):
+        while piece := response.read1(_PIECE, decode_content=False):
             *lines, rest = (rest + piece).split(b"\n")
             for line in lines:
                 if line.strip():
-                    yield json.loads(line)
+                    yield json_value(line)
+            if len(rest) > MAX_BODY_BYTES:
+                return
     except (HTTPError, OSError, ValueError):
         return
 

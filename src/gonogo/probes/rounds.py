@@ -11,6 +11,7 @@ from typing import Any, Protocol, TextIO
 from gonogo.errors import InconclusiveError
 from gonogo.rules.rounds import Round
 from gonogo.targets.watch import Watch
+from gonogo.writing import write_whole
 
 _FORMAT = 1
 _NAP_S = 5.0
@@ -108,9 +109,7 @@ class WatchFile:
     def _write(self, watched: Watched) -> None:
         head: dict[str, Any] = {"format": _FORMAT, "subject": self._subject, "began_s": watched.began_s}
         lines = [head | asdict(self._watch), *map(asdict, watched.rounds)]
-        whole = self._file.with_suffix(".part")
-        whole.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-        whole.replace(self._file)
+        write_whole(self._file, "".join(json.dumps(line) + "\n" for line in lines))
 
     def _read(self) -> Watched | None:
         try:

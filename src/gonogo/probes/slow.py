@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from urllib.parse import urlsplit
 
-from gonogo.errors import EndpointFailedError, InconclusiveError
+from gonogo.errors import EndpointFailedError
 from gonogo.model import Observation
 from gonogo.probes.context import ProbeContext
-from gonogo.probes.http import OWN_ERRNOS
+from gonogo.probes.tcp import connect
 
 _CONNECT_S = 10.0
 _LOOK_S = 0.05
@@ -52,7 +52,7 @@ def slow_requests(url: str, path: str, count: int, context: ProbeContext) -> Ite
 
     Raises:
         EndpointFailedError: nobody answers.
-        InconclusiveError: the name does not resolve here.
+        InconclusiveError: the name does not resolve here, or no connection can leave this machine.
     """
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
@@ -65,15 +65,7 @@ def slow_requests(url: str, path: str, count: int, context: ProbeContext) -> Ite
 
 
 def _opened(host: str, port: int, scheme: str, context: ProbeContext) -> socket.socket:
-    context.spend(1, 0)
-    try:
-        plain = socket.create_connection((host, port), _CONNECT_S)
-    except socket.gaierror as error:
-        raise InconclusiveError(f"{host}: the name does not resolve here: {error}") from error
-    except OSError as error:
-        if error.errno in OWN_ERRNOS:
-            raise InconclusiveError(f"{host}:{port}: no connection could leave this machine: {error}") from error
-        raise EndpointFailedError(f"{host}:{port}: cannot connect: {error}") from error
+    plain = connect(host, port, _CONNECT_S, context)
     if scheme != "https":
         return plain
     unchecked = ssl.create_default_context()

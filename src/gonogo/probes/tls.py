@@ -1,6 +1,5 @@
 """TLS as a client meets it: whether the certificate holds, for how long, and which old versions are still spoken."""
 
-import socket
 import ssl
 import time
 import warnings
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.model import Observation
 from gonogo.probes.context import ProbeContext
+from gonogo.probes.tcp import connect
 
 _TIMEOUT_S = 10.0
 _DAY_S = 86_400
@@ -52,6 +52,8 @@ class TlsProbe:
             found = Certificate(error.verify_message, None, "")
         except ssl.SSLError as error:
             raise EndpointFailedError(f"{self._host}:{self._port} does not speak TLS: {error.reason}") from error
+        except OSError as error:  # hangs, or hangs up
+            raise EndpointFailedError(f"{self._host}:{self._port} does not shake hands: {error}") from error
         else:
             days = (ssl.cert_time_to_seconds(str(shown["notAfter"])) - time.time()) / _DAY_S
             found = Certificate("", round(days, 1), version)
@@ -77,19 +79,15 @@ class TlsProbe:
             if not any(word in (error.reason or "") for word in _REFUSALS):
                 raise InconclusiveError(f"{version.name} could not be tried: {error}") from error
             does = False
-        except ConnectionResetError:  # some hang up instead of saying no
+        except (ConnectionResetError, BrokenPipeError):  # some hang up instead of saying no
             does = False
+        except OSError as error:
+            raise EndpointFailedError(f"{self._host}:{self._port} does not shake hands: {error}") from error
         self._record(version.name, {"agreed": does})
         return does
 
     def _shake(self, context: ssl.SSLContext) -> tuple[Mapping[str, Any], str]:
-        self._context.spend(1, 0)
-        try:
-            plain = socket.create_connection((self._host, self._port), _TIMEOUT_S)
-        except socket.gaierror as error:
-            raise InconclusiveError(f"{self._host}: the name does not resolve here: {error}") from error
-        except OSError as error:
-            raise EndpointFailedError(f"{self._host}:{self._port}: cannot connect: {error}") from error
+        plain = connect(self._host, self._port, _TIMEOUT_S, self._context)
         with plain, context.wrap_socket(plain, server_hostname=self._host) as secure:
             return secure.getpeercert() or {}, secure.version() or ""
 

@@ -1,6 +1,5 @@
 """A webhook receiver: takes what Alertmanager sends (https://prometheus.io/docs/alerting/latest/configuration/#webhook_config)."""
 
-import json
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -10,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from gonogo.errors import InconclusiveError
+from gonogo.rules.reading import json_value
 
 _MAX_BODY_BYTES = 4_000_000
 
@@ -59,20 +59,29 @@ def listening(address: str) -> Iterator[Receiver]:
 
 
 class _Handler(BaseHTTPRequestHandler):
+    timeout = 10.0
+
     def do_POST(self) -> None:
         """Take a notification; what is none is refused."""
         receiver, at_s = self.server, time.monotonic()
         assert isinstance(receiver, Receiver)
-        length = min(int(self.headers.get("content-length") or 0), _MAX_BODY_BYTES)
         try:
-            alerts: list[dict[str, Any]] = json.loads(self.rfile.read(length))["alerts"]
+            alerts: list[dict[str, Any]] = json_value(self._body())["alerts"]
             receiver.arrived += [Notified(at_s, alert["status"], alert["labels"]) for alert in alerts]
             status = 200
         except (ValueError, KeyError, TypeError):
             status = 400
+        except OSError:  # it says no more
+            self.close_connection = True
+            return
         self.send_response(status)
         self.send_header("content-length", "0")
         self.end_headers()
+
+    def _body(self) -> bytes:
+        """The body; nothing where its length is not told, or too great."""
+        length = self.headers.get("content-length", "")
+        return self.rfile.read(int(length)) if length.isdecimal() and int(length) <= _MAX_BODY_BYTES else b""
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class has it)
         """Nothing: the terminal is the gate's."""

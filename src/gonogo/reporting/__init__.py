@@ -1,6 +1,7 @@
 """One writer a format: each turns the same verdict into one file. Forbidden here: judging, and looking at anything."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from gonogo.model import Verdict
@@ -17,6 +18,7 @@ from gonogo.reporting.metrics import MetricsWriter
 from gonogo.reporting.model_change import ModelChangeWriter
 from gonogo.reporting.oncall import OncallWriter
 from gonogo.reporting.sarif import SarifWriter
+from gonogo.writing import write_whole
 
 WRITERS: tuple[Writer, ...] = (
     JsonWriter(),
@@ -48,12 +50,9 @@ def write_all(verdict: Verdict, redactor: Redactor, folder: Path, *, has_ended: 
         text, path = writer.render(masked), folder / writer.file_name
         if text is None:
             continue
-        unfinished = path.with_name(f"{path.name}.part")
-        unfinished.write_text(text, encoding="utf-8", errors="backslashreplace")
-        unfinished.replace(path)
-        written.append(path)
+        written.append(write_whole(path, text))
     step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if step_summary and has_ended:
-        with Path(step_summary).open("a", encoding="utf-8") as file:
+        with suppress(OSError), Path(step_summary).open("a", encoding="utf-8") as file:  # the same stands in the folder
             file.write((folder / MarkdownWriter.file_name).read_text(encoding="utf-8"))
     return written

@@ -11,8 +11,8 @@ _WAY_BACK = ("drills.", "cluster.rollback.", "artifacts.registry.last_known_good
 """Checks that say whether there is a way back: each row is told, whatever came out."""
 _SIGNATURES = ("prepared by", "tested by", "approved by", "rolled out by")
 _OF_THE_VERDICT = (
-    *("change_id", "decision", "reasons", "counts", "run_id", "stage"),
-    *("started", "finished", "valid_until", "binding"),
+    *("change_id", "decision", "run_id", "stage", "started", "finished", "valid_until"),
+    *("reasons", "binding", "counts"),
 )
 _EVIDENCE = ("verdict.json", "report.html", "junit.xml")
 
@@ -69,21 +69,9 @@ class ChangeRecordJsonWriter:
 def record_of(verdict: Mapping[str, Any]) -> dict[str, Any]:
     """What both forms of the record tell."""
     checks = verdict["checks"]
-    told = (
-        "change_id",
-        "decision",
-        "run_id",
-        "stage",
-        "started",
-        "finished",
-        "valid_until",
-        "reasons",
-        "binding",
-        "counts",
-    )
     return {
         "record_version": RECORD_VERSION,
-        **{name: verdict[name] for name in told},
+        **{name: verdict[name] for name in _OF_THE_VERDICT},
         "way_back": [_row(check) for check in checks if check["id"].startswith(_WAY_BACK)],
         "not_verified": [_row(check) for check in checks if check["outcome"] == "skip"],
         "evidence": list(_EVIDENCE),

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gonogo.writing import copy_whole
+
 FILE = "history.jsonl"
 _SHOWN = 10
 _BAD = ("fail", "inconclusive")
@@ -50,12 +52,7 @@ class History:
         """Keep what later runs are compared with; the files, of which each is there whole or not at all."""
         folder = self._runs / "baselines" / name
         folder.mkdir(parents=True, exist_ok=True)
-        saved = []
-        for file in (run / part for part in _KEPT if (run / part).is_file()):
-            unfinished = folder / f"{file.name}.part"
-            shutil.copyfile(file, unfinished)
-            saved.append(unfinished.replace(folder / file.name))
-        return saved
+        return [copy_whole(run / part, folder / part) for part in _KEPT if (run / part).is_file()]
 
     def _lines(self) -> list[dict[str, Any]]:
         try:

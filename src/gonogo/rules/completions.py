@@ -56,6 +56,17 @@ def is_listed(name: str, listed: Iterable[object]) -> bool:
     return not {name, f"{name}:latest"}.isdisjoint(map(str, listed))
 
 
+_MOST_TOKENS = 10**9
+"""More than any answer costs: whoever tells more would use up, or give back, the run's budget with a word."""
+
+
+def tokens_told(usage: Mapping[str, Any] | None) -> int | None:
+    """What a completion cost, as its server tells it; None where it tells nothing that can be."""
+    told = (usage or {}).get("total_tokens")
+    is_count = isinstance(told, int) and not isinstance(told, bool) and 0 <= told <= _MOST_TOKENS
+    return told if is_count else None
+
+
 def usage_flaws(usage: object, limit: int) -> list[str]:
     """What is wrong with a completion's usage: whole numbers that add up, within the limit of generated tokens."""
     if not isinstance(usage, dict):

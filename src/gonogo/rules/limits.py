@@ -2,6 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+
+def asked_wait_s(retry_after: str) -> float | None:
+    """The seconds that Retry-After means: a number of them, or a date (RFC 9110, section 10.2.3); None: neither."""
+    if retry_after.isdecimal():
+        return float(retry_after)
+    try:
+        return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from gonogo.documents import Schema, refuse_constant
+from gonogo.documents import Schema
 from gonogo.rules.conversations import Answer
 from gonogo.rules.pointers import pointed
-from gonogo.rules.reading import number
+from gonogo.rules.reading import json_value, number
 from gonogo.targets.chatbot import Fields
 
 LEAK_WORDS = 12
@@ -85,8 +85,8 @@ def read_body(body: str) -> Body:
     if not body.strip():
         return Body(None, ("the body is empty",), ())
     try:
-        value = json.loads(body, object_pairs_hook=keep, parse_constant=refuse_constant)
-    except (ValueError, RecursionError) as error:
+        value = json_value(body, keep)
+    except ValueError as error:
         return Body(None, (_why_not_json(body, error),), ())
     if isinstance(value, str):
         return Body(None, ("the body is a JSON string, not an object: encoded twice?",), ())

@@ -69,7 +69,7 @@ def lines_of(text: str, file: str) -> list[Line]:
 
 def fingerprint(value: str) -> str:
     """What names a secret in a report without showing it: the first 12 hex digits of its SHA256."""
-    return hashlib.sha256(value.encode()).hexdigest()[:12]
+    return hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest()[:12]
 
 
 @lru_cache(maxsize=65_536)

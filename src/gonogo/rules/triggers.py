@@ -13,7 +13,6 @@ from gonogo.targets.drills import Watching
 
 MINIMUM = 20
 """Requests without which a share or a median says nothing."""
-TRIGGERS = ("errors", "latency", "health", "restarts", "progress", "quality", "approvals")
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 import hashlib
 import json
 import subprocess
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -94,10 +95,22 @@ def _digest_or_none(path: Path) -> str | None:
 
 
 def _endpoints_digest(target: Target) -> str:
-    addresses = [endpoint.url for endpoint in target.endpoints()]
-    addresses += [target.chatbot.url] if target.chatbot else []
-    addresses += [metrics.url for metrics in target.monitoring.metrics]
-    return hashlib.sha256("\n".join(addresses).encode()).hexdigest()
+    return hashlib.sha256("\n".join(_addresses(target)).encode()).hexdigest()
+
+
+def _addresses(value: object) -> Iterator[str]:
+    """Every address in the target, variables filled in, whatever section it stands in."""
+    if isinstance(value, str):
+        yield from [value] if "://" in value else []
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _addresses(item)
+    elif isinstance(value, Sequence | AbstractSet) and not isinstance(value, bytes):
+        for item in value if isinstance(value, Sequence) else sorted(value, key=str):
+            yield from _addresses(item)
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from _addresses(getattr(value, field.name))
 
 
 def _production_models(registry: Path) -> dict[str, str]:

@@ -89,8 +89,7 @@ class ChatbotSection:
 
     def _set(self, name: str, place: int) -> Path:
         """A conversation set: a file, or the name of a shipped one."""
-        shipped = resources.folder("fixtures") / "conversations"
-        named = {path.stem: path for path in shipped.iterdir()}
+        named = resources.conversation_sets()
         if name in named:
             return named[name]
         if not self._path(name).is_file():

@@ -127,7 +127,7 @@ class Artifacts:
     scans: tuple[Path, ...] = ()
     """Trivy's JSON reports."""
     max_critical: int = 0
-    """How many critical findings a scan may have (CHECKS.md, row A6: none)."""
+    """How many critical findings a scan may have (row A6: none)."""
     image_registries: Mapping[str, ImageRegistry] = field(default_factory=dict)
     """By the host in an image's name; others are reached by https without credentials."""
     check_images: bool = False

@@ -13,7 +13,7 @@ from gonogo.targets.load import Baseline, Load, LoadObjective, Prices
 
 _GOOD_WHEN_LARGE = frozenset({"capacity_per_s", "goodput", "requests_per_s", "stream_tokens_per_s", "tokens_per_s"})
 _SLOWER = {"warn_above": 1.1, "fail_above": 2.0}
-"""CHECKS.md, row L3: twice the latency is a no-go."""
+"""Row L3: twice the latency is a no-go."""
 _USUAL_RATIOS = {metric: {"p50": _SLOWER, "p95": _SLOWER} for metric in ("latency_ms", "ttft_ms")}
 _QUANTILE = re.compile(r"p\d+(\.\d+)?")
 

@@ -40,7 +40,7 @@ from gonogo.targets.watch import Watch
 SCHEMA: dict[str, Any] = json.loads((Path(__file__).parent / "target.schema.json").read_text(encoding="utf-8"))
 _VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)(?::-([^}]*))?\}")
 _DEFAULT_BANDS = {
-    # CHECKS.md, rows O3 and O4
+    # rows O3 and O4
     "fallback_rate": Band(0.10, 0.15),
     "mean_confidence": Band(0.75, 0.65, above=False),
     # rows O3, O5, O6, O8: no figure stands there; these are what a set of the shipped size can decide

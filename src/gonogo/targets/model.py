@@ -38,7 +38,7 @@ REST_ROUTES: Mapping[str, RestRoute] = {
     "chat": RestRoute("/chat", {"messages": [{"role": "user", "content": _PROMPT}]}, "/response"),
     "embeddings": RestRoute("/embeddings", {"text": _PROMPT}, "/embedding"),
 }
-"""The calls that CHECKS.md names for deployments of kind E (row C12)."""
+"""The calls of deployments of kind E (row C12)."""
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ class Security:
     slow_hang_up_s: float | None = None
     """Within this the server must hang up on them; None: not verified, since it takes that long."""
     certificate_days: int = 21
-    """So long certificates must still be valid (CHECKS.md, row S2)."""
+    """So long certificates must still be valid (row S2)."""
 
 
 @dataclass(frozen=True)

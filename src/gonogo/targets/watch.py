@@ -8,7 +8,7 @@ class Watch:
     """How long, how often, and how much is asked each time."""
 
     hours: float = 24.0
-    """24 to 48 h, as CHECKS.md has it."""
+    """24 to 48 h (row P4)."""
     every_s: float = 900.0
     prompts: int = 20
     """Prompts in scope, each time; the sets are gone through in turn."""

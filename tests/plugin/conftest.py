@@ -1,0 +1,123 @@
+"""A team's own project in miniature, and the gate on it as a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHECKS = '''
+import os, time, pytest
+from gonogo.errors import EndpointFailedError, InconclusiveError, InWarningBand, NotDeclared
+from gonogo.plugin import check
+
+@check("config.a.passes", severity="critical", covers=["D1"], permission="static")
+def test_passes():
+    """It holds."""
+
+@check("config.a.warns", severity="major", covers=["D1"], permission="static")
+def test_warns():
+    """It holds, barely."""
+    raise InWarningBand("0.12 is in the band")
+
+@check("config.a.fails", severity="SEVERITY", covers=["D1"], permission="static")
+def test_fails():
+    """It does not hold."""
+    secret = os.environ["THE_KEY"]
+    assert "FAILS" == "no", f"saw {secret}"
+
+@check("config.a.undecided", severity="minor", covers=["D1"], permission="static")
+def test_undecided():
+    """Nobody knows."""
+    raise InconclusiveError("the name does not resolve")
+
+@check("config.a.crashes", severity="minor", covers=["D1"], permission="static")
+def test_crashes():
+    """The gate's own error."""
+    {}["missing"]
+
+@check("config.a.undeclared", severity="minor", covers=["D1"], permission="static")
+def test_undeclared():
+    """Not there."""
+    raise NotDeclared("the target declares no such thing")
+
+@check("drills.a.breaks", severity="critical", covers=["G6"], permission="disruptive")
+def test_breaks():
+    """Breaks something."""
+'''
+TARGET = """\
+name: mini
+environment: ENVIRONMENT
+config: {gateway: gateway.yaml}
+EXTRA
+"""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A finished pytest process."""
+
+    code: int
+    output: str
+    verdict: dict[str, Any] | None
+
+    def outcome(self, check_id: str) -> str:
+        assert self.verdict is not None
+        return next(str(check["outcome"]) for check in self.verdict["checks"] if check["id"] == check_id)
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A team's own checks and a target that needs no network."""
+    write_checks(tmp_path, "FAILS", "minor")
+    (tmp_path / "gateway.yaml").write_text("model_list: []\n", encoding="utf-8")
+    write_target(tmp_path)
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -p no:locust -p no:valkey -p no:cacheprovider\n", "utf-8")
+    return tmp_path
+
+
+def write_checks(folder: Path, fails: str, severity: str) -> None:
+    text = CHECKS.replace("FAILS", fails).replace("SEVERITY", severity)
+    (folder / "test_own.py").write_text(text, encoding="utf-8")
+
+
+def write_target(folder: Path, environment: str = "staging", extra: str = "") -> None:
+    text = TARGET.replace("ENVIRONMENT", environment).replace("EXTRA", extra)
+    (folder / "target.yaml").write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def run(project: Path) -> Run:
+    """Run pytest there in a process of its own."""
+
+    def run_pytest(
+        *arguments: str, cwd: Path = project, before: Callable[[], None] | None = None, **environment: str
+    ) -> Ran:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", *arguments],
+            cwd=cwd,
+            env=env_of(project) | environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            preexec_fn=before,
+        )
+        found = sorted(project.glob("**/verdict.json"))
+        verdict = json.loads(found[-1].read_text(encoding="utf-8")) if found else None
+        assert "Traceback" not in done.stdout.replace("Traceback of the check", ""), done.stdout
+        return Ran(done.returncode, done.stdout + done.stderr, verdict)
+
+    return run_pytest
+
+
+def env_of(project: Path) -> dict[str, str]:
+    return {**os.environ, "THE_KEY": "sk-0123456789abcdef", "XDG_STATE_HOME": str(project / "state")}
