@@ -12,13 +12,13 @@ from gonogo.faults.actors import actor_of
 from gonogo.fixtures.embedded import ROOT, TARGET, EmbeddedDeployment
 from gonogo.targets.loader import load_target
 from tests.calibration.conftest import RunGate
-from tests.calibration.pipeline import FEW, is_thorough
+from tests.calibration.pipeline import is_thorough
 
 
 def test_the_whole_gate_with_workers(run_gate: RunGate) -> None:
-    """Of the suite contract its quick checks: all of it runs on real servers, in tests/servers."""
-    few = f"smoke or (not contract and not drills and (not test_fallbacks.py or ({FEW})))"
-    scope = [] if is_thorough() else [f"-k={few} or (drills and (redis or quality or restore)) "]
+    """Of the suites contract and routing their quick checks: all of them run on real servers, in tests/servers."""
+    few = "smoke or (not contract and not routing and not drills) or (drills and (redis or quality or restore))"
+    scope = [] if is_thorough() else [f"-k={few}"]
     ran = run_gate("--stage=gate", "--allow-disruptive", "-n", "2", *scope)
     starved = [check["name"] for check in ran.verdict["checks"] if "the generator was starved" in check["reason"]]
     outcomes = {name: outcome for name, outcome in ran.outcomes().items() if name not in starved}
