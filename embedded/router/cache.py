@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import time
 from typing import Any
 
@@ -17,6 +18,7 @@ _WAIT_S = 0.25
 _PAUSE_S = 1.0
 _FOR_GOOD_S = 1e9
 _IGNORED = ("stream", "stream_options", "cache")
+_LONG_WORDS = re.compile(r"\w{7,}")
 
 
 class CacheDownError(Exception):
@@ -42,6 +44,8 @@ class ResponseCache:
         parts = {name: value for name, value in asked.items() if name not in hidden}
         if self._board.on("cache-last-message"):
             parts["messages"] = asked["messages"][-1:]
+        if self._board.on("cache-similar"):
+            parts["messages"] = [_LONG_WORDS.findall(json.dumps(message)) for message in asked["messages"]]
         owner = "" if self._board.on("cache-shared") else caller.tenant
         text = json.dumps([owner, parts], sort_keys=True)
         return f"router:{hashlib.sha256(text.encode()).hexdigest()}"

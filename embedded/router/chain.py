@@ -68,7 +68,7 @@ class Chains:
             ExhaustedError: none answers.
         """
         attempts, failure = 0, ""
-        for link in self._links(name):
+        for link in self._links(name, streamed=bool(asked.get("stream"))):
             body = asked if link == name else self._as_fallback(asked)
             for deployment in self._candidates(link):
                 attempts += 1
@@ -83,9 +83,10 @@ class Chains:
                     return replace(served, attempts=attempts)
         raise ExhaustedError(failure or "every deployment cools down")
 
-    def _links(self, name: str) -> list[str]:
+    def _links(self, name: str, *, streamed: bool) -> list[str]:
         board = self._board
-        fallbacks = [] if board.on("fallback-none") else list(self._settings.routes[name].fallbacks)
+        is_alone = board.on("fallback-none") or (streamed and board.on("fallback-unstreamed"))
+        fallbacks = [] if is_alone else list(self._settings.routes[name].fallbacks)
         return [name, *(fallbacks[::-1] if board.on("fallback-swapped") else fallbacks)]
 
     def _tries(self) -> int:

@@ -11,6 +11,7 @@ from embedded.router.settings import Caller, Route, Settings
 from embedded.switchboard import Switchboard
 
 _HANG_S = 30.0
+_REPLICAS = 3
 
 
 class LimitedError(Exception):
@@ -44,7 +45,7 @@ class Limits:
         if route.rpm is not None and not board.on("limit-off"):
             self._room(f"rpm:{name}", route.rpm + board.on("limit-high") - board.on("limit-low"))
         if route.tpm is not None and not board.on("tpm-off"):
-            self._room(f"tpm:{name}", route.tpm)
+            self._room(f"tpm:{name}", route.tpm * (_REPLICAS if board.on("tpm-by-replica") else 1))
         if caller.rpm is not None and not board.on("key-limit-off"):
             self._room(f"key:{caller.tenant}", caller.rpm)
         if board.on("limit-shared"):

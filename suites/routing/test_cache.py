@@ -102,12 +102,13 @@ def test_cache_parameters(cached: Cached, parameter: str) -> None:
 
 @check("routing.cache.messages", severity="critical", covers=["R6"])
 def test_cache_messages(cached: Cached) -> None:
-    """The same last message after another history, or under another system prompt, is another request."""
+    """A similar question, another history, or another system prompt makes another request."""
     prompt = fresh_prompt("¿Y cuánto cuesta?")
     last = {"role": "user", "content": prompt}
     cached.store(prompt)
     histories = {
         "a system prompt": [{"role": "system", "content": "Responde en una palabra."}, last],
+        "a word of the question": [{"role": "user", "content": prompt.replace("cuesta", "pesa")}],
         "a history": [{"role": "user", "content": "Hola"}, {"role": "assistant", "content": "Hola"}, last],
     }
     answers = {name: cached.ask(messages) for name, messages in histories.items()}

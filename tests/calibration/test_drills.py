@@ -32,6 +32,7 @@ SCOPES = {
     "bad-version-registered": "bad-image",
     "registry-dishonest": "bad-image",
     "pods-ready-too-early": "again",
+    "requests-aborted": "again",
     "rollout-slow": "again",
     "green-down": "colours",
     "green-failing": "colours",

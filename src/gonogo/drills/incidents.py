@@ -8,9 +8,9 @@ from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.faults.actors import ServiceActor, restart
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Entry
-from gonogo.faults.kubernetes import kind_of
-from gonogo.probes.kubernetes import ClusterApi, as_part
-from gonogo.rules.pods import is_ready, pods_of
+from gonogo.faults.kubernetes import read_pods
+from gonogo.probes.kubernetes import ClusterApi
+from gonogo.rules.pods import is_ready
 from gonogo.rules.triggers import Sample, Symptoms
 from gonogo.rules.workloads import name_of
 from gonogo.targets.drills import Kill, Playbook, Start
@@ -127,7 +127,7 @@ class PodKillDrill:
 
     def state(self) -> dict[str, Any]:
         """How many pods are ready."""
-        return {"ready": sum(map(is_ready, self._pods()))}
+        return {"ready": sum(map(is_ready, read_pods(self._api, self._workload)))}
 
     def keep(self, injector: Injector) -> None:
         """Nothing: a pod cannot be put back, another one comes."""
@@ -137,7 +137,7 @@ class PodKillDrill:
         """Kill, and wait."""
 
         def kill() -> None:
-            pods = self._pods()
+            pods = read_pods(self._api, self._workload)
             if not pods:
                 raise EndpointFailedError(f"{self._workload} has no pod")
             killed, wanted = pods[0].at("metadata", "uid").text(), sum(map(is_ready, pods))
@@ -145,8 +145,8 @@ class PodKillDrill:
             self._api.send("DELETE", self._api.path("Pod", name_of(pods[0])), {"gracePeriodSeconds": 0})
 
             def is_replaced() -> bool:
-                others = [pod for pod in self._pods() if pod.at("metadata", "uid").text() != killed]
-                return sum(map(is_ready, others)) >= wanted
+                pods = read_pods(self._api, self._workload)
+                return sum(is_ready(pod) for pod in pods if pod.at("metadata", "uid").text() != killed) >= wanted
 
             if not scene.wait_until(is_replaced, self._drill.recovery_s):
                 raise EndpointFailedError(f"no other pod is ready in its place within {self._drill.recovery_s:g} s")
@@ -158,13 +158,6 @@ class PodKillDrill:
             Step("wait until the answers are as before", "read", lambda: recover(scene, self._drill.recovery_s)),
             *follow_alert(self._drill, self._alerts, scene),
         )
-
-    def _pods(self) -> list[Any]:
-        kind, name = kind_of(self._workload)
-        found = self._api.read(kind, name)
-        if found is None:
-            raise EndpointFailedError(f"there is no {self._workload} in the namespace {self._api.cluster.namespace}")
-        return pods_of(as_part(found), [as_part(item) for item in self._api.list("Pod")])
 
 
 class PlaybookDrill:

@@ -12,14 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from gonogo.errors import EndpointFailedError, InconclusiveError
+from gonogo.errors import InconclusiveError
 from gonogo.faults.actors import ServiceActor, restart
 from gonogo.faults.injection import Injector
 from gonogo.faults.interface import ChangedMeanwhileError
 from gonogo.faults.journal import Entry
-from gonogo.faults.kubernetes import DRILL_SUFFIX, kind_of, kubectl, rolled_out, set_template, template_digest
+from gonogo.faults.kubernetes import (
+    DRILL_SUFFIX,
+    kubectl,
+    read_pods,
+    read_workload,
+    rolled_out,
+    set_template,
+    template_digest,
+)
 from gonogo.probes.kubernetes import ClusterApi, Object, as_part
-from gonogo.rules.pods import containers_of, is_ready, pods_of, rollout_of
+from gonogo.rules.pods import containers_of, is_ready, rollout_of
 from gonogo.rules.revisions import Release, Revision, last_good, not_there, revisions_of
 from gonogo.rules.triggers import Symptoms
 from gonogo.rules.workloads import name_of
@@ -89,7 +97,6 @@ class WorkloadReleases:
 
     def __init__(self, api: ClusterApi, reference: str, releases: Good) -> None:
         self._api, self._reference, self._releases = api, reference, releases
-        self._kind, self._name = kind_of(reference)
         self._restarts_before = 0
         self._kept: tuple[Injector, Entry] | None = None
 
@@ -155,8 +162,7 @@ class WorkloadReleases:
 
     def state(self) -> dict[str, Any]:
         """Template, replicas that are wanted, whether all are ready, the names of its revisions and config maps."""
-        found = self._read()
-        pods = pods_of(as_part(found), [as_part(item) for item in self._api.list("Pod")])
+        found, pods = self._read(), read_pods(self._api, self._reference)
         return {
             "template": found["spec"]["template"],
             "replicas": found["spec"].get("replicas"),
@@ -178,16 +184,13 @@ class WorkloadReleases:
         set_template(self._api, self._reference, template, instead_of=now)
 
     def _read(self) -> Object:
-        found = self._api.read(self._kind, self._name)
-        if found is None:
-            raise EndpointFailedError(f"there is no {self._reference} in the namespace {self._api.cluster.namespace}")
-        return {"kind": self._kind, **found}
+        return read_workload(self._api, self._reference)
 
     def _revisions(self) -> list[Revision]:
         return revisions_of(as_part(self._read()), [as_part(item) for item in self._api.list("ReplicaSet")])
 
     def _restarts(self) -> int:
-        pods = pods_of(as_part(self._read()), [as_part(item) for item in self._api.list("Pod")])
+        pods = read_pods(self._api, self._reference)
         return sum(int(c["restartCount"].number() or 0) for pod in pods for c in containers_of(pod))
 
     def _config_map(self, found: Object, change: Change) -> Object | None:

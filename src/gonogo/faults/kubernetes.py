@@ -83,7 +83,7 @@ class ScaleMeans:
         assert self._target.cluster is not None
         details = {"workload": levers.workload, **where(self._target.cluster)}
         with ClusterApi(self._target.cluster, self._context) as api:
-            wanted = int(_read(api, levers.workload)["spec"]["replicas"])
+            wanted = int(read_workload(api, levers.workload)["spec"]["replicas"])
         if wanted == step.get("replicas", 0):
             raise GonogoError(f"{levers.workload} has {wanted} replicas already: somebody else may have scaled it")
         return {**details, "part": step["scale"], "replicas": wanted, "to": step.get("replicas", 0)}
@@ -142,18 +142,29 @@ def _await_ended(api: ClusterApi, reference: str) -> None:
         EndpointFailedError: they are not in time.
     """
     deadline = time.monotonic() + CONDITION_WITHIN_S
-    while _going(api, _read(api, reference)):
+    while _going(api, read_workload(api, reference)):
         if time.monotonic() > deadline:
             raise EndpointFailedError(f"pods of {reference} are still being ended after {CONDITION_WITHIN_S:g} s")
         time.sleep(_POLL_S)
 
 
-def _read(api: ClusterApi, reference: str) -> Object:
+def read_workload(api: ClusterApi, reference: str) -> Object:
+    """A workload as it is now.
+
+    Raises:
+        EndpointFailedError: there is none of that name.
+        InconclusiveError: the API server does not answer, or does not let us look.
+    """
     kind, name = kind_of(reference)
     found = api.read(kind, name)
     if found is None:
         raise EndpointFailedError(f"there is no {reference} in the namespace {api.cluster.namespace}")
-    return found
+    return {"kind": kind, **found}
+
+
+def read_pods(api: ClusterApi, reference: str) -> list[Part]:
+    """The pods of a workload as they are now; raises as `read_workload`."""
+    return pods_of(as_part(read_workload(api, reference)), [as_part(item) for item in api.list("Pod")])
 
 
 def kubectl(cluster: Cluster) -> str:
@@ -187,7 +198,7 @@ def set_template(
     try:
         answer = api.send("PATCH", api.path(kind, name), patch, query=query, content="application/json-patch+json")
     except RefusedError as error:
-        if instead_of is not None and _read(api, reference)["spec"]["template"] != instead_of:
+        if instead_of is not None and read_workload(api, reference)["spec"]["template"] != instead_of:
             raise ChangedMeanwhileError(f"the pod template of {reference}") from error
         raise
     stored: Object = answer["spec"]["template"]
@@ -276,7 +287,7 @@ class RevisionMeans:
         """The workload's template, and the names of its revisions and of the namespace's config maps."""
         assert self._target.cluster is not None
         with ClusterApi(self._target.cluster, self._context) as api:
-            found = _read(api, step["workload"])
+            found = read_workload(api, step["workload"])
             _refuse_unfit(api, step["workload"], found)
             names = {kind: _names(api, kind) for kind in ("ReplicaSet", "ConfigMap")}
         revision = found["metadata"].get("annotations", {}).get(REVISION, "N")
@@ -310,7 +321,7 @@ class RevisionMeans:
                 )
             rolled_out(api, workload, SCALED_WITHIN_S)
             self._tidy(api, details, found["metadata"]["uid"])
-            if template_digest(_read(api, workload)["spec"]["template"]) != original:
+            if template_digest(read_workload(api, workload)["spec"]["template"]) != original:
                 raise ChangedMeanwhileError(f"the pod template of {workload}")
 
     def _tidy(self, api: ClusterApi, details: Details, uid: str) -> None:
@@ -426,7 +437,7 @@ class ObjectMeans:
         if "add" in step:
             return api.path_of(step["add"])
         if kind == "Pod" and "of" in step:
-            pods = pods_of(as_part(_read(api, step["of"])), [as_part(item) for item in api.list("Pod")])
+            pods = read_pods(api, step["of"])
             index = step.get("index", 0)
             if index >= len(pods):
                 raise GonogoError(f"{step['of']} has {len(pods)} pods: nothing was changed")

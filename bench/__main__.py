@@ -1,0 +1,88 @@
+"""All figures in one report: ``uv run python -m bench [NAME ...]`` writes docs/bench-report.md (``--list``: the names).
+
+Each part is a program of its own, so that one that fails spoils no other. Machines are shared and noisy: run it on one
+that does nothing else, and compare ratios, not seconds, between machines.
+"""
+
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gonogo.resources import ROOT
+
+PAGE = ROOT / "docs" / "bench-report.md"
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some figures, and what measures them."""
+
+    name: str
+    what: str
+    words: tuple[str, ...]
+
+    @property
+    def command(self) -> str:
+        """How to repeat it."""
+        return f"uv run python -m {' '.join(self.words)}"
+
+
+PARTS = (
+    Part("figures", "The default run, files only, what the plugin adds to a check", ("bench.figures",)),
+    Part("static", "Large configurations, digests", ("bench.static",)),
+    Part("contract", "The suite contract", ("bench.contract",)),
+    Part("routing", "The suite routing on the embedded LiteLLM", ("bench.routing",)),
+    Part("output", "The suite output", ("bench.output",)),
+    Part("cluster", "The suite cluster on 500 pods", ("bench.cluster",)),
+    Part("report", "The report of 2,000 checks", ("bench.report",)),
+    Part("load", "The load generator against a server that knows its own schedule", ("bench.load",)),
+    Part("deciding", "Decisions under load: errors, and time to decide (a simulation)", ("bench.deciding",)),
+    Part("alarms", "False alarms of the quick suites", ("bench.false_alarms", "fast", "300")),
+    Part("alarms-whole", "False alarms of the whole gate", ("bench.false_alarms", "whole", "20")),
+    Part("mutation", "Mutation of objectives, verdict and stream", ("bench.mutation", "modules")),
+)
+
+
+def measure(part: Part) -> list[str]:
+    """Run a part; its section of the page."""
+    print(f"{part.name}: {part.command}", flush=True)
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, "-m", *part.words], cwd=ROOT, capture_output=True, text=True, check=False)
+    told = done.stdout.rstrip() or done.stderr[-2000:].rstrip()
+    print(told, flush=True)
+    failed = f"; it ended with {done.returncode}" if done.returncode else ""
+    took = f"`{part.command}` took {time.monotonic() - began:.0f} s{failed}."
+    return [f"## {part.what}", "", took, "", "```", told, "```", ""]
+
+
+def machine() -> str:
+    """What it was measured on."""
+    told = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
+    model = next((line.partition(":")[2].strip() for line in told.splitlines() if line.startswith("model name")), "")
+    return f"{os.cpu_count()} cores ({model or platform.machine()}), Python {platform.python_version()}"
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure the parts that are named, or all of them."""
+    if arguments == ["--list"]:
+        print("\n".join(f"{part.name:13} {part.what}" for part in PARTS))
+        return
+    known = {part.name: part for part in PARTS}
+    if unknown := set(arguments) - set(known):
+        sys.exit(f"no such part: {', '.join(sorted(unknown))}. There are: {', '.join(known)}")
+    now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    page = ["# Bench report", "", f"Of {now}, by `uv run python -m bench`, on {machine()}; do not edit.", ""]
+    for name in arguments or known:
+        page += measure(known[name])
+    PAGE.write_text("\n".join(page), encoding="utf-8")
+    print(f"written: {PAGE}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
