@@ -5,12 +5,10 @@ import secrets
 import sys
 from pathlib import Path
 
-import httpx
-
 from gonogo.resources import ROOT
 from tests.calibration.agents import KEYS
 from tests.calibration.rewatch import until
-from tests.calibration.servers import Servers
+from tests.calibration.servers import PLAIN, Servers
 from tests.calibration.watched import start_prometheus
 
 TARGET = ROOT / "tests" / "calibration" / "alarmed.yaml"
@@ -75,5 +73,5 @@ class AlarmedServers(Servers):
     def reset(self) -> None:
         """Switch every deviation off."""
         for name in ("provider", "router", "agent"):
-            httpx.post(f"{self.urls[name]}/control/reset", timeout=10).raise_for_status()
+            PLAIN.post(f"{self.urls[name]}/control/reset", timeout=10).raise_for_status()
         until(self.urls["prometheus"], "absent(ALERTS)")

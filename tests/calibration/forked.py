@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from gonogo.reporting.pages import template
 from gonogo.resources import ROOT
 
 TIMEOUT_S = 300.0
+template("report.html.jinja")  # compiled once for all runs
 
 
 def run_pytest(arguments: Sequence[str], environment: Mapping[str, str], output: Path) -> int:

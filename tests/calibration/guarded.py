@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from gonogo.resources import ROOT
-from tests.calibration.servers import Servers, free_port
+from tests.calibration.servers import PLAIN, Servers, free_port
 from tests.servers.tls_front import HOST, make_certificates
 
 TARGET = ROOT / "tests" / "calibration" / "guarded.yaml"
@@ -49,7 +49,7 @@ class GuardedServers(Servers):
     def _await_front(self) -> None:
         for _ in range(200):
             try:
-                httpx.get(self.urls["plain"], timeout=5)
+                PLAIN.get(self.urls["plain"], timeout=5)
             except httpx.ConnectError:
                 continue
             return
@@ -76,4 +76,4 @@ class GuardedServers(Servers):
         """Switch every deviation off."""
         (self._folder / "mode").write_text("good")
         for name in ("provider", "router"):
-            httpx.post(f"{self.urls[name]}/control/reset", timeout=10).raise_for_status()
+            PLAIN.post(f"{self.urls[name]}/control/reset", timeout=10).raise_for_status()

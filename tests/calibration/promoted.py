@@ -4,11 +4,9 @@ import json
 import sys
 from pathlib import Path
 
-import httpx
-
 from gonogo.resources import ROOT
 from tests.calibration.rewatch import until
-from tests.calibration.servers import Servers
+from tests.calibration.servers import PLAIN, Servers
 from tests.calibration.watched import start_prometheus
 
 TARGET = ROOT / "tests" / "calibration" / "promoted.yaml"
@@ -42,7 +40,7 @@ class PromotedServers(Servers):
 
     def reset(self) -> None:
         """Switch every deviation off, and wait until no error is left in the window."""
-        httpx.post(f"{self.urls['chatbot']}/control/reset", timeout=10).raise_for_status()
+        PLAIN.post(f"{self.urls['chatbot']}/control/reset", timeout=10).raise_for_status()
         self._await_figure()
 
     def _await_figure(self) -> None:

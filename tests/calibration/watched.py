@@ -8,10 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from gonogo.resources import ROOT
-from tests.calibration.servers import READY_S, Servers, free_port
+from tests.calibration.servers import PLAIN, READY_S, Servers, free_port
 
 TARGET = ROOT / "tests" / "calibration" / "watched.yaml"
 PROGRAMS = {
@@ -127,7 +125,7 @@ class WatchedServers(Servers):
         deadline, prometheus = time.monotonic() + 2 * READY_S, self.urls["prometheus"]
 
         def asked(url: str, **parameters: str) -> Any:
-            return httpx.get(url, params=parameters, timeout=5).json()
+            return PLAIN.get(url, params=parameters, timeout=5).json()
 
         while (
             not asked(f"{prometheus}/api/v1/query", query=WELL)["data"]["result"]
@@ -156,5 +154,5 @@ class WatchedServers(Servers):
         """Switch every deviation of the router and the provider off, and begin the log anew."""
         (self._folder / "router.log").write_text("")
         for name in ("provider", "router"):
-            httpx.post(f"{self.urls[name]}/control/reset", timeout=10).raise_for_status()
+            PLAIN.post(f"{self.urls[name]}/control/reset", timeout=10).raise_for_status()
         self._await_figures()

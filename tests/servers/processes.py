@@ -16,7 +16,7 @@ import yaml
 
 from embedded.tiny_gguf import cached_tiny_gguf
 from gonogo.resources import ROOT
-from tests.calibration.servers import free_port
+from tests.calibration.servers import PLAIN, free_port
 
 READY_S = 120.0
 _TEMPLATE = """{{- range .Messages }}<|im_start|>{{ .Role }}
@@ -51,7 +51,7 @@ def _await(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
     deadline = time.monotonic() + READY_S
     while True:
         try:
-            if httpx.get(url, timeout=5).status_code == 200:
+            if PLAIN.get(url, timeout=5).status_code == 200:
                 return
         except httpx.HTTPError:
             pass

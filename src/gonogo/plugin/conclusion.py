@@ -1,6 +1,6 @@
 """The end of a run: judge, write every report, choose the exit code."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,8 +13,9 @@ from gonogo.loadtest.record import RECORD_FILE, read_record
 from gonogo.model import Binding, CheckResult, Decision, Outcome, Severity, SkipKind, Verdict
 from gonogo.plugin.gate import Gate
 from gonogo.plugin.selection import left_out
-from gonogo.reporting import write_all
+from gonogo.reporting import WRITERS, write_all
 from gonogo.reporting.history import History
+from gonogo.reporting.interface import Writer
 from gonogo.reporting.json import plain
 from gonogo.targets.binding import bind
 from gonogo.verdict import judge
@@ -103,9 +104,11 @@ def note_drills(gate: Gate, verdict: Verdict) -> None:
         gate.history.add(name, report, good=passed and not instances & left_out)
 
 
-def write_reports(gate: Gate, verdict: Verdict, *, has_ended: bool = True) -> list[Path]:
-    """Write every report into the run's folder."""
-    return write_all(verdict, gate.redactor, gate.run_folder, has_ended=has_ended)
+def write_reports(
+    gate: Gate, verdict: Verdict, *, has_ended: bool = True, writers: Sequence[Writer] = WRITERS
+) -> list[Path]:
+    """Write reports into the run's folder; raises OSError where they cannot be written."""
+    return write_all(verdict, gate.redactor, gate.run_folder, has_ended=has_ended, writers=writers)
 
 
 def exit_code(decision: Decision, pytests: int, *, strict: bool) -> int:

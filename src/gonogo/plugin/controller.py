@@ -26,12 +26,12 @@ from gonogo.plugin.options import is_strict
 from gonogo.plugin.places import repeated
 from gonogo.plugin.progress import Progress, set_progress, silence_pytest
 from gonogo.plugin.selection import usage_error
-from gonogo.reporting import github_annotations, terminal
+from gonogo.reporting import WRITERS, github_annotations, terminal
 from gonogo.reporting.json import plain
 from gonogo.reporting.spans import are_wanted, send_spans
 from gonogo.targets.binding import bind
 
-_UNFINISHED_EVERY_S = 30.0
+_UNFINISHED_SOON_S, _UNFINISHED_EVERY_S = 5.0, 30.0
 
 
 class Controller:
@@ -64,7 +64,7 @@ class Controller:
         self._interrupted = ""
         self._verdict: Verdict | None = None
         self._files: list[Any] = []
-        self._written_at = float("-inf")
+        self._write_at = -1.0
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -192,12 +192,18 @@ class Controller:
             _say(config, f"removed {len(gone)} older runs")
 
     def _write_unfinished(self) -> None:
-        """What is known so far, for those who look before the end, and for after a run that was killed."""
-        if time.monotonic() - self._written_at > _UNFINISHED_EVERY_S:
-            with suppress(OSError):  # a full disk is told when the run ends
-                verdict = conclude(self._gate, self._gathering.results(), self._run("the run has not ended"))
-                write_reports(self._gate, verdict, has_ended=False)
-            self._written_at = time.monotonic()
+        """What is known so far, for those who look before the end, and for after a run that was killed.
+
+        At the first check the verdict as JSON, which costs little; soon all reports, and then now and then.
+        """
+        now = time.monotonic()
+        if now < self._write_at:
+            return
+        is_first = self._write_at < 0
+        with suppress(OSError):  # a full disk is told when the run ends
+            verdict = conclude(self._gate, self._gathering.results(), self._run("the run has not ended"))
+            write_reports(self._gate, verdict, has_ended=False, writers=WRITERS[:1] if is_first else WRITERS)
+        self._write_at = now + (_UNFINISHED_SOON_S if is_first else _UNFINISHED_EVERY_S)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:  # noqa: ANN401 (pytest's private type)

@@ -1,6 +1,7 @@
 """One writer a format: each turns the same verdict into one file. Forbidden here: judging, and looking at anything."""
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -42,11 +43,13 @@ def github_annotations(verdict: Verdict, redactor: Redactor) -> list[str]:
     return annotations(redactor.json(plain(verdict)))
 
 
-def write_all(verdict: Verdict, redactor: Redactor, folder: Path, *, has_ended: bool = True) -> list[Path]:
+def write_all(
+    verdict: Verdict, redactor: Redactor, folder: Path, *, has_ended: bool = True, writers: Sequence[Writer] = WRITERS
+) -> list[Path]:
     """Write every format, each file whole or not at all; once it has ended, the summary also where GitHub shows it."""
     masked = redactor.json(plain(verdict))
     written = []
-    for writer in WRITERS:
+    for writer in writers:
         text, path = writer.render(masked), folder / writer.file_name
         if text is None:
             continue
