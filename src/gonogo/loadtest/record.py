@@ -163,7 +163,7 @@ class GeneratorLimits:
     max_lag_p99_ms: float = 100.0
     max_cpu_share: float = 0.9
     max_clock_step_ms: float = 50.0
-    """More than a look at two clocks takes on a busy machine; time servers slew by less in a day of seconds."""
+    """More than a look at two clocks takes on a busy machine; time servers slew by half a millisecond a second."""
     max_open: int = 10_000
     """For a worker: each open request has a socket and a greenlet."""
     max_open_deviation: float = 0.2

@@ -155,8 +155,8 @@ class Controller:
         try:
             self._files = write_reports(self._gate, self._verdict)
         except OSError as error:  # a verdict without its evidence promotes nothing
-            unwritten = f"the reports cannot be written: {error}"
-            self._verdict = conclude(self._gate, self._gathering.results(), self._run(unwritten))
+            why = "; ".join(filter(None, [self._interrupted, f"the reports cannot be written: {error}"]))
+            self._verdict = conclude(self._gate, self._gathering.results(), self._run(why))
         self._events.ended(self._verdict)
         strict = is_strict(session.config)
         session.exitstatus = exit_code(self._verdict.decision, int(exitstatus), strict=strict)

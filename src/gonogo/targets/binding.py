@@ -12,6 +12,7 @@ from typing import Any
 from gonogo import __version__
 from gonogo.model import Binding
 from gonogo.targets.model import Target
+from gonogo.targets.secrets import Secret
 
 _CHUNK = 1 << 20
 _PROGRESS = 64 << 20
@@ -99,7 +100,9 @@ def _endpoints_digest(target: Target) -> str:
 
 
 def _addresses(value: object) -> Iterator[str]:
-    """Every address in the target, variables filled in, whatever section it stands in."""
+    """Every address in the target, variables filled in, whatever section it stands in; secrets may be changed."""
+    if isinstance(value, Secret):
+        return
     if isinstance(value, str):
         yield from [value] if "://" in value else []
     elif isinstance(value, Mapping):
