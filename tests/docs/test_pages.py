@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from docs.tools import target_reference
+from gonogo.faults.catalogue import all_faults
 from gonogo.model import CheckInfo, CheckResult, Outcome, Permission, Severity, SkipKind, Waiver
 from gonogo.resources import ROOT
 from gonogo.verdict import judge
@@ -38,6 +39,16 @@ def test_the_examples_of_verdicts_are_what_the_rules_say(found: str, verdict: st
             results.append(CheckResult(info, str(number), Outcome(outcome), reason="r", skip_kind=kind))
             waivers += [Waiver(info.check_id, "r", "o", date(2030, 1, 1))] if detail == ["(waived)"] else []
     assert judge(results, required, waivers, interrupted).decision == verdict
+
+
+def test_the_matrix_is_of_these_faults() -> None:
+    """It is made now and then: what has come since is named, what is gone or makes another check fail is an error."""
+    text = (ROOT / "docs" / "matrix.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([^`]+)` \| `([^`]+)` \|", text, re.MULTILINE))
+    primary = {fault.name: fault.primary for fault in all_faults().values()}
+    assert rows.items() <= primary.items(), "uv run python -m docs.tools.matrix"
+    assert len(rows) > 0.95 * len(primary)
+    assert set(rows.values()) == set(primary.values())
 
 
 def test_there_are_examples_of_each_verdict() -> None:
