@@ -13,6 +13,8 @@ def test_a(x):
     """ñ: offsets are bytes."""
     if not x:
         raise NotDeclared("no fail")
+    assert x.name is not None
+    expect_field(x)
     assert x.good, f"is {x}"
     expect_flawless([*rules(x), "é"])
     x.drill.expect_performed()
@@ -30,6 +32,8 @@ def test_each_judgement_is_switched_off_and_what_it_asks_is_still_worked_out() -
     assert "(x.good)" in text
     assert '(([*rules(x), "é"]), )' in text
     assert 'raise NotDeclared("no fail")' in text
+    assert "assert x.name is not None" in text
+    assert "expect_field(x)" in text
     assert "expect_performed" not in text
     assert "raise AssertionError" not in text
 

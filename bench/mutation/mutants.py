@@ -4,8 +4,13 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-NO_FAIL = frozenset({"NotDeclared", "Unsupported", "InconclusiveError", "InWarningBand"})
-"""What a check raises that is no fail: nothing can be noticed missing by a fault, which must make it fail."""
+NO_FAIL = frozenset(
+    {
+        *("NotDeclared", "Unsupported", "InconclusiveError", "InWarningBand"),
+        *("expect_field", "expect_scraped"),
+    }
+)
+"""What ends a check otherwise than in a fail: no fault can notice it missing, since faults make checks fail."""
 _COMPARED: dict[type[ast.cmpop], str] = {
     ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">", ast.Eq: "!=", ast.NotEq: "==",
     ast.In: "not in", ast.NotIn: "in", ast.Is: "is not", ast.IsNot: "is",
@@ -86,19 +91,27 @@ def judgements(text: str) -> list[Change]:
 
 def _switched_off(source: Source, node: ast.AST) -> str | None:
     match node:
-        case ast.Assert(test=test):
+        case ast.Assert(test=test) if not _narrows(node):
             return f"({source.text_of(test)})"
         case ast.Raise(exc=ast.Call(func=ast.Name(id=name))) if name not in NO_FAIL:
             return "pass"
-        case ast.Expr(value=ast.Call(func=ast.Name(id=name), args=args)) if name == "settle" or name.startswith(
-            "expect_"
-        ):
+        case ast.Expr(value=ast.Call(func=ast.Name(id=name), args=args)) if _judges(name):
             return f"({''.join(f'({source.text_of(arg)}), ' for arg in args)})"
         case ast.Expr(value=ast.Call(func=ast.Attribute(attr=name))) if name.startswith("expect_"):
             return "pass"
         case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id="flaws"), attr="append" | "extend"))):
             return "pass"
     return None
+
+
+def _narrows(node: ast.Assert) -> bool:
+    """Whether an assertion only tells the type checker what a fixture has seen to: it says nothing to people."""
+    return node.msg is None and isinstance(node.test, ast.Compare) and isinstance(node.test.ops[0], ast.IsNot)
+
+
+def _judges(function: str) -> bool:
+    """Whether a call to it may make a check fail."""
+    return function not in NO_FAIL and (function == "settle" or function.startswith("expect_"))
 
 
 def turned(text: str) -> list[Change]:
