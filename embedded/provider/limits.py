@@ -42,7 +42,7 @@ class Limits:
         now, recent = time.monotonic(), self._recent[name]
         while recent and now - recent[0] > _WINDOW_S:
             recent.popleft()
-        if len(recent) >= limit:
+        if len(recent) >= limit and not self._board.on("throttle-never"):
             wait = (
                 {} if self._board.on("retry-after-missing") else {"retry-after": f"{_WINDOW_S - (now - recent[0]):.0f}"}
             )

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -53,9 +54,10 @@ class OllamaDialect:
         """The version of the API that is spoken."""
         return JSONResponse({"version": "0.13.0"})
 
-    async def tags(self, _: Request) -> Response:
+    async def tags(self, request: Request) -> Response:
         """The local models."""
-        names = [] if self._board.on("model-list-empty") else sorted(self._chat | self._embedding)
+        is_empty = self._board.for_client("model-list-empty", request.headers)
+        names = [] if is_empty else sorted(self._chat | self._embedding)
         return JSONResponse({"models": [{"name": name, "model": name, "modified_at": _now()} for name in names]})
 
     async def show(self, request: Request) -> Response:
@@ -91,7 +93,11 @@ class OllamaDialect:
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
             raise Refusal(400, "`input` must be a string or a list of strings", "invalid_input")
         prefix = "search: " if self._board.on("ollama-embed-differs") else ""
-        return JSONResponse({"model": model, "embeddings": [embed(prefix + text) for text in texts]})
+        vectors: list[Any] = [embed(prefix + text) for text in texts]
+        vectors = vectors[:1] if self._board.on("ollama-embed-one") else vectors
+        return JSONResponse(
+            {"model": model, "embeddings": vectors[0] if self._board.on("ollama-embed-flat") else vectors}
+        )
 
     async def embeddings(self, request: Request) -> Response:
         """The embedding of one prompt (the older form)."""
@@ -116,6 +122,8 @@ class OllamaDialect:
         self._board.requests["completions"] += 1
         wanted = chat_request(self._compatible(body), self._chat, self._board)
         completion = completed(wanted, self._board)
+        if self._board.for_client("client-answer-empty", request.headers):
+            completion = replace(completion, tokens=())
         lines = self._lines(completion, kind)
         if body.get("stream", True):
             event_stream = self._board.on("ollama-event-stream")

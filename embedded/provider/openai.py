@@ -5,6 +5,7 @@ import json
 import struct
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -40,9 +41,10 @@ class OpenAiDialect:
             Route("/v1/embeddings", self.embeddings, methods=["POST"]),
         ]
 
-    async def models(self, _: Request) -> Response:
+    async def models(self, request: Request) -> Response:
         """The model list."""
-        names = [] if self._board.on("model-list-empty") else sorted(self._chat | self._embedding)
+        is_empty = self._board.for_client("model-list-empty", request.headers)
+        names = [] if is_empty else sorted(self._chat | self._embedding)
         names += ["ghost"] if self._board.on("model-list-ghost") else []
         names *= 2 if self._board.on("model-list-twice") else 1
         data = [{"id": name, "object": "model", "created": _STARTED, "owned_by": "embedded"} for name in names]
@@ -57,6 +59,8 @@ class OpenAiDialect:
         wanted = chat_request(body, self._chat, self._board)
         self._admit(wanted.model)
         completion = completed(wanted, self._board)
+        if self._board.for_client("client-answer-empty", request.headers):
+            completion = replace(completion, tokens=())
         if streamed:
             options = body.get("stream_options")
             include_usage = isinstance(options, dict) and bool(options.get("include_usage"))

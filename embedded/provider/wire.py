@@ -109,7 +109,7 @@ async def refused(refusal: Refusal, request: Request, board: ProviderSwitchboard
     if refusal.code == "model_not_found" and board.for_client("client-errors-hidden", request.headers):
         refusal.status = 500
     message, status = _told(refusal, request, board), _status(refusal, board, native=native)
-    if board.on("error-plain-text"):
+    if board.on("error-plain-text") and board.text("error-plain-text", "code") in {"", refusal.code}:
         return PlainTextResponse(message, status, refusal.headers)
     if native and not board.on("ollama-error-object"):
         return JSONResponse({"error": message}, status, refusal.headers)

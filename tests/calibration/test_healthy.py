@@ -15,7 +15,7 @@ from tests.calibration.conftest import RunGate
 from tests.calibration.pipeline import is_thorough
 
 
-def test_the_whole_gate_with_workers(run_gate: RunGate) -> None:
+def test_the_whole_gate_with_workers(run_gate: RunGate, embedded: EmbeddedDeployment) -> None:
     """Of the suites contract and routing their quick checks: all of them run on real servers, in tests/servers."""
     few = "smoke or (not contract and not routing and not drills) or (drills and (redis or quality or restore))"
     scope = [] if is_thorough() else [f"-k={few}"]
@@ -23,7 +23,8 @@ def test_the_whole_gate_with_workers(run_gate: RunGate) -> None:
     starved = [check["name"] for check in ran.verdict["checks"] if "the generator was starved" in check["reason"]]
     outcomes = {name: outcome for name, outcome in ran.outcomes().items() if name not in starved}
     not_passed = {name: outcome for name, outcome in outcomes.items() if outcome in ("fail", "inconclusive")}
-    assert not_passed == {}, ran.output
+    supervised = Path(embedded.environment["EMBEDDED_STATE"]) / "logs" / "supervisord.log"
+    assert not_passed == {}, f"{ran.output}\n{supervised.read_text(encoding='utf-8')[-4000:]}"
     # beside other tests the load generator may not get its time: then it says so, and nothing is promoted
     assert (ran.exit_code, ran.verdict["decision"]) == ((6, "HOLD") if starved else (0, "GO WITH CAVEATS")), ran.output
     assert {check["reason"].splitlines()[0][:16] for check in ran.verdict["checks"] if check["outcome"] == "warn"} == {
