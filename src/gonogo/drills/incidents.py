@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
+from gonogo.documents import Part
 from gonogo.drills.engine import Scene, Step
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.faults.actors import ServiceActor, restart
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Entry
-from gonogo.faults.kubernetes import read_pods
+from gonogo.faults.kubernetes import read_pods, read_workload
 from gonogo.probes.kubernetes import ClusterApi
 from gonogo.rules.pods import is_ready
 from gonogo.rules.triggers import Sample, Symptoms
@@ -127,7 +128,7 @@ class PodKillDrill:
 
     def state(self) -> dict[str, Any]:
         """How many pods are ready."""
-        return {"ready": sum(map(is_ready, read_pods(self._api, self._workload)))}
+        return {"ready": sum(map(is_ready, self._pods()))}
 
     def keep(self, injector: Injector) -> None:
         """Nothing: a pod cannot be put back, another one comes."""
@@ -137,7 +138,7 @@ class PodKillDrill:
         """Kill, and wait."""
 
         def kill() -> None:
-            pods = read_pods(self._api, self._workload)
+            pods = self._pods()
             if not pods:
                 raise EndpointFailedError(f"{self._workload} has no pod")
             killed, wanted = pods[0].at("metadata", "uid").text(), sum(map(is_ready, pods))
@@ -145,7 +146,7 @@ class PodKillDrill:
             self._api.send("DELETE", self._api.path("Pod", name_of(pods[0])), {"gracePeriodSeconds": 0})
 
             def is_replaced() -> bool:
-                pods = read_pods(self._api, self._workload)
+                pods = self._pods()
                 return sum(is_ready(pod) for pod in pods if pod.at("metadata", "uid").text() != killed) >= wanted
 
             if not scene.wait_until(is_replaced, self._drill.recovery_s):
@@ -158,6 +159,9 @@ class PodKillDrill:
             Step("wait until the answers are as before", "read", lambda: recover(scene, self._drill.recovery_s)),
             *follow_alert(self._drill, self._alerts, scene),
         )
+
+    def _pods(self) -> list[Part]:
+        return read_pods(self._api, read_workload(self._api, self._workload))
 
 
 class PlaybookDrill:

@@ -162,7 +162,8 @@ class WorkloadReleases:
 
     def state(self) -> dict[str, Any]:
         """Template, replicas that are wanted, whether all are ready, the names of its revisions and config maps."""
-        found, pods = self._read(), read_pods(self._api, self._reference)
+        found = self._read()
+        pods = read_pods(self._api, found)
         return {
             "template": found["spec"]["template"],
             "replicas": found["spec"].get("replicas"),
@@ -190,7 +191,7 @@ class WorkloadReleases:
         return revisions_of(as_part(self._read()), [as_part(item) for item in self._api.list("ReplicaSet")])
 
     def _restarts(self) -> int:
-        pods = read_pods(self._api, self._reference)
+        pods = read_pods(self._api, self._read())
         return sum(int(c["restartCount"].number() or 0) for pod in pods for c in containers_of(pod))
 
     def _config_map(self, found: Object, change: Change) -> Object | None:

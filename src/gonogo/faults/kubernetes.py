@@ -162,9 +162,9 @@ def read_workload(api: ClusterApi, reference: str) -> Object:
     return {"kind": kind, **found}
 
 
-def read_pods(api: ClusterApi, reference: str) -> list[Part]:
-    """The pods of a workload as they are now; raises as `read_workload`."""
-    return pods_of(as_part(read_workload(api, reference)), [as_part(item) for item in api.list("Pod")])
+def read_pods(api: ClusterApi, workload: Object) -> list[Part]:
+    """The pods of a workload (`read_workload`) as they are now."""
+    return pods_of(as_part(workload), [as_part(item) for item in api.list("Pod")])
 
 
 def kubectl(cluster: Cluster) -> str:
@@ -437,7 +437,7 @@ class ObjectMeans:
         if "add" in step:
             return api.path_of(step["add"])
         if kind == "Pod" and "of" in step:
-            pods = read_pods(api, step["of"])
+            pods = read_pods(api, read_workload(api, step["of"]))
             index = step.get("index", 0)
             if index >= len(pods):
                 raise GonogoError(f"{step['of']} has {len(pods)} pods: nothing was changed")

@@ -1,12 +1,11 @@
 """The runs before this one on the same target: a line of JSON each, beside the runs' folders."""
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gonogo.writing import copy_whole
+from gonogo.writing import add_line, copy_whole, read_lines
 
 FILE = "history.jsonl"
 _SHOWN = 10
@@ -35,9 +34,7 @@ class History:
         Raises:
             OSError: it cannot be written.
         """
-        line = json.dumps(_line(verdict), ensure_ascii=False) + "\n"
-        with self._file.open("a", encoding="utf-8") as file:
-            file.write(line)
+        add_line(self._file, _line(verdict))
 
     def forget(self, keep: int) -> list[Path]:
         """Remove the folders of all but the latest `keep` runs that have ended; which ones."""
@@ -55,19 +52,8 @@ class History:
         return [copy_whole(run / part, folder / part) for part in _KEPT if (run / part).is_file()]
 
     def _lines(self) -> list[dict[str, Any]]:
-        try:
-            lines = self._file.read_text(encoding="utf-8").splitlines()
-        except OSError:
-            return []
-        found = []
-        for line in lines:
-            try:
-                run = json.loads(line)
-            except ValueError:  # a run that was killed while it wrote
-                continue
-            if isinstance(run, dict) and {"run_id", "target", "stage", "demo", "bad"} <= set(run):
-                found.append(run)
-        return found
+        told = {"run_id", "target", "stage", "demo", "bad"}
+        return [run for run in read_lines(self._file) if told <= set(run)]
 
 
 def _line(verdict: Mapping[str, Any]) -> dict[str, Any]:
