@@ -4,8 +4,11 @@ uv run python -m bench.mutation modules [NAME ...]
     Each operator, condition, number and result in objectives, verdict and stream, otherwise: does a unit test notice?
 
 uv run python -m bench.mutation suites BASE.jsonl
-    Each judgement of each check, switched off: is its fault not noticed any more? BASE.jsonl is what the calibration of
-    the unchanged suites left with GONOGO_MATRIX.
+    Each judgement of each check, switched off: is its fault not noticed any more, or does a test of tests/suites fail?
+    BASE.jsonl is what the calibration of the unchanged suites left with GONOGO_MATRIX.
+
+uv run python -m bench.mutation again BASE.jsonl
+    Those of the judgements only that survived the last time.
 
 It works on a copy of the tree. Survivors are printed, and written to docs/mutation.json with what they were.
 """
@@ -34,6 +37,7 @@ MODULES: Mapping[str, Sequence[str]] = {
     "stream": ("tests/test_stream.py", "tests/rules"),
 }
 """Which tests must notice a mutant of a module."""
+TESTS_OF_SUITES = "tests/suites"
 KEPT = ROOT / "docs" / "mutation.json"
 _TIMEOUT_S = 120.0
 _LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache", "runs", "history", ".hypothesis")
@@ -199,26 +203,47 @@ def mutate_modules(names: Sequence[str]) -> None:
         keep(name, count, left)
 
 
-def mutate_suites(base: Mapping[str, Any]) -> None:
-    """Print and keep what no fault notices."""
+def mutate_suites(base: Mapping[str, Any], again: bool) -> None:
+    """Print and keep what no fault and no test notices; of those only that survived the last time, if `again`."""
     mutants = checks_of_suites()
+    survived = kept().get("suites", {}).get("survivors", [])
+    tried = [mutant for mutant in mutants if not again or without_line(mutant) in survived]
     left: list[Mutant] = []
     with copied_tree() as folder:
-        for number, one in enumerate(rounds_of(mutants), 1):
+        if run_pytest(folder, *_MODULE_OPTIONS, TESTS_OF_SUITES):
+            sys.exit(f"{TESTS_OF_SUITES} fails without any mutant")
+        for number, one in enumerate(rounds_of(tried), 1):
             told = try_round(folder, number, one, base)
             for word in ("survives", "no fault"):
-                for mutant in told[word]:
+                unseen = [mutant for mutant in told[word] if not fails_a_test(folder, mutant)]
+                for mutant in unseen:
                     print(f"  {word}: {mutant}  {', '.join(mutant.checks)}", flush=True)
-                left += told[word]
+                left += unseen
     print(f"suites: {len(mutants) - len(left)} of {len(mutants)} judgements are noticed missing")
     keep("suites", len(mutants), left)
 
 
+def fails_a_test(folder: Path, mutant: Mutant) -> bool:
+    """Whether the tests of the checks themselves notice a judgement missing."""
+    with applied(folder, [mutant]):
+        return run_pytest(folder, *_MODULE_OPTIONS, TESTS_OF_SUITES) != 0
+
+
+def kept() -> dict[str, Any]:
+    """What the last runs found, by part."""
+    found: dict[str, Any] = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
+    return found
+
+
+def without_line(mutant: Mutant) -> str:
+    """A mutant's text that stays the same while lines move."""
+    return re.sub(r":\d+ ", " ", str(mutant), count=1)
+
+
 def keep(part: str, count: int, left: Sequence[Mutant]) -> None:
     """Write the result of a part into the kept file."""
-    found = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
-    texts = [re.sub(r":\d+ ", " ", str(mutant), count=1) for mutant in left]
-    found[part] = {"mutants": count, "noticed": count - len(left), "survivors": texts}
+    found = kept()
+    found[part] = {"mutants": count, "noticed": count - len(left), "survivors": list(map(without_line, left))}
     KEPT.write_text(json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -227,8 +252,8 @@ def main(arguments: Sequence[str]) -> None:
     match arguments:
         case ["modules", *names]:
             mutate_modules(names)
-        case ["suites", file]:
-            mutate_suites(read_lines(Path(file)))
+        case ["suites" | "again" as how, file]:
+            mutate_suites(read_lines(Path(file)), how == "again")
         case _:
             sys.exit(__doc__)
 

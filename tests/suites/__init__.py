@@ -1,0 +1,1 @@
+"""What each check says of what was found: judgements that no fault on a small machine brings about in time."""

@@ -1,0 +1,272 @@
+"""Judgements of single checks, on what their fixtures would hand them: what is well passes, what is otherwise is said."""
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from gonogo.documents import parse_document
+from gonogo.errors import NotDeclared
+from gonogo.fixtures.hosts import Measured
+from gonogo.objectives import Band
+from gonogo.probes.kubernetes import as_part
+from gonogo.probes.metrics import Samples, parse
+from gonogo.rules.agents import Acted
+from gonogo.rules.conversations import Answer
+from gonogo.rules.images import FoundImage
+from gonogo.rules.watching import Scraped
+from gonogo.suites.agent import test_policy as policy
+from gonogo.suites.agent import test_tools as tools
+from gonogo.suites.cluster import test_hosts as hosts
+from gonogo.suites.cluster import test_objects as objects
+from gonogo.suites.cluster import test_rollback as ways_back
+from gonogo.suites.cluster import test_workloads as workloads
+from gonogo.suites.config import test_gateway as gateway
+from gonogo.suites.monitoring import test_evidence as evidence
+from gonogo.suites.monitoring import test_metrics as metrics
+from gonogo.suites.monitoring import test_prometheus as watched
+from gonogo.suites.output import test_turns as turns
+from gonogo.suites.routing import test_fallbacks as fallbacks
+from gonogo.suites.routing import test_outages as outages
+from gonogo.suites.routing import test_path as path
+from gonogo.suites.security import test_transport as transport
+from gonogo.targets.agent import Action
+from gonogo.targets.cluster import Backup
+from gonogo.targets.monitoring import RequiredBuckets
+
+Parts: Any = SimpleNamespace
+"""What a check asks of a fixture, and nothing else."""
+ACTION = Action("git", ("status",))
+DIGEST = f"sha256:{'a' * 64}"
+IMAGE = "registry.example:5000/chatbot:1"
+
+
+def expect_said(said: str, check: Callable[..., None], *arguments: object) -> None:
+    """The check passes without words, or fails and says this."""
+    if not said:
+        check(*arguments)
+        return
+    with pytest.raises(AssertionError) as raised:
+        check(*arguments)
+    assert said in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [("done", "blocked", ""), ("blocked", "blocked", "the first use"), ("done", "done", "the second use")],
+)
+def test_an_approval_serves_once(first: str, second: str, said: str) -> None:
+    outcomes = iter([first, second])
+    agent = Parts(approved=lambda _: Parts(id="1"), act=lambda action, _: Acted(action, 200, next(outcomes)))
+
+    expect_said(said, policy.test_approvals_once, ACTION, agent)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "output", "said"),
+    [("done", "clean", ""), ("failed", "clean", "was failed"), ("done", " \n", "says nothing")],
+)
+def test_a_tool_reads(outcome: str, output: str, said: str) -> None:
+    agent = Parts(act=lambda action: Acted(action, 200, outcome, output=output))
+
+    expect_said(said, tools.test_tools_read, Parts(read=ACTION), agent)
+
+
+@pytest.mark.parametrize(("used", "said"), [(0.5, ""), (0.99, "99.0% of the disk is used")])
+def test_a_machine_has_room(used: float, said: str) -> None:
+    expect_said(said, hosts.test_host_resources, Measured("disk", used, Band(0.8, 0.95)))
+
+
+@pytest.mark.parametrize(
+    ("running", "pid", "said"), [(True, 7, ""), (True, 8, "was restarted meanwhile"), (False, 0, "does not run")]
+)
+def test_a_service_is_stable(running: bool, pid: int, said: str) -> None:
+    service = Parts(name="router", state=Parts(running=True, pid=7), look_again=lambda: Parts(running=running, pid=pid))
+
+    expect_said(said, hosts.test_services_stable, service)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [("Complete", ""), ("Failed", "failed (TooLate)"), ("Suspended", "has not completed")]
+)
+def test_a_job_completes(kind: str, said: str) -> None:
+    job = as_part({"status": {"conditions": [{"type": kind, "status": "True", "reason": "TooLate"}], "active": 1}})
+
+    expect_said(said, objects.test_jobs_completed, "migrate", Parts(find=lambda *_: job))
+
+
+def test_a_release_without_its_model_is_no_way_back() -> None:
+    choice = Parts(release=Parts(version="1.4.2", model=("chat", "3")))
+    registry = Parts(versions=lambda: [Parts(model="chat", version="4")])
+
+    expect_said("chat 3, which is not registered", ways_back.test_rollback_model, choice, registry, None)
+
+
+@pytest.mark.parametrize(("age_s", "said"), [(5, ""), (90, "s old, wanted at most 60")])
+def test_a_backup_is_fresh(age_s: float, said: str, tmp_path: Path) -> None:
+    (tmp_path / "dump.rdb").write_bytes(b"x")
+    os.utime(tmp_path / "dump.rdb", (time.time() - age_s,) * 2)
+
+    expect_said(said, ways_back.test_rollback_backup, ("redis", Backup(tmp_path, 60.0)))
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [({"status": {"phase": "Active"}}, ""), ({"status": {"phase": "Terminating"}}, "chat is Terminating"),
+     (None, "chat is not there")],
+)  # fmt: skip
+def test_a_namespace_is_active(found: dict[str, Any] | None, said: str) -> None:
+    api = Parts(cluster=Parts(namespace="chat"), read=lambda *_: found)
+
+    expect_said(said, workloads.test_api_reachable, api)
+
+
+@pytest.mark.parametrize(
+    ("at_registry", "said"),
+    [(FoundImage(exists=True, digest=DIGEST), ""), (FoundImage(exists=False), "is not at its registry"),
+     (None, "is not at its registry"), (FoundImage(exists=True, digest="sha256:b"), "its registry has sha256:b")],
+)  # fmt: skip
+def test_what_runs_is_what_its_registry_has(at_registry: FoundImage | None, said: str) -> None:
+    containers = {"containers": [{"name": "chatbot", "image": IMAGE}]}
+    statuses = {"containerStatuses": [{"name": "chatbot", "image": IMAGE, "imageID": f"chatbot@{DIGEST}"}]}
+    workload = Parts(
+        found=as_part({"spec": {"template": {"spec": containers}}}),
+        pods=[as_part({"spec": containers, "status": statuses})],
+    )
+    artifacts = Parts(image_registries={"registry.example:5000": None})
+
+    expect_said(said, workloads.test_images_registered, workload, Parts(look=lambda _: at_registry), artifacts)
+
+
+@pytest.mark.parametrize(("printed", "said"), [("a: 1\n", ""), ("a: 2\n", "live.yaml")])
+def test_a_configuration_is_what_the_generator_prints(printed: str, said: str) -> None:
+    config = Parts(generator=Parts(command=("generate",), timeout_s=5.0))
+    live = Parts(document=parse_document("a: 1\n", "live.yaml"))
+    commands = Parts(run=lambda *_: Parts(exit_code=0, stdout=printed, stderr=""))
+
+    expect_said(said, gateway.test_gateway_drift, config, live, None, commands)
+
+
+def test_a_trace_that_is_not_there_is_no_whole_one() -> None:
+    trace, traces = Parts(trace_id="4bf9", span_id="00f0"), Parts(within_s=5.0, services=("gateway",))
+
+    expect_said("there is no trace 4bf9, after 5 s", evidence.test_traces_whole, (trace, []), traces)
+
+
+@pytest.mark.parametrize(("page", "said"), [("requests_total 1\n", ""), ("other_total 1\n", "requests_total")])
+def test_a_page_has_what_is_required(page: str, said: str) -> None:
+    samples: Samples = parse(page)
+
+    expect_said(said, metrics.test_metrics_exposed, (Parts(required=("requests_total",)), samples))
+
+
+def test_a_request_that_failed_is_no_basis_for_counting() -> None:
+    chat = Parts(try_once=lambda *_, **__: Parts(status=500))
+
+    expect_said("500", watched.test_counters_exact, None, chat, None, None, None)
+
+
+def test_a_histogram_without_series_although_its_target_is_up() -> None:
+    scraped = [Scraped("gateway", "127.0.0.1:1", "up", "")]
+    required = RequiredBuckets("latency_seconds", (0.5,), "gateway")
+
+    expect_said("no series latency_seconds_bucket", watched.test_histograms_buckets,
+                Parts(query=lambda _: []), scraped, required)  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "said"), [(200, ""), (503, "/-/ready answers HTTP 503")])
+def test_alertmanager_is_ready(status: int, said: str) -> None:
+    prometheus, alertmanager = Parts(alertmanagers=lambda: ["one"]), Parts(ready=lambda: Parts(status=status))
+
+    expect_said(said, watched.test_alertmanager_reached, prometheus, alertmanager)
+
+
+@pytest.mark.parametrize(("bound_s", "said"), [(60.0, ""), (-1.0, "at most -1 are allowed")])
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_fallback_is_in_time(bound_s: float, said: str, stream: bool) -> None:
+    answer = Parts(status=200, text="Hola", error=None, done=True)
+    chain = Parts(
+        links=("main", "hosted"), broken=lambda *_: nullcontext(), chat=Parts(try_once=lambda *_, **__: answer)
+    )
+
+    expect_said(said, fallbacks.test_fallback_in_time, chain, bound_s, stream)
+
+
+@pytest.mark.parametrize(("in_vain_s", "said"), [(2.4, ""), (9.0, "main was not asked after 9.0 s either")])
+def test_a_provider_returns_after_its_cooldown(in_vain_s: float, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fallbacks, "await_turn", lambda *_: in_vain_s)
+    chain = Parts(
+        routing=Parts(allowed_fails=1, cooldown_s=2.0),
+        names=["main"],
+        arrivals=[None],
+        chat=Parts(try_once=lambda *_, **__: None),
+        broken=lambda *_: nullcontext(),
+        around=Parts(note=lambda *_: None),
+    )
+
+    expect_said(said, fallbacks.test_cooldown_returns, chain)
+
+
+@pytest.mark.parametrize(("role", "said"), [("master", ""), ("slave", "master")])
+def test_a_cache_takes_writes(role: str, said: str) -> None:
+    expect_said(said, outages.test_cache_reachable, Parts(info=lambda: {"role": role}))
+
+
+@pytest.mark.parametrize(
+    ("status", "fallback", "arrived", "said"),
+    [(200, False, 1, ""), (200, None, 1, ""), (502, False, 1, "HTTP 502"), (200, True, 1, "its own answer"),
+     (200, False, 0, "no provider")],
+)  # fmt: skip
+def test_a_message_reaches_a_provider(status: int, fallback: bool | None, arrived: int, said: str) -> None:
+    counts = iter([0, arrived])
+    way = Parts(
+        ask=lambda _: Parts(status=status, text="no"),
+        reply=lambda _: Parts(fallback=fallback),
+        arrived=lambda: next(counts),
+    )
+
+    expect_said(said, path.test_path_message, way)
+
+
+@pytest.mark.parametrize(
+    ("status", "fallback", "said"), [(200, True, ""), (500, True, "HTTP 500"), (200, None, "isFallback is None")]
+)
+def test_a_used_up_quota_is_answered(status: int, fallback: bool | None, said: str) -> None:
+    way = Parts(
+        broken=lambda _: nullcontext(),
+        ask=lambda _: Parts(status=status, text="no"),
+        reply=lambda _: Parts(fallback=fallback),
+    )
+
+    expect_said(said, path.test_quota_mocked, way)
+
+
+@pytest.mark.parametrize(
+    ("status", "before", "said"), [(401, 401, ""), (503, 503, ""), (503, 401, "HTTP 503, before it was 401")]
+)
+def test_others_are_served_beside_slow_requests(status: int, before: int, said: str) -> None:
+    visitor = Parts(post=lambda *_: Parts(status=status))
+
+    expect_said(said, transport.test_slow_others_served, visitor, before, None, ("http://127.0.0.1:1", "/"))
+
+
+@pytest.mark.parametrize(
+    ("bodies", "said"), [(["{}", "{}"], ""), (["no JSON", "{}"], "JSON"), (["{}", ""], "turn 2: broken")]
+)
+def test_a_long_talk_is_by_the_contract_to_its_end(bodies: list[str], said: str) -> None:
+    talk = [
+        Answer("talk", 0, i, "hola", 200 if body else 0, body, 5.0, error="" if body else "broken")
+        for i, body in enumerate(bodies)
+    ]
+
+    expect_said(said, turns.test_turns_long, talk, Parts(violations=lambda _: []))
+
+
+def test_what_is_not_declared_is_no_fail() -> None:
+    with pytest.raises(NotDeclared):
+        ways_back.test_rollback_model(Parts(release=None), Parts(), Parts())
