@@ -2,7 +2,6 @@
 
 import pytest
 
-from gonogo.errors import EndpointFailedError
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.metrics import scrape
 from gonogo.probes.services import Service
