@@ -1,5 +1,6 @@
 """The gate in a forked process: everything is imported already, so a run costs its checks and little more."""
 
+import gc
 import os
 import signal
 import sys
@@ -67,6 +68,7 @@ def _fork(arguments: Sequence[str], environment: Mapping[str, str], output: Path
 def _run(arguments: Sequence[str], environment: Mapping[str, str], output: Path) -> None:
     """The child: it never returns."""
     code = 3
+    gc.freeze()  # pytest collects garbage three times as it ends: not what the parent holds
     try:
         sys.stdout = sys.stderr = output.open("w", encoding="utf-8")
         for stream in (1, 2):
