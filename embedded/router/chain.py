@@ -76,7 +76,8 @@ class Chains:
                     served = await self._attempt(link, deployment, body)
                 except AttemptError as error:
                     failure = str(error)
-                    self._note_failure(deployment)
+                    if link == name or not self._board.on("cooldown-first"):
+                        self._note_failure(deployment)
                     self._stampede(name, body)
                 else:
                     self._failed[deployment.name] = 0

@@ -21,6 +21,7 @@ FAULTS: dict[str, str] = {
     "canary-stuck": "weights that are set while it runs are ignored",
     "completions-fail": "every completion answers 500",
     "cooldown-endless": "a deployment that failed too often is never asked again",
+    "cooldown-first": "only the first link's deployment is ever left alone",
     "cooldown-none": "a deployment that failed too often is asked again at once",
     "counts-nothing": "no request is counted",
     "counts-twice": "each request is counted twice",

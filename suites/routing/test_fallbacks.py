@@ -203,11 +203,22 @@ def test_fallback_cut_told(chain: Chain, after: int) -> None:
 @check("routing.cooldown.spares", severity="major", covers=["R5"], permission="disruptive")
 def test_cooldown_spares(chain: Chain) -> None:
     """A provider that failed too often in a row is left alone for a while."""
+    expect_flawless(_unspared(chain, 0))
+
+
+@check("routing.cooldown.spares_fallbacks", severity="major", covers=["R5"], permission="disruptive")
+def test_cooldown_spares_fallbacks(chain: Chain) -> None:
+    """A fallback that failed too often in a row, as the provider before it did, is left alone as well."""
+    expect_flawless(_unspared(chain, 1))
+
+
+def _unspared(chain: Chain, link: int) -> list[str]:
+    """What is wrong where the first links fail again and again, up to this one: it is to be left alone."""
     allowed = chain.routing.allowed_fails
     if allowed is None:
         raise NotDeclared("the target does not say after how many failures a provider is left alone (allowed_fails)")
     prompts: list[str] = []
-    with chain.broken(FAILURES["500"]):
+    with chain.broken(FAILURES["500"], link + 1):
         began = time.monotonic()
         while len(prompts) < 2 * allowed + 2 and time.monotonic() - began < chain.routing.cooldown_s:
             prompts.append(fresh_prompt("¿Cuántas veces?"))
@@ -216,11 +227,10 @@ def test_cooldown_spares(chain: Chain) -> None:
         raise InconclusiveError(
             f"{len(prompts)} requests took as long as the cooldown of {chain.routing.cooldown_s:g} s"
         )
-    asked = sum(chain.moved(prompt)[0] for prompt in prompts)
-    most = allowed * chain.most_attempts
-    told = {"asked": asked, "requests": len(prompts)}
-    chain.around.note("cooldown", chain.names[0], 0.0, told)
-    assert asked <= most, f"{chain.names[0]} failed, and was asked {asked} times in {len(prompts)} requests"
+    name, asked = chain.names[link], sum(chain.moved(prompt)[link] for prompt in prompts)
+    chain.around.note("cooldown", name, 0.0, {"asked": asked, "requests": len(prompts)})
+    is_spared = asked <= allowed * chain.most_attempts
+    return [] if is_spared else [f"{name} failed, and was asked {asked} times in {len(prompts)} requests"]
 
 
 @check("routing.cooldown.returns", severity="major", covers=["R5"], permission="disruptive")
