@@ -2,7 +2,6 @@
 
 import hashlib
 import shutil
-import subprocess
 import tarfile
 import tempfile
 import time
@@ -14,6 +13,7 @@ from typing import Any
 from gonogo.drills.engine import Scene, Step
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.faults.injection import Injector
+from gonogo.programs import EndlessProgramError, run_program
 from gonogo.targets.binding import newest_in
 from gonogo.targets.drills import Restore
 
@@ -101,13 +101,12 @@ class RestoreDrill:
         if not words:
             return ""
         try:
-            done = subprocess.run(words, cwd=place, capture_output=True, text=True, errors="replace",
-                                  stdin=subprocess.DEVNULL, timeout=self._drill.max_seconds, check=False)  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return f"{words[0]} did not end within {self._drill.max_seconds:g} s"
+            done = run_program(words, self._drill.max_seconds, place)
+        except EndlessProgramError as error:
+            return str(error)
         except OSError as error:
             raise InconclusiveError(f"{words[0]} cannot be run: {error.strerror}") from error
-        return "" if done.returncode == 0 else f"{words[0]} ended with {done.returncode}: {done.stderr.strip()[-300:]}"
+        return "" if done.exit_code == 0 else f"{words[0]} ended with {done.exit_code}: {done.last_words}"
 
 
 def _written(path: Path) -> float:

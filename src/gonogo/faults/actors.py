@@ -2,7 +2,6 @@
 
 import http.client
 import os
-import subprocess
 import xmlrpc.client
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.faults.containers import engine
+from gonogo.programs import Completed, EndlessProgramError, run_program
 from gonogo.targets.model import Actor
 
 
@@ -226,9 +226,9 @@ class ShellActor:
             InconclusiveError: it ends with another code: a connection that fails is not a service that does not run.
         """
         done = _done(words := self._words("state", service))
-        if done.returncode not in {0, 1, 3}:
-            raise InconclusiveError(f"{' '.join(words)} ended with {done.returncode}: {done.stderr.strip()[-300:]}")
-        return ServiceState(done.returncode == 0, sum(int(word) for word in done.stdout.split() if word.isdecimal()))
+        if done.exit_code not in {0, 1, 3}:
+            raise InconclusiveError(f"{' '.join(words)} ended with {done.exit_code}: {done.last_words}")
+        return ServiceState(done.exit_code == 0, sum(int(word) for word in done.stdout.split() if word.isdecimal()))
 
     def own_pid(self) -> int:
         """None that is known."""
@@ -260,12 +260,11 @@ _COMMAND_S = 120.0
 _LOG_BYTES = 200_000
 
 
-def _done(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+def _done(words: Sequence[str]) -> Completed:
     try:
-        return subprocess.run(words, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL,
-                              timeout=_COMMAND_S, check=False)  # fmt: skip
-    except subprocess.TimeoutExpired as error:
-        raise EndpointFailedError(f"{words[0]} did not end within {_COMMAND_S:g} s") from error
+        return run_program(words, _COMMAND_S)
+    except EndlessProgramError as error:
+        raise EndpointFailedError(str(error)) from error
     except OSError as error:
         raise InconclusiveError(f"{words[0]} cannot be run: {error.strerror}") from error
 
@@ -278,8 +277,8 @@ def _run(*words: str) -> str:
         EndpointFailedError: it did not end in time.
     """
     done = _done(words)
-    if done.returncode != 0:
-        raise InconclusiveError(f"{' '.join(words)} ended with {done.returncode}: {done.stderr.strip()[-300:]}")
+    if done.exit_code != 0:
+        raise InconclusiveError(f"{' '.join(words)} ended with {done.exit_code}: {done.last_words}")
     return done.stdout
 
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import ClassVar
 from gonogo.errors import EndpointFailedError, GonogoError
 from gonogo.faults.actors import ServiceActor, actor_of, restart
 from gonogo.faults.interface import Details, Step
+from gonogo.programs import EndlessProgramError, run_program
 from gonogo.targets.model import Target
 
 
@@ -174,16 +174,14 @@ class CommandMeans:
     def _run(self, words: list[str], details: Details) -> None:
         began = time.monotonic()
         try:
-            done = subprocess.run(words, cwd=details["folder"], capture_output=True, text=True, errors="replace",
-                                  stdin=subprocess.DEVNULL, timeout=details["timeout_s"], check=False,
-                                  start_new_session=True)  # fmt: skip
-        except subprocess.TimeoutExpired as error:
-            raise EndpointFailedError(f"{words[0]} did not end within {details['timeout_s']:g} s") from error
+            done = run_program(words, details["timeout_s"], details["folder"])
+        except EndlessProgramError as error:
+            raise EndpointFailedError(str(error)) from error
         except OSError as error:
             raise EndpointFailedError(f"{words[0]} cannot be run: {error.strerror}") from error
-        if done.returncode != 0:
+        if done.exit_code != 0:
             took = f"after {time.monotonic() - began:.1f} s"
-            raise EndpointFailedError(f"{words[0]} ended with {done.returncode} {took}: {done.stderr.strip()[-300:]}")
+            raise EndpointFailedError(f"{words[0]} ended with {done.exit_code} {took}: {done.last_words}")
 
 
 def _filled(words: tuple[str, ...], step: Step) -> list[str]:

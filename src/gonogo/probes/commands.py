@@ -2,26 +2,16 @@
 
 import shlex
 import shutil
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from gonogo.errors import InconclusiveError
 from gonogo.model import Observation
 from gonogo.probes.context import ProbeContext
+from gonogo.programs import Completed, EndlessProgramError, run_program
 
 MAX_SHOWN = 4000
-
-
-@dataclass(frozen=True)
-class Completed:
-    """How a command ended."""
-
-    exit_code: int
-    stdout: str
-    stderr: str
 
 
 class Commands:
@@ -41,20 +31,17 @@ class Commands:
         started = time.perf_counter()
         line = shlex.join(arguments)
         try:
-            done = subprocess.run(
-                list(arguments), cwd=self._folder, env=environment, capture_output=True, timeout=timeout_s, check=False,
-                stdin=subprocess.DEVNULL,
-            )  # fmt: skip
-        except (OSError, subprocess.TimeoutExpired) as error:
-            told = f"did not end within {timeout_s:g} s" if isinstance(error, subprocess.TimeoutExpired) else str(error)
-            raise InconclusiveError(f"the command {line} could not be run: {told}") from error
+            done = run_program(arguments, timeout_s, self._folder, environment)
+        except (OSError, EndlessProgramError) as error:
+            raise InconclusiveError(f"the command {line} could not be run: {error}") from error
         duration_ms = round((time.perf_counter() - started) * 1000, 3)
-        stdout, stderr = (raw.decode("utf-8", errors="replace") for raw in (done.stdout, done.stderr))
-        answer = {"exit_code": done.returncode, "stdout_characters": len(stdout), "stderr": stderr[:MAX_SHOWN]}
+        answer = {
+            "exit_code": done.exit_code, "stdout_characters": len(done.stdout), "stderr": done.stderr[:MAX_SHOWN],
+        }  # fmt: skip
         masked = self._context.redactor.json(answer)
         repeat = self._context.redactor.text(f"cd {shlex.quote(str(self._folder))} && {line}")
         self._context.record(Observation("command", arguments[0], duration_ms, answer=masked, repeat=repeat))
-        return Completed(done.returncode, stdout, stderr)
+        return done
 
 
 def first_present(*programs: str) -> str | None:

@@ -1,0 +1,79 @@
+"""Programs of the target's own are run in bounded time and memory."""
+
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from gonogo.programs import Completed, EndlessProgramError, run_program
+
+
+def python(code: str) -> tuple[str, str, str]:
+    """A program that does this."""
+    return sys.executable, "-c", code
+
+
+def test_a_program_says_how_it_ended(tmp_path: Path) -> None:
+    code = "import os, sys; print(os.environ['X'], os.getcwd()); sys.stderr.write('é\\n'); sys.exit(3)"
+
+    done = run_program(python(code), 20, tmp_path, {"X": "1", "PYTHONUTF8": "1"})
+
+    assert done == Completed(3, f"1 {tmp_path}\n", "é\n")
+    assert done.last_words == "é"
+
+
+def test_it_has_nothing_to_read() -> None:
+    assert run_program(python("import sys; print(repr(sys.stdin.read()))"), 20).stdout == "''\n"
+
+
+def test_both_outputs_may_be_long() -> None:
+    code = "import sys\nfor _ in range(20): sys.stdout.write('a' * 100_000); sys.stderr.write('b' * 100_000)"
+
+    done = run_program(python(code), 20)
+
+    assert (len(done.stdout), len(done.stderr)) == (2_000_000, 2_000_000)
+
+
+def test_what_is_no_utf_8_is_replaced() -> None:
+    assert run_program(("printf", "a\\377b"), 20).stdout == "a\ufffdb"
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_one_that_prints_without_end_is_ended(stream: str) -> None:
+    before = psutil.Process().memory_info().rss
+
+    with pytest.raises(EndlessProgramError, match="printed more than 16,000,000 bytes"):
+        run_program(python(f"import sys\nwhile True: sys.{stream}.write('a' * 65536)"), 60)
+
+    assert psutil.Process().memory_info().rss - before < 100_000_000
+
+
+def test_one_that_does_not_end_is_ended_with_its_children(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    script = f"sleep 300 & echo $! > {note}; wait"
+
+    with pytest.raises(EndlessProgramError, match=r"sh did not end within 0\.5 s"):
+        run_program(("sh", "-c", script), 0.5)
+
+    child, deadline = int(note.read_text(encoding="utf-8")), time.monotonic() + 10
+    while psutil.pid_exists(child) and psutil.Process(child).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline, "what it had started goes on"
+        time.sleep(0.01)
+
+
+def test_one_that_closes_its_outputs_and_goes_on_is_ended_too() -> None:
+    with pytest.raises(EndlessProgramError, match="did not end"):
+        run_program(("sh", "-c", "exec >&- 2>&-; sleep 300"), 0.5)
+
+
+def test_one_that_cannot_be_started() -> None:
+    with pytest.raises(FileNotFoundError):
+        run_program(("/no/such/program",), 1)
+
+
+def test_it_has_a_session_of_its_own() -> None:
+    done = run_program(python("import os; print(os.getsid(0) == os.getpid())"), 20)
+
+    assert done.stdout == "True\n"
