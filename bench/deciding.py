@@ -6,7 +6,6 @@ knows. Both get the same series: independent, autocorrelated, and in bursts; a s
 one must not be passed, one below it not be failed.
 """
 
-import math
 import statistics
 import sys
 from collections import Counter
@@ -14,13 +13,13 @@ from collections import Counter
 import numpy as np
 
 from bench.figures import row
-from gonogo.loadtest.blocks import decide_blocks
+from gonogo.loadtest.blocks import Series
 from gonogo.model import Outcome
 from gonogo.objectives import Band, decide_share
-from tests.loadtest.test_blocks import BOUND_MS, LEVEL, Make, autocorrelated, bursty, independent
+from tests.loadtest.test_blocks import BOUND_MS, LEVEL, Make, autocorrelated, bursty, independent, looks
 
-TOTAL, LIMIT, RUNS, FIRST_LOOK, GROWTH = 6000, 0.05, 300, 50, 1.05
-"""Attempts of a whole run, and looks as `gonogo.loadtest.tally` has them."""
+TOTAL, LIMIT, RUNS = 6000, 0.05, 300
+"""Attempts of a whole run, the allowed share, and runs of each kind."""
 SERIES: dict[str, Make] = {
     "independent": independent,
     "AR(1), 0.9": autocorrelated(0.9),
@@ -30,15 +29,10 @@ SERIES: dict[str, Make] = {
 SHARES = (0.0, LIMIT / 5, LIMIT / 2, LIMIT / 1.2, LIMIT * 1.2, LIMIT * 2, LIMIT * 4)
 
 
-def sequential(values: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> tuple[Outcome, int]:
-    """The first decision on the way, and after how many attempts; the whole run where there is none."""
-    over, count = (values > BOUND_MS).astype(float), FIRST_LOOK
-    while True:
-        seen = over[:count], over[:count], values[:count]
-        outcome = decide_blocks(*seen, planned=len(values), limit=LIMIT, level=LEVEL).outcome
-        if outcome in {Outcome.PASS, Outcome.FAIL} or count == len(values):
-            return outcome, count
-        count = min(len(values), math.ceil(count * GROWTH))
+def sequential(values: Series) -> tuple[int, Outcome]:
+    """After how many attempts the first decision on the way is there, and which; the whole run where there is none."""
+    decided = (look for look in looks(values, LIMIT) if look[1] in {Outcome.PASS, Outcome.FAIL})
+    return next(decided, (len(values), Outcome.INCONCLUSIVE))
 
 
 def main() -> None:
@@ -54,7 +48,7 @@ def main() -> None:
             looked, fixed, lengths = Counter[Outcome](), Counter[Outcome](), []
             for _ in range(runs):
                 values = make(numbers, TOTAL, max(share, 1e-9))
-                outcome, length = sequential(values)
+                length, outcome = sequential(values)
                 looked[outcome] += 1
                 lengths.append(length)
                 bad = int((values > BOUND_MS).sum())

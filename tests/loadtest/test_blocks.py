@@ -4,14 +4,14 @@
 queues make them), and on and off (bursts: stalls, garbage collections, a neighbour's job).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from statistics import NormalDist
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gonogo.loadtest.blocks import are_alike, decide_blocks, means_of
+from gonogo.loadtest.blocks import FIRST_LOOK, are_alike, decide_blocks, means_of, next_look
 from gonogo.model import Outcome
 from gonogo.objectives import Band, decide_level
 
@@ -81,15 +81,15 @@ def test_what_is_too_bad_is_hardly_ever_passed(make: Make, total: int, limit: fl
     assert shares(make, total, limit, limit / 1.2)[Outcome.FAIL] <= 24 / RUNS
 
 
-def passed_on_the_way(series: NDArray[np.float64], limit: float) -> bool:
-    """Whether any look passes it: as often as a run looks (`Tally`), beginning with the first fifty attempts."""
-    over, count = (series > BOUND_MS).astype(float), 50
-    while count <= len(series):
+def looks(series: NDArray[np.float64], limit: float) -> Iterator[tuple[int, Outcome]]:
+    """What a run (`Tally`) sees on its way: after how many attempts, and what is decided; the last look is the end's."""
+    over, count = (series > BOUND_MS).astype(float), FIRST_LOOK
+    while True:
         seen = over[:count], over[:count], series[:count]
-        if decide_blocks(*seen, planned=len(series), limit=limit, level=LEVEL).outcome is Outcome.PASS:
-            return True
-        count = int(np.ceil(count * 1.05))
-    return False
+        yield min(count, len(series)), decide_blocks(*seen, planned=len(series), limit=limit, level=LEVEL).outcome
+        if count >= len(series):
+            return
+        count = next_look(count)
 
 
 LOOKED_AT = [HONEST[0], HONEST[2], HONEST[5]]
@@ -101,7 +101,8 @@ LOOKED_AT = [HONEST[0], HONEST[2], HONEST[5]]
 def test_looking_on_the_way_passes_hardly_more(make: Make, total: int, limit: float) -> None:
     numbers = np.random.default_rng(11)
     # 100 runs at 5 %: up to 10 by chance (99 %); all seven series with 300 runs: 0, 1, 0, 0, 0, 6 and 7 were seen
-    assert sum(passed_on_the_way(make(numbers, total, 1.2 * limit), limit) for _ in range(100)) <= 10
+    runs = [looks(make(numbers, total, 1.2 * limit), limit) for _ in range(100)]
+    assert sum(any(outcome is Outcome.PASS for _, outcome in run) for run in runs) <= 10
 
 
 def test_single_attempts_taken_for_independent_would_pass_it() -> None:

@@ -27,6 +27,9 @@ from gonogo.objectives import attempts_needed
 
 Series = NDArray[np.float64]
 
+FIRST_LOOK = 50
+"""After so many attempts decisions are looked for on the way for the first time."""
+_GROWTH = 1.05
 _SPARE = 2.0
 """So many times the blocks that a decision without any bad attempt needs: half of the allowed share still passes."""
 _ALTERNATIVES = 20
@@ -54,6 +57,11 @@ class Judged:
         what = f"{self.blocks} blocks of {self.attempts_a_block} attempts"
         what = what if self.attempts_a_block > 1 else f"{self.blocks} attempts one by one"
         return what + (", which depend on each other" if self.alike else "")
+
+
+def next_look(attempts: int) -> int:
+    """After how many attempts decisions are looked for again."""
+    return math.ceil(attempts * _GROWTH)
 
 
 def decide_blocks(  # noqa: PLR0913 (three series, and three figures that say what is decided)

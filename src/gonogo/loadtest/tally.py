@@ -9,6 +9,7 @@ import numpy as np
 from hdrh.histogram import HdrHistogram
 
 from gonogo.loadtest.batch import COLUMNS, Batch, Pulse
+from gonogo.loadtest.blocks import FIRST_LOOK, next_look
 from gonogo.loadtest.calibration import Calibration
 from gonogo.loadtest.decisions import FAMILY_LEVEL, decide_share
 from gonogo.loadtest.histogram import Counted, Histogram, Values, counted, merged, percentiles_ms
@@ -22,9 +23,6 @@ _QUANTILES = (0.5, 0.95, 0.99)
 _EXAMPLES = 3
 OWN_FAILURES = ("name resolution", "no socket", "generator error")
 """These say nothing about the deployment: they make the run invalid."""
-_GROWTH = 1.05
-"""Decisions are looked for whenever there are so many times as many attempts."""
-_FIRST_LOOK = 50
 _FEWEST_FOR_STEADY = 20
 
 
@@ -52,7 +50,7 @@ class Tally:
         self._seconds: dict[int, list[Batch]] = {}
         self._rows: list[dict[str, float]] = []
         self._open_from_s: dict[int, float] = {}
-        self._attempts, self._next_look = 0, _FIRST_LOOK
+        self._attempts, self._next_look = 0, FIRST_LOOK
         self.spent = before or Spent()
         self.decided: dict[str, int] = {}
         """By objective: after how many judged attempts it was decided."""
@@ -94,7 +92,7 @@ class Tally:
         is_time = self._attempts >= self._next_look and len(self._open_from_s) == self._workers
         if not is_time or not self._profile.expected:  # blocks are as long as the whole run affords: it must be known
             return
-        self._next_look = math.ceil(self._attempts * _GROWTH)
+        self._next_look = next_look(self._attempts)
         course = self._course(before_s=min(self._open_from_s.values()))
         level = FAMILY_LEVEL / len(self._load.objectives)
         for objective in self._load.objectives:
