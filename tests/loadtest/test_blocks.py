@@ -105,6 +105,27 @@ def test_looking_on_the_way_passes_hardly_more(make: Make, total: int, limit: fl
     assert sum(any(outcome is Outcome.PASS for _, outcome in run) for run in runs) <= 10
 
 
+LONGER_THAN_BLOCKS = {"autocorrelated": autocorrelated(0.99), "bursts": bursty(100)}
+
+
+@pytest.mark.parametrize("make", LONGER_THAN_BLOCKS.values(), ids=LONGER_THAN_BLOCKS)
+def test_looking_on_the_way_hardly_ever_fails_what_is_good(make: Make) -> None:
+    numbers = np.random.default_rng(5)
+    runs = [looks(make(numbers, 6000, 0.05 / 1.2), 0.05) for _ in range(200)]
+    # 200 runs at 5 %: up to 18 by chance (99 %); 11 and 10 are seen, 22 and 28 where a stall may fail the run
+    assert sum(any(outcome is Outcome.FAIL for _, outcome in run) for run in runs) <= 18
+
+
+@pytest.mark.parametrize(("stall", "last", "at_most"), [(250, Outcome.PASS, 6000), (6000, Outcome.FAIL, 330)])
+def test_a_stall_at_the_beginning_is_made_up_for_and_an_outage_is_not(stall: int, last: Outcome, at_most: int) -> None:
+    """Of 6000 attempts 300 may be bad; the latencies rise all the while, so that the blocks are alike."""
+    rising = np.exp(0.3 * np.linspace(0, 1, 6000)) * _noise(np.random.default_rng(3), 6000)
+    series = np.where(np.arange(6000) < stall, 3000.0, 500.0) * rising
+    decided = [(count, outcome) for count, outcome in looks(series, 0.05) if outcome is not Outcome.INCONCLUSIVE]
+    assert {outcome for _, outcome in decided} <= {last}
+    assert stall < 6000 or decided[0][0] <= at_most
+
+
 def test_single_attempts_taken_for_independent_would_pass_it() -> None:
     """Why there are blocks at all."""
     numbers, passed = np.random.default_rng(7), 0
