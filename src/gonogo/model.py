@@ -39,6 +39,10 @@ class Outcome(StrEnum):
     SKIP = "skip"
 
 
+WORST_FIRST = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.WARN, Outcome.SKIP, Outcome.PASS)
+"""Of several outcomes of one thing the first of these is the thing's; so they are listed as well."""
+
+
 class Severity(StrEnum):
     """How much a failed check weighs: critical and major block a promotion, minor is a caveat."""
 

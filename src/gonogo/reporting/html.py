@@ -5,12 +5,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from gonogo.model import WORST_FIRST
 from gonogo.reporting.drills import drills_of
 from gonogo.reporting.history import compared
 from gonogo.reporting.pages import HERE, page
 from gonogo.reporting.plots import pictures_of
 
-_ORDER = ("fail", "inconclusive", "warn", "skip", "pass")
 _MOST_DIFF_LINES = 200
 _MOST_DIFF_CHARACTERS = 4000
 
@@ -30,12 +30,12 @@ class HtmlWriter:
         for check in verdict["checks"]:
             suites.setdefault(check["suite"], []).append(check)
         for checks in suites.values():
-            checks.sort(key=lambda check: (_ORDER.index(check["outcome"]), check["name"]))
+            checks.sort(key=lambda check: (WORST_FIRST.index(check["outcome"]), check["name"]))
         return page(
             "report.html.jinja",
             v=verdict,
             suites=suites,
-            order=_ORDER,
+            order=WORST_FIRST,
             load=verdict["load"],
             pictures=pictures_of(verdict["load"]) if verdict["load"] else [],
             drills=drills_of(verdict),

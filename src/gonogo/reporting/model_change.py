@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gonogo.model import WORST_FIRST
 from gonogo.reporting.markdown import cell, table
 
 _SUITE_PART = "output.change."
-_WORST_FIRST = ("fail", "inconclusive", "warn", "pass")
 _WORDS = {"fail": "NO-GO", "inconclusive": "HOLD", "warn": "GO WITH CAVEATS", "pass": "GO"}
 
 
@@ -23,7 +23,7 @@ class ModelChangeWriter:
         outcomes = {check["outcome"] for check in (*checks, *others)}
         if compared is None:
             return None
-        word = next((_WORDS[outcome] for outcome in _WORST_FIRST if outcome in outcomes), "HOLD")
+        word = next((_WORDS[outcome] for outcome in WORST_FIRST if outcome in outcomes & _WORDS.keys()), "HOLD")
         name, told = verdict["binding"]["target_name"], compared["answer"]
         shown = [*checks, *(c for c in others if c not in checks and c["outcome"] in ("fail", "inconclusive", "warn"))]
         lines = [

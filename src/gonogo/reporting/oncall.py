@@ -23,6 +23,7 @@ _WAYS_BACK = ("rollbacks/", "config_rollback/", "restores/")
 """Drills that show that there is one; that what is killed comes back says nothing of it."""
 ORDER = ("status", "latency", "errors", "quality", "approval queue", "audit", "way back", "watching")
 _WORST_FIRST = ("fail", "inconclusive", "warn", "pass", "skip")
+"""Unlike `gonogo.model.WORST_FIRST`: an area is well where one look shows it, whatever was left out."""
 _NO_BAND = "no band"
 _MOST_WRONG = 3
 _ASKING = ("/chat/completions", "/api/chat", "/api/generate", "/message")
