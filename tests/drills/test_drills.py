@@ -25,9 +25,9 @@ from gonogo.faults.actors import ServiceState
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Entry, Journal
 from gonogo.rules.triggers import Sample, Steady, Symptoms
-from gonogo.targets.drills import Kill, Restore, Watching
+from gonogo.targets.drills import ConfigRollback, Kill, Restore, Watching
 from gonogo.targets.loader import load_target
-from gonogo.targets.model import ConfigRollback, Target
+from gonogo.targets.model import Target
 
 TEXT = """\
 name: t
@@ -100,8 +100,8 @@ def target(tmp_path: Path) -> Target:
 
 
 def drill_of(target: Target) -> ConfigRollback:
-    assert target.config_rollback is not None
-    return target.config_rollback
+    assert target.drills.config_rollback is not None
+    return target.drills.config_rollback
 
 
 def run(target: Target, service: Service, journal: Journal, max_seconds: float = 5.0) -> DrillReport:

@@ -19,6 +19,7 @@ from gonogo.targets.drills import (
     BlueGreen,
     Canary,
     Change,
+    ConfigRollback,
     Kill,
     Playbook,
     Released,
@@ -27,7 +28,6 @@ from gonogo.targets.drills import (
     Rollout,
     Start,
 )
-from gonogo.targets.model import ConfigRollback
 
 Check = Callable[[Drilled], None]
 REPORT = DrillReport(

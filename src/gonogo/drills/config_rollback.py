@@ -11,7 +11,7 @@ from gonogo.faults.actors import ServiceActor
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Entry
 from gonogo.targets.binding import file_digest
-from gonogo.targets.model import ConfigRollback
+from gonogo.targets.drills import ConfigRollback
 
 _BAD_TAIL = b"\n]broken: [\n"
 """Not readable as YAML, JSON, TOML or INI."""

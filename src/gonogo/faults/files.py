@@ -103,8 +103,8 @@ class FileMeans:
             paths["metrics-page"] = next(iter(target.config.rules.metrics_pages), None)
         if target.artifacts is not None:
             paths["scan"] = next(iter(target.artifacts.scans), None)
-        if target.config_rollback is not None:
-            paths["backup"] = target.config_rollback.backup
+        if target.drills.config_rollback is not None:
+            paths["backup"] = target.drills.config_rollback.backup
         if target.cluster is not None:
             paths["kubeconfig"] = target.cluster.kubeconfig
             paths["cluster.backup"] = next((backup.folder for backup in target.cluster.backups.values()), None)

@@ -226,7 +226,7 @@ class Injector:
 
     def _await_health(self, service: str, actor: str = "") -> None:
         """Wait until the service answers, if the target says where; otherwise until its supervisor calls it running."""
-        target, drill = self._target, self._target.config_rollback
+        target, drill = self._target, self._target.drills.config_rollback
         deadline = time.monotonic() + READY_TIMEOUT_S
         healths = [e.url + (e.ready_path or e.health_path) for e in target.endpoints() if e.service == service]
         if target.chatbot is not None and target.chatbot.service == service:

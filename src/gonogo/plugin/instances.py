@@ -320,7 +320,7 @@ def _drills(kind: str) -> Callable[..., _Instances]:
 
 def _config_rollbacks(target: Target, *, short: bool) -> _Instances:
     del short
-    drill = target.config_rollback
+    drill = target.drills.config_rollback
     return {drill.service: drill} if drill is not None else {}
 
 

@@ -1,11 +1,11 @@
 """The section ``agent`` of a target file."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from gonogo.documents import Path_
 from gonogo.targets.agent import NEED_APPROVAL, Action, Agent, AgentPaths, AgentTool
 from gonogo.targets.secrets import Secret
+from gonogo.targets.target_file import TargetFile
 
 _AS_THEY_ARE = (
     "actor", "ttl_s", "expires_within_s", "audited_within_s", "audit_records", "most_pending", "oldest_s",
@@ -14,23 +14,23 @@ _AS_THEY_ARE = (
 
 
 class AgentSection:
-    """Reads the section; what is wrong is told by `problem`."""
+    """Reads the section; what is wrong is told to the file."""
 
-    def __init__(
-        self, problem: Callable[[Path_, str], None], secret: Callable[[dict[str, str] | None, Path_], Secret | None]
-    ) -> None:
-        self._problem, self._secret = problem, secret
+    def __init__(self, file: TargetFile) -> None:
+        self._file = file
 
     def read(self, raw: Mapping[str, Any]) -> Agent | None:
         """The agent; None where a problem was found with its key."""
-        keys = {name: self._secret(raw.get(name), ("agent", name)) for name in ("key", "approver_key", "other_key")}
+        keys = {
+            name: self._file.secret(raw.get(name), ("agent", name)) for name in ("key", "approver_key", "other_key")
+        }
         key = keys["key"]
         if key is None:
             return None
         self._check_keys(keys)
         actions = {risk: _action(item["tool"], item["arguments"]) for risk, item in raw.get("actions", {}).items()}
         if keys["approver_key"] is None and any(risk in actions for risk in NEED_APPROVAL):
-            self._problem(("agent", "actions"), "R2 and R3 need `approver_key`: somebody who may approve them")
+            self._file.problem(("agent", "actions"), "R2 and R3 need `approver_key`: somebody who may approve them")
         return Agent(
             url=raw["url"].rstrip("/"),
             key=key,
@@ -49,7 +49,7 @@ class AgentSection:
         for name in ("approver_key", "other_key"):
             others = [other for other, value in values.items() if other != name and value == values.get(name)]
             if others:
-                self._problem(("agent", name), f"is the same key as `{others[0]}`: it must be another caller's")
+                self._file.problem(("agent", name), f"is the same key as `{others[0]}`: it must be another caller's")
 
 
 def _tool(raw: Mapping[str, Any]) -> AgentTool:

@@ -1,15 +1,16 @@
 """The section ``chatbot`` of a target file."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from gonogo import resources
-from gonogo.documents import Path_, did_you_mean
+from gonogo.documents import did_you_mean
 from gonogo.redaction import Redactor
 from gonogo.targets.chatbot import Asking, Chatbot, Completions, Fields, NoCache
 from gonogo.targets.secrets import Secret
+from gonogo.targets.target_file import TargetFile
 
 _BUILT_HERE = {
     "asking", "baseline", "canaries", "completions", "confused_with", "consistency", "conversations", "fields",
@@ -21,21 +22,16 @@ _SHORTEST_CANARY = 8
 
 
 class ChatbotSection:
-    """Reads the section; what is wrong is told by `problem`."""
+    """Reads the section; what is wrong is told to the file."""
 
-    def __init__(
-        self,
-        folder: Path,
-        problem: Callable[[Path_, str], None],
-        secret: Callable[[dict[str, str] | None, Path_], Secret | None],
-    ) -> None:
-        self._folder, self._problem, self._secret = folder, problem, secret
+    def __init__(self, file: TargetFile) -> None:
+        self._file = file
 
     def read(self, raw: dict[str, Any], gateway_models: Sequence[str]) -> Chatbot:
         """The chatbot; `gateway_models` are the names that its `model` may have."""
         if "model" in raw and raw["model"] not in gateway_models:
             hint = did_you_mean(raw["model"], gateway_models)
-            self._problem(("chatbot", "model"), f"no model of the gateway is called {raw['model']!r}{hint}")
+            self._file.problem(("chatbot", "model"), f"no model of the gateway is called {raw['model']!r}{hint}")
         asking = Asking(**raw.get("asking", {}))
         self._check_asking(asking)
         completions = Completions(**raw["completions"]) if "completions" in raw else None
@@ -51,8 +47,8 @@ class ChatbotSection:
                 **{key: value for key, value in raw.items() if key not in _BUILT_HERE},
             },
             url=raw["url"].rstrip("/"),
-            key=self._secret(raw.get("key"), ("chatbot", "key")),
-            schema=self._path(raw["schema"]) if "schema" in raw else schemas / "chatbot-reply.schema.json",
+            key=self._file.secret(raw.get("key"), ("chatbot", "key")),
+            schema=self._file.path(raw["schema"]) if "schema" in raw else schemas / "chatbot-reply.schema.json",
             consistency=self._consistency(raw, schemas),
             conversations=tuple(self._set(name, i) for i, name in enumerate(named)),
             confused_with=tuple(raw.get("confused_with", _USUAL_LANGUAGES)),
@@ -63,57 +59,56 @@ class ChatbotSection:
             no_cache=NoCache(**raw.get("no_cache", {})),
             system_prompt=self._text(raw.get("system_prompt")),
             canaries=self._canaries(raw.get("canaries", ())),
-            baseline=self._path(raw["baseline"]) if "baseline" in raw else None,
+            baseline=self._file.path(raw["baseline"]) if "baseline" in raw else None,
         )
 
     def _consistency(self, raw: dict[str, Any], schemas: Path) -> Path | None:
         if "consistency" in raw:
-            return self._path(raw["consistency"])
+            return self._file.path(raw["consistency"])
         return None if "schema" in raw else schemas / "chatbot-consistency.schema.json"
 
     def _headers(self, raw: dict[str, dict[str, str]]) -> dict[str, Secret]:
-        found = {name: self._secret(value, ("chatbot", "headers", name)) for name, value in raw.items()}
+        found = {name: self._file.secret(value, ("chatbot", "headers", name)) for name, value in raw.items()}
         return {name: secret for name, secret in found.items() if secret is not None}
 
     def _canaries(self, raw: Sequence[str]) -> tuple[str, ...]:
         for i, canary in enumerate(raw):
             if sum(map(str.isalnum, canary)) < _SHORTEST_CANARY:
                 message = f"has fewer than {_SHORTEST_CANARY} letters and digits: ordinary text may hold it"
-                self._problem(("chatbot", "canaries", i), message)
+                self._file.problem(("chatbot", "canaries", i), message)
             if Redactor().text(canary) != canary:
-                self._problem(("chatbot", "canaries", i), "looks like a key, which is masked before anybody looks")
+                self._file.problem(("chatbot", "canaries", i), "looks like a key, which is masked before anybody looks")
         return tuple(raw)
-
-    def _path(self, text: str) -> Path:
-        return (self._folder / text).resolve()
 
     def _set(self, name: str, place: int) -> Path:
         """A conversation set: a file, or the name of a shipped one."""
         named = resources.conversation_sets()
         if name in named:
             return named[name]
-        if not self._path(name).is_file():
+        if not self._file.path(name).is_file():
             message = f"no file or shipped set {name!r}{did_you_mean(name, named)}"
-            self._problem(("chatbot", "conversations", place), message)
-        return self._path(name)
+            self._file.problem(("chatbot", "conversations", place), message)
+        return self._file.path(name)
 
     def _text(self, name: str | None) -> str:
         if name is None:
             return ""
         try:
-            return self._path(name).read_text(encoding="utf-8")
+            return self._file.path(name).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            self._problem(("chatbot", "system_prompt"), f"{name} cannot be read: {error}")
+            self._file.problem(("chatbot", "system_prompt"), f"{name} cannot be read: {error}")
             return ""
 
     def _check_asking(self, asking: Asking) -> None:
         where = ("chatbot", "asking")
         if not all(map(math.isfinite, (asking.seconds, asking.money or 0.0, asking.price_per_message))):
-            self._problem(where, "must be finite numbers")
+            self._file.problem(where, "must be finite numbers")
             return
         if not asking.repeats / 2 < asking.agree <= asking.repeats:
-            self._problem((*where, "agree"), f"must be more than half of the {asking.repeats} repeats, and not more")
+            self._file.problem(
+                (*where, "agree"), f"must be more than half of the {asking.repeats} repeats, and not more"
+            )
         if asking.money is not None and asking.price_per_message <= 0:
-            self._problem((*where, "money"), "needs price_per_message: what one message costs")
+            self._file.problem((*where, "money"), "needs price_per_message: what one message costs")
         elif asking.most_messages < 1:
-            self._problem((*where, "money"), "does not pay for one message")
+            self._file.problem((*where, "money"), "does not pay for one message")

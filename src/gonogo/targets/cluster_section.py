@@ -1,10 +1,8 @@
 """The section ``cluster`` of a target file."""
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
-from gonogo.documents import Path_
 from gonogo.targets.cluster import (
     Access,
     Autoscaler,
@@ -15,20 +13,21 @@ from gonogo.targets.cluster import (
     ScheduledJob,
     Workload,
 )
+from gonogo.targets.target_file import TargetFile
 
 
 class ClusterSection:
-    """Reads the section; what the schema cannot see is told by `problem`."""
+    """Reads the section; what the schema cannot see is told to the file."""
 
-    def __init__(self, folder: Path, problem: Callable[[Path_, str], None]) -> None:
-        self._folder, self._problem = folder, problem
+    def __init__(self, file: TargetFile) -> None:
+        self._file = file
 
     def read(self, raw: dict[str, Any]) -> Cluster:
         """The section."""
         cluster = Cluster(
             context=raw["context"],
             namespace=raw.get("namespace", "default"),
-            kubeconfig=self._path(raw["kubeconfig"]) if "kubeconfig" in raw else None,
+            kubeconfig=self._file.path(raw["kubeconfig"]) if "kubeconfig" in raw else None,
             server=raw.get("server", "").rstrip("/"),
             workloads=tuple(_workload(item) for item in raw.get("workloads", ())),
             secrets=_names(raw.get("secrets", {})),
@@ -49,23 +48,20 @@ class ClusterSection:
         self._check_autoscalers(cluster)
         return cluster
 
-    def _path(self, text: str) -> Path:
-        return (self._folder / text).resolve()
-
     def _backup(self, raw: dict[str, Any]) -> Backup:
-        return Backup(**{**raw, "folder": self._path(raw["folder"])})
+        return Backup(**{**raw, "folder": self._file.path(raw["folder"])})
 
     def _check_twins(self, section: str, names: Iterable[str]) -> None:
         seen: set[str] = set()
         for i, name in enumerate(names):
             if name in seen:
-                self._problem(("cluster", section, i), f"{name} is there twice")
+                self._file.problem(("cluster", section, i), f"{name} is there twice")
             seen.add(name)
 
     def _check_autoscalers(self, cluster: Cluster) -> None:
         for scaler in cluster.autoscalers:
             if scaler.min is not None and scaler.max is not None and scaler.min > scaler.max:
-                self._problem(("cluster", "autoscalers", scaler.name), "min is larger than max")
+                self._file.problem(("cluster", "autoscalers", scaler.name), "min is larger than max")
 
 
 def _workload(raw: dict[str, Any]) -> Workload:

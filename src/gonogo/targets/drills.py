@@ -203,6 +203,22 @@ class Autoscaling:
 
 
 @dataclass(frozen=True)
+class ConfigRollback:
+    """Row G6: a bad configuration is deployed, noticed, and rolled back from the backup."""
+
+    kind: ClassVar[str] = "config-rollback"
+    name: ClassVar[str] = ""
+    """There is only one."""
+    service: str
+    """The service's name at the actor."""
+    file: Path
+    backup: Path
+    health_url: str
+    max_seconds: float
+    """The recovery time objective."""
+
+
+@dataclass(frozen=True)
 class Drills:
     """All of them."""
 
@@ -220,13 +236,14 @@ class Drills:
     playbooks: tuple[Playbook, ...] = ()
     restores: tuple[Restore, ...] = ()
     autoscaling: tuple[Autoscaling, ...] = ()
+    config_rollback: ConfigRollback | None = None
 
     @property
     def is_any(self) -> bool:
         """Whether there is any."""
-        return any(self.sections().values())
+        return any(self.sections().values()) or self.config_rollback is not None
 
     def sections(self) -> dict[str, tuple[Any, ...]]:
-        """The drills of each kind, by the section in which they are declared."""
+        """The drills of each kind of which there may be several, by the section in which they are declared."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         return {name: value for name, value in values.items() if isinstance(value, tuple)}

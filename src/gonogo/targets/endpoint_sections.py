@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -20,7 +20,7 @@ from gonogo.targets.endpoints import (
     Tenant,
 )
 from gonogo.targets.model import REST_ROUTES, RestRoute, RestService
-from gonogo.targets.secrets import Secret
+from gonogo.targets.target_file import TargetFile
 
 
 def _deviation(raw: dict[str, Any]) -> Deviation:
@@ -60,12 +60,10 @@ def _model(raw: dict[str, Any], profile: Profile) -> ChatModel:
 
 
 class EndpointSections:
-    """Reads the three sections; what is wrong is told by `problem`."""
+    """Reads the three sections; what is wrong is told to the file."""
 
-    def __init__(
-        self, problem: Callable[[Path_, str], None], secret: Callable[[dict[str, str] | None, Path_], Secret | None]
-    ) -> None:
-        self._problem, self._secret = problem, secret
+    def __init__(self, file: TargetFile) -> None:
+        self._file = file
 
     def endpoint(self, raw: dict[str, Any], path: Path_, name: str) -> Endpoint:
         """An endpoint at a path of the target file."""
@@ -77,8 +75,8 @@ class EndpointSections:
             try:
                 re.compile(deviation["matches"])
             except re.error as error:
-                self._problem((*path, "deviations", i, "matches"), f"not a regular expression: {error}")
-        key = self._secret(raw.get("key"), (*path, "key"))
+                self._file.problem((*path, "deviations", i, "matches"), f"not a regular expression: {error}")
+        key = self._file.secret(raw.get("key"), (*path, "key"))
         return Endpoint(
             name=name,
             url=raw["url"].rstrip("/"),
@@ -95,7 +93,7 @@ class EndpointSections:
     def _routing(self, raw: dict[str, Any], path: Path_) -> Routing:
         tenants = []
         for i, item in enumerate(raw.get("tenants", ())):
-            key = self._secret(item["key"], (*path, "tenants", i, "key"))
+            key = self._file.secret(item["key"], (*path, "tenants", i, "key"))
             assert key is not None
             tenants.append(Tenant(item["name"], key, item.get("rpm")))
         state = CacheState(**raw["cache_state"]) if "cache_state" in raw else None
@@ -103,7 +101,7 @@ class EndpointSections:
 
     def service(self, raw: dict[str, Any], path: Path_) -> RestService:
         """A REST service at a path of the target file."""
-        key = self._secret(raw.get("key"), (*path, "key"))
+        key = self._file.secret(raw.get("key"), (*path, "key"))
         routes = {
             name: RestRoute(**{**dataclasses.asdict(REST_ROUTES[name]), **(route or {})})
             for name, route in raw.get("routes", dict.fromkeys(REST_ROUTES)).items()
@@ -115,10 +113,10 @@ class EndpointSections:
         names = [provider.name for provider in providers]
         for i, name in enumerate(services):
             if name in (*names, "gateway", *services[:i]):
-                self._problem(("services", i, "name"), f"the name {name!r} is taken")
+                self._file.problem(("services", i, "name"), f"the name {name!r} is taken")
         for i, name in enumerate(names):
             if name in names[:i] or name == "gateway":
-                self._problem(("providers", i, "name"), f"the name {name!r} is taken")
+                self._file.problem(("providers", i, "name"), f"the name {name!r} is taken")
         self._check_models(gateway.models if gateway else (), names)
 
     def check_commands(self, gateway: Endpoint | None, commands: Mapping[str, Any]) -> None:
@@ -127,7 +125,7 @@ class EndpointSections:
             name = model.canary.command if model.canary else None
             if name is not None and name not in commands:
                 message = f"no command is called {name!r}{did_you_mean(name, commands)}"
-                self._problem(("gateway", "models", i, "canary", "command"), message)
+                self._file.problem(("gateway", "models", i, "canary", "command"), message)
 
     def _check_models(self, models: Sequence[ChatModel], providers: list[str]) -> None:
         """Every provider and every fallback that a gateway's model names is declared."""
@@ -137,7 +135,7 @@ class EndpointSections:
             for name in served_by:
                 if name and name not in providers:
                     where: Path_ = ("gateway", "models", i, *(["provider"] if name == model.provider else []))
-                    self._problem(where, f"no provider is called {name!r}{did_you_mean(name, providers)}")
+                    self._file.problem(where, f"no provider is called {name!r}{did_you_mean(name, providers)}")
             for name in set(model.fallbacks) - set(known):
                 message = f"no model of the gateway is called {name!r}{did_you_mean(name, known)}"
-                self._problem(("gateway", "models", i, "fallbacks"), message)
+                self._file.problem(("gateway", "models", i, "fallbacks"), message)

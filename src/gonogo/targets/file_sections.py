@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from gonogo.targets.files import (
     KubernetesRules,
     PublicPath,
 )
-from gonogo.targets.secrets import Secret
+from gonogo.targets.target_file import TargetFile
 
 SINGLE = ("gateway", "providers", "mappings", "thresholds", "chatbot", "ollama_environment")
 SEVERAL = ("routes", "alerts", "compose", "manifests", "modelfiles", "environment_files")
@@ -26,15 +25,10 @@ _KIND = {"modelfiles": "modelfile"}
 
 
 class FileSections:
-    """Reads the two sections; what is wrong is told by `problem`."""
+    """Reads the two sections; what is wrong is told to the file."""
 
-    def __init__(
-        self,
-        root: Path,
-        problem: Callable[[Path_, str], None],
-        secret: Callable[[dict[str, str] | None, Path_], Secret | None],
-    ) -> None:
-        self._root, self._problem, self._secret = root, problem, secret
+    def __init__(self, root: Path, file: TargetFile) -> None:
+        self._root, self._file = root, file
 
     def inside(self, text: str, where: Path_) -> Path:
         """A path below the root; one that leaves it by ``..`` or as an absolute path is a problem.
@@ -43,7 +37,7 @@ class FileSections:
         """
         path = Path(os.path.normpath(self._root / text))
         if not path.is_relative_to(self._root) and not path.is_relative_to(self._root.resolve()):
-            self._problem(where, f"{text} lies outside of the root {self._root}: set `root`, or move the file")
+            self._file.problem(where, f"{text} lies outside of the root {self._root}: set `root`, or move the file")
         return path
 
     def config(self, raw: dict[str, Any], environment: str) -> Configuration:
@@ -88,7 +82,7 @@ class FileSections:
         for i, item in enumerate(raw.get("datasets", ())):
             if item["expect"] in json.dumps(item["query"], ensure_ascii=False):
                 where = ("artifacts", "datasets", i, "expect")
-                self._problem(where, "stands in the query: a store that repeats the query would pass")
+                self._file.problem(where, "stands in the query: a store that repeats the query would pass")
         return Artifacts(
             registry=self.inside(raw["registry"], ("artifacts", "registry")) if "registry" in raw else None,
             scans=tuple(self.inside(text, ("artifacts", "scans", i)) for i, text in enumerate(raw.get("scans", ()))),
@@ -97,17 +91,17 @@ class FileSections:
                 host: ImageRegistry(
                     item["url"].rstrip("/"),
                     item.get("user", ""),
-                    self._secret(item.get("password"), ("artifacts", "image_registries", host, "password")),
+                    self._file.secret(item.get("password"), ("artifacts", "image_registries", host, "password")),
                 )
                 for host, item in raw.get("image_registries", {}).items()
             },
             check_images=raw.get("check_images", "image_registries" in raw),
             hub_url=hub.get("url", Artifacts.hub_url).rstrip("/"),
-            hub_token=self._secret(hub.get("token"), ("artifacts", "hub", "token")),
+            hub_token=self._file.secret(hub.get("token"), ("artifacts", "hub", "token")),
             datasets=tuple(
                 Dataset(
                     item["name"], item["url"], item["query"], item["expect"],
-                    self._secret(item.get("key"), ("artifacts", "datasets", i, "key")),
+                    self._file.secret(item.get("key"), ("artifacts", "datasets", i, "key")),
                 )
                 for i, item in enumerate(raw.get("datasets", ()))
             ),

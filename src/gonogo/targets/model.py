@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from gonogo.model import Waiver
 from gonogo.objectives import Band
@@ -121,22 +121,6 @@ class Actor:
 
 
 @dataclass(frozen=True)
-class ConfigRollback:
-    """The drill that deploys a bad configuration and rolls it back from the backup."""
-
-    kind: ClassVar[str] = "config-rollback"
-    name: ClassVar[str] = ""
-    """There is only one."""
-    service: str
-    """The service's name at the actor."""
-    file: Path
-    backup: Path
-    health_url: str
-    max_seconds: float
-    """The recovery time objective."""
-
-
-@dataclass(frozen=True)
 class Budget:
     """What a whole run may cost, over all workers; None is unlimited."""
 
@@ -176,7 +160,6 @@ class Target:
     toxiproxy: str | None = None
     """Base URL of Toxiproxy's API."""
     commands: Mapping[str, Command] = field(default_factory=dict)
-    config_rollback: ConfigRollback | None = None
     host: Host | None = None
     drills: Drills = field(default_factory=Drills)
     required: tuple[str, ...] = ()
@@ -262,7 +245,7 @@ class Target:
             "security": self.endpoints() or self.chatbot,
             "agent": self.agent,
             "load": self.load,
-            "drills": self.config_rollback or self.drills.is_any,
+            "drills": self.drills.is_any,
         }
         return frozenset(suite for suite, section in sections.items() if section)
 

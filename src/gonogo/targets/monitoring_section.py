@@ -1,13 +1,11 @@
 """The section ``monitoring`` of a target file."""
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import promql_parser
 
 from gonogo.documents import Path_, did_you_mean
-from gonogo.objectives import Band
 from gonogo.targets.monitoring import (
     AlertDrill,
     Alertmanager,
@@ -22,22 +20,16 @@ from gonogo.targets.monitoring import (
     Traces,
     WindowObjective,
 )
-from gonogo.targets.secrets import Secret
+from gonogo.targets.target_file import TargetFile
 
 _WHERE: Path_ = ("monitoring",)
 
 
 class MonitoringSection:
-    """Reads the section; what is wrong is told by `problem`."""
+    """Reads the section; what is wrong is told to the file."""
 
-    def __init__(
-        self,
-        folder: Path,
-        problem: Callable[[Path_, str], None],
-        secret: Callable[[dict[str, str] | None, Path_], Secret | None],
-        band: Callable[[dict[str, float], Path_], Band],
-    ) -> None:
-        self._folder, self._problem, self._secret, self._band = folder, problem, secret, band
+    def __init__(self, file: TargetFile) -> None:
+        self._file = file
 
     def read(self, raw: Mapping[str, Any], parts: Sequence[str]) -> Monitoring:
         """What watches the deployment, and what must be seen there.
@@ -54,13 +46,15 @@ class MonitoringSection:
         prometheus = self._prometheus(raw["prometheus"]) if "prometheus" in raw else None
         alertmanager = self._alertmanager(raw["alertmanager"]) if "alertmanager" in raw else None
         if alertmanager is not None and prometheus is None and any(drill.provoke for drill in alertmanager.drills):
-            self._problem(
+            self._file.problem(
                 (*_WHERE, "alertmanager", "drills"), "an alert that is provoked fires in monitoring.prometheus"
             )
         counters = self._counters(raw.get("counters", ()), [page.name for page in pages])
         dashboards = self._dashboards(raw["dashboards"]) if "dashboards" in raw else None
         if dashboards is not None and prometheus is None:
-            self._problem((*_WHERE, "dashboards"), "needs monitoring.prometheus, which answers the panels' queries")
+            self._file.problem(
+                (*_WHERE, "dashboards"), "needs monitoring.prometheus, which answers the panels' queries"
+            )
         traces = self._traces(raw["traces"]) if "traces" in raw else None
         logs = tuple(self._log(item, i, parts) for i, item in enumerate(raw.get("logs", ())))
         self._names("logs", [log.name for log in logs])
@@ -69,41 +63,43 @@ class MonitoringSection:
     def _log(self, raw: dict[str, Any], position: int, parts: Sequence[str]) -> Log:
         where = (*_WHERE, "logs", position)
         if ("files" in raw) is ("loki" in raw):
-            self._problem(where, "needs files, or loki with a query")
+            self._file.problem(where, "needs files, or loki with a query")
         if "loki" in raw and "query" not in raw:
-            self._problem(where, "loki needs a query")
+            self._file.problem(where, "loki needs a query")
         if (of := raw.get("of", "gateway")) not in parts:
-            self._problem((*where, "of"), f"no endpoint is called {of!r}{did_you_mean(of, parts)}")
-        files = tuple((self._folder / name).resolve() for name in raw.get("files", ()))
-        key = self._secret(raw.get("key"), (*where, "key"))
+            self._file.problem((*where, "of"), f"no endpoint is called {of!r}{did_you_mean(of, parts)}")
+        files = tuple(self._file.path(name) for name in raw.get("files", ()))
+        key = self._file.secret(raw.get("key"), (*where, "key"))
         return Log(**{**raw, "files": files, "key": key, "loki": raw.get("loki", "").rstrip("/")})
 
     def _dashboards(self, raw: dict[str, Any]) -> Dashboards:
         where = (*_WHERE, "dashboards")
         if ("files" in raw) is ("grafana" in raw):
-            self._problem(where, "needs files, or grafana")
-        files = tuple((self._folder / name).resolve() for name in raw.get("files", ()))
+            self._file.problem(where, "needs files, or grafana")
+        files = tuple(self._file.path(name) for name in raw.get("files", ()))
         for i, file in enumerate(files):
             if not file.is_file():
-                self._problem((*where, "files", i), f"no file {raw['files'][i]!r}")
-        key = self._secret(raw.get("key"), (*where, "key"))
+                self._file.problem((*where, "files", i), f"no file {raw['files'][i]!r}")
+        key = self._file.secret(raw.get("key"), (*where, "key"))
         return Dashboards(**{**raw, "files": files, "key": key, "grafana": raw.get("grafana", "").rstrip("/")})
 
     def _traces(self, raw: dict[str, Any]) -> Traces:
-        key = self._secret(raw.get("key"), (*_WHERE, "traces", "key"))
+        key = self._file.secret(raw.get("key"), (*_WHERE, "traces", "key"))
         return Traces(raw["kind"], raw["url"].rstrip("/"), key, tuple(raw["services"]), raw.get("within_s", 30.0))
 
     def _names(self, section: str, names: list[str]) -> None:
         for i, name in enumerate(names):
             if name in names[:i]:
-                self._problem((*_WHERE, *section.split("/"), i, "name"), f"the name {name!r} is taken")
+                self._file.problem((*_WHERE, *section.split("/"), i, "name"), f"the name {name!r} is taken")
 
     def _counters(self, raw: list[dict[str, str]], pages: list[str]) -> tuple[OwnCounter, ...]:
         self._names("counters", [item["name"] for item in raw])
         for i, item in enumerate(raw):
             if item["page"] not in pages:
                 hint = did_you_mean(item["page"], pages)
-                self._problem((*_WHERE, "counters", i, "page"), f"no metrics page is called {item['page']!r}{hint}")
+                self._file.problem(
+                    (*_WHERE, "counters", i, "page"), f"no metrics page is called {item['page']!r}{hint}"
+                )
         return tuple(OwnCounter(**item) for item in raw)
 
     def _prometheus(self, raw: Mapping[str, Any]) -> Prometheus:
@@ -114,7 +110,7 @@ class MonitoringSection:
             for i, item in enumerate(raw.get(section, ())):
                 if jobs and item.get("job", jobs[0]) not in jobs:
                     hint = did_you_mean(item["job"], jobs)
-                    self._problem((*where, section, i, "job"), f"{item['job']!r} is not among the jobs{hint}")
+                    self._file.problem((*where, section, i, "job"), f"{item['job']!r} is not among the jobs{hint}")
         series = (
             RequiredSeries(item["name"], item.get("selector", item["name"]), item.get("job", ""))
             for item in raw.get("series", ())
@@ -125,7 +121,7 @@ class MonitoringSection:
         )
         found = Prometheus(
             url=raw["url"].rstrip("/"),
-            key=self._secret(raw.get("key"), (*where, "key")),
+            key=self._file.secret(raw.get("key"), (*where, "key")),
             jobs=jobs,
             series=tuple(series),
             histograms=tuple(histograms),
@@ -140,16 +136,16 @@ class MonitoringSection:
         where = (*_WHERE, "prometheus", "objectives", position)
         bounds = {key: value for key, value in raw.items() if key.endswith(("_above", "_below"))}
         if not bounds:
-            self._problem(where, "needs warn_above, fail_above, warn_below or fail_below")
+            self._file.problem(where, "needs warn_above, fail_above, warn_below or fail_below")
         self._check_query(raw["query"], (*where, "query"))
-        band = self._band(bounds, where)
+        band = self._file.band(bounds, where)
         return WindowObjective(raw["name"], raw["query"], band, raw.get("unit", ""), raw.get("notice", False))
 
     def _check_query(self, query: str, where: Path_) -> None:
         try:
             promql_parser.parse(query)
         except ValueError as error:
-            self._problem(where, f"not PromQL: {' '.join(str(error).split())}")
+            self._file.problem(where, f"not PromQL: {' '.join(str(error).split())}")
 
     def _alertmanager(self, raw: Mapping[str, Any]) -> Alertmanager:
         where = (*_WHERE, "alertmanager")
@@ -165,5 +161,5 @@ class MonitoringSection:
             for item in raw.get("drills", ())
         )
         self._names("alertmanager/drills", [drill.name for drill in drills])
-        key = self._secret(raw.get("key"), (*where, "key"))
+        key = self._file.secret(raw.get("key"), (*where, "key"))
         return Alertmanager(raw["url"].rstrip("/"), key, raw.get("listen", ""), drills)

@@ -1,23 +1,21 @@
 """The section ``security`` of a target file."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from gonogo.documents import Path_, did_you_mean
-from gonogo.targets.secrets import Secret
+from gonogo.documents import did_you_mean
 from gonogo.targets.security import Security, Tenant
+from gonogo.targets.target_file import TargetFile
 
 _AS_THEY_ARE = ("foreign_origin", "listen", "certificate_days", "slow_connections", "slow_hang_up_s")
 _KEYS = ("expired_key", "ordinary_key", "url_key")
 
 
 class SecuritySection:
-    """Reads the section; what is wrong is told by `problem`."""
+    """Reads the section; what is wrong is told to the file."""
 
-    def __init__(
-        self, problem: Callable[[Path_, str], None], secret: Callable[[dict[str, str] | None, Path_], Secret | None]
-    ) -> None:
-        self._problem, self._secret = problem, secret
+    def __init__(self, file: TargetFile) -> None:
+        self._file = file
 
     def read(self, raw: Mapping[str, Any], models: Collection[str]) -> Security:
         """What must be closed, and to whom.
@@ -26,12 +24,12 @@ class SecuritySection:
             raw: the section.
             models: the names of the gateway's models.
         """
-        keys = {name: self._secret(raw[name], ("security", name)) for name in _KEYS if name in raw}
+        keys = {name: self._file.secret(raw[name], ("security", name)) for name in _KEYS if name in raw}
         given: dict[str, Any] = {name: raw[name] for name in _AS_THEY_ARE if name in raw}
         given |= keys
         tenant = self._tenant(raw["tenant"], models) if "tenant" in raw else None
         if given.get("listen", "").startswith("0.0.0.0:"):
-            self._problem(("security", "listen"), "must be an address that the gateway can call, not 0.0.0.0")
+            self._file.problem(("security", "listen"), "must be an address that the gateway can call, not 0.0.0.0")
         public, plain = tuple(raw.get("public", ())), tuple(url.rstrip("/") for url in raw.get("plain", ()))
         return Security(public=public, plain=plain, tenant=tenant, **given)
 
@@ -40,6 +38,6 @@ class SecuritySection:
             if name not in models:
                 hint = did_you_mean(name, models)
                 path = ("security", "tenant", "may_not", i)
-                self._problem(path, f"no model of the gateway is called {name!r}{hint}")
-        key = self._secret(raw["key"], ("security", "tenant", "key"))
+                self._file.problem(path, f"no model of the gateway is called {name!r}{hint}")
+        key = self._file.secret(raw["key"], ("security", "tenant", "key"))
         return Tenant(key, tuple(raw["may_not"])) if key is not None else None
