@@ -207,7 +207,6 @@ def perform(  # noqa: PLR0913, PLR0917 (what, how, and where it is told)
         steady = _await_steady(traffic, timeline, watching)
         scene = Scene(timeline, traffic, watching, steady, may_go_on=may_go_on)
         _keep(drill, injector)
-        failed_step, failed_as = "", ""
         try:
             failed_step, failed_as = _take(drill.steps(scene), scene)
         finally:
@@ -215,40 +214,60 @@ def perform(  # noqa: PLR0913, PLR0917 (what, how, and where it is told)
         scene.may_go_on = lambda: None  # what follows only looks
         scene.mark("put back")
         well_after = traffic is None or scene.await_well("put back", watching.steady_s)
-    unseen = f"requests could not be sent: {traffic.broken}" if traffic is not None and traffic.broken else ""
-    if unseen and not failed_step:
-        failed_step, failed_as = unseen, "inconclusive"
-    samples = traffic.samples if traffic is not None else []
-    changed: list[str] = []
-    try:
-        changed = differences(drill.state(), before)
-    except (EndpointFailedError, InconclusiveError) as error:  # whether it could be put back must be told all the same
-        unseen = unseen or f"the state after the drill cannot be seen: {error}"
+    unsent = f"requests could not be sent: {traffic.broken}" if traffic is not None and traffic.broken else ""
+    if unsent and not failed_step:
+        failed_step, failed_as = unsent, "inconclusive"
+    changed, unseen = _look_again(drill, before)
     if changed:
         timeline.note(f"the state is not what it was: {'; '.join(changed[:3])}")
+    return _report(drill, scene, began, _Ended(failed_step, failed_as, clean_up, well_after, changed, unsent or unseen))
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """How a drill ended; the words of `DrillReport`."""
+
+    failed_step: str
+    failed_as: str
+    clean_up: str
+    well_after: bool
+    changed: list[str]
+    unseen: str
+
+
+def _look_again(drill: Drill, before: dict[str, Any]) -> tuple[list[str], str]:
+    """Where the state is not what it was, or why that cannot be seen."""
+    try:
+        return differences(drill.state(), before), ""
+    except (EndpointFailedError, InconclusiveError) as error:  # whether it could be put back must be told all the same
+        return [], f"the state after the drill cannot be seen: {error}"
+
+
+def _report(drill: Drill, scene: Scene, began: datetime, ended: _Ended) -> DrillReport:
+    samples = scene.traffic.samples if scene.traffic is not None else []
     found = scene.found
     return DrillReport(
         name=drill.name,
         row=drill.row,
         began=began.isoformat(timespec="seconds"),
-        took_s=round(timeline.now_s(), 2),
-        steady_ms=round(steady.median_ms, 1),
+        took_s=round(scene.timeline.now_s(), 2),
+        steady_ms=round(scene.steady.median_ms, 1),
         noticed_by=found.pop("noticed_by", ""),
         noticed_why=found.pop("noticed_why", ""),
         notice_s=found.pop("notice_s", 0.0),
         recovered=found.pop("recovered", True),
-        well_after=well_after,
+        well_after=ended.well_after,
         outage_s=round(outage_s(samples), 2),
         requests=len(samples),
         lost=sum(bool(sample.error) for sample in samples),
         failures=list(dict.fromkeys(sample.error for sample in samples if sample.error))[:_SHOWN_FAILURES],
-        failed_step=failed_step,
-        failed_as=failed_as,
-        clean_up=clean_up,
-        differences=changed,
-        unseen=unseen,
+        failed_step=ended.failed_step,
+        failed_as=ended.failed_as,
+        clean_up=ended.clean_up,
+        differences=ended.changed,
+        unseen=ended.unseen,
         found=found,
-        timeline=timeline.as_json(),
+        timeline=scene.timeline.as_json(),
         samples=[[round(s.at_s, 2), round(s.latency_ms, 1), not s.error] for s in samples],
     )
 
