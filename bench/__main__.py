@@ -1,5 +1,7 @@
 """All figures in one report: ``uv run python -m bench [NAME ...]`` writes docs/bench-report.md (``--list``: the names).
 
+Parts that are not named stay in the report as they were measured before.
+
 Each part is a program of its own, so that one that fails spoils no other. Machines are shared and noisy: run it on one
 that does nothing else, and compare ratios, not seconds, between machines.
 """
@@ -49,7 +51,7 @@ PARTS = (
 )
 
 
-def measure(part: Part) -> list[str]:
+def measure(part: Part) -> str:
     """Run a part; its section of the page."""
     print(f"{part.name}: {part.command}", flush=True)
     began = time.monotonic()
@@ -57,8 +59,14 @@ def measure(part: Part) -> list[str]:
     told = done.stdout.rstrip() or done.stderr[-2000:].rstrip()
     print(told, flush=True)
     failed = f"; it ended with {done.returncode}" if done.returncode else ""
-    took = f"`{part.command}` took {time.monotonic() - began:.0f} s{failed}."
-    return [f"## {part.what}", "", took, "", "```", told, "```", ""]
+    took = f"`{part.command}`, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {time.monotonic() - began:.0f} s{failed}."
+    return "\n".join([f"## {part.what}", "", took, "", "```", told, "```", ""])
+
+
+def measured_before(page: str) -> dict[str, str]:
+    """The sections of a page, by the parts' names."""
+    sections = {section.partition("\n")[0]: f"## {section}" for section in page.split("\n## ")[1:]}
+    return {part.name: sections[part.what].rstrip("\n") + "\n" for part in PARTS if part.what in sections}
 
 
 def machine() -> str:
@@ -76,12 +84,12 @@ def main(arguments: Sequence[str]) -> None:
     known = {part.name: part for part in PARTS}
     if unknown := set(arguments) - set(known):
         sys.exit(f"no such part: {', '.join(sorted(unknown))}. There are: {', '.join(known)}")
-    now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-    page = ["# Bench report", "", f"Of {now}, by `uv run python -m bench`, on {machine()}; do not edit.", ""]
-    for name in arguments or known:
-        page += measure(known[name])
-    PAGE.write_text("\n".join(page), encoding="utf-8")
-    print(f"written: {PAGE}")
+    sections = measured_before(PAGE.read_text(encoding="utf-8")) if PAGE.exists() else {}
+    head = f"# Bench report\n\nBy `uv run python -m bench`, on {machine()}; do not edit.\n"
+    for part in (known[name] for name in arguments or known):
+        sections[part.name] = measure(part)
+        ordered = [sections[name] for name in known if name in sections]
+        PAGE.write_text("\n".join([head, *ordered]), encoding="utf-8")  # what is measured is kept, whatever follows
 
 
 if __name__ == "__main__":

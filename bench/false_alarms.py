@@ -108,7 +108,7 @@ def busy_core() -> Iterator[None]:
 
 
 def measure(tried: Tried) -> dict[str, object]:
-    """Count runs and checks by what became of them; each that is not in order is printed."""
+    """Count runs and checks by what became of them; each check that is not in order is printed, progress beside it."""
     runs, alarms, starved, checks = 0, 0, 0, Counter[str]()
     for number, run in tried:
         runs += 1
@@ -117,9 +117,12 @@ def measure(tried: Tried) -> dict[str, object]:
         checks.update(check["outcome"] for check in run.verdict["checks"])
         starved += bool(hungry)
         alarms += len(wrong) > len(hungry)
-        print(f"run {number}: exit {run.exit_code}, {run.verdict['decision']}", flush=True)
+        print(f"run {number}: exit {run.exit_code}, {run.verdict['decision']}", file=sys.stderr, flush=True)
         for check in wrong:
-            print(f"  {check['outcome']}: {check['name']}: {check['reason'].splitlines()[0][:300]}", flush=True)
+            print(
+                f"run {number}: {check['outcome']}: {check['name']}: {check['reason'].splitlines()[0][:300]}",
+                flush=True,
+            )
     bound = exact_interval(alarms, runs, BOTH_SIDES)[1]
     print(f"{alarms} of {runs} runs raised a false alarm: a rate of at most {bound:.2%} (95 %); {starved} were starved")
     return {"day": datetime.now(UTC).date().isoformat(), "runs": runs, "alarms": alarms, "starved": starved,
