@@ -83,11 +83,12 @@ def test_what_is_too_bad_is_hardly_ever_passed(make: Make, total: int, limit: fl
 
 def looks(series: NDArray[np.float64], limit: float) -> Iterator[tuple[int, Outcome]]:
     """What a run (`Tally`) sees on its way: after how many attempts, and what is decided; the last look is the end's."""
-    over, count = (series > BOUND_MS).astype(float), FIRST_LOOK
+    over, total, count = (series > BOUND_MS).astype(float), len(series), FIRST_LOOK
     while True:
-        seen = over[:count], over[:count], series[:count]
-        yield min(count, len(series)), decide_blocks(*seen, planned=len(series), limit=limit, level=LEVEL).outcome
-        if count >= len(series):
+        seen, goes_on = (over[:count], over[:count], series[:count]), count < total
+        found = decide_blocks(*seen, planned=total, limit=limit, level=LEVEL, may_be_made_up=goes_on)
+        yield min(count, total), found.outcome
+        if not goes_on:
             return
         count = next_look(count)
 
@@ -116,14 +117,24 @@ def test_looking_on_the_way_hardly_ever_fails_what_is_good(make: Make) -> None:
     assert sum(any(outcome is Outcome.FAIL for _, outcome in run) for run in runs) <= 18
 
 
-@pytest.mark.parametrize(("stall", "last", "at_most"), [(250, Outcome.PASS, 6000), (6000, Outcome.FAIL, 330)])
-def test_a_stall_at_the_beginning_is_made_up_for_and_an_outage_is_not(stall: int, last: Outcome, at_most: int) -> None:
-    """Of 6000 attempts 300 may be bad; the latencies rise all the while, so that the blocks are alike."""
-    rising = np.exp(0.3 * np.linspace(0, 1, 6000)) * _noise(np.random.default_rng(3), 6000)
-    series = np.where(np.arange(6000) < stall, 3000.0, 500.0) * rising
-    decided = [(count, outcome) for count, outcome in looks(series, 0.05) if outcome is not Outcome.INCONCLUSIVE]
-    assert {outcome for _, outcome in decided} <= {last}
-    assert stall < 6000 or decided[0][0] <= at_most
+def decisions(stall: int, total: int) -> list[tuple[int, Outcome]]:
+    """What is decided where the first attempts are bad; the latencies rise all the while, so that blocks are alike."""
+    rising = np.exp(0.3 * np.linspace(0, 1, total)) * _noise(np.random.default_rng(3), total)
+    series = np.where(np.arange(total) < stall, 3000.0, 500.0) * rising
+    return [(count, outcome) for count, outcome in looks(series, 0.05) if outcome is not Outcome.INCONCLUSIVE]
+
+
+def test_a_stall_at_the_beginning_is_made_up_for() -> None:
+    assert {outcome for _, outcome in decisions(100, 20_000)} == {Outcome.PASS}
+
+
+def test_a_stall_of_nearly_all_that_may_be_bad_is_no_fail() -> None:
+    assert decisions(250, 6000) == []
+
+
+def test_an_outage_fails_as_soon_as_nothing_can_make_up_for_it() -> None:
+    (count, outcome), *_ = decisions(6000, 6000)
+    assert (300 < count < 330, outcome) == (True, Outcome.FAIL)
 
 
 def test_single_attempts_taken_for_independent_would_pass_it() -> None:

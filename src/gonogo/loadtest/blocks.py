@@ -9,9 +9,9 @@ A block is as long as the plan affords, with twice the blocks that a decision ne
 before the data are seen. Bursts up to the length of a block keep the stated error level; of longer ones a run can only
 tell if it saw them, which is why the block's length is told with each decision. Where the data show more dependence
 than that (neighbouring blocks are alike, in their latencies or in their bad shares), blocks are joined two by two, and
-a run that is too short for longer blocks fails only where more is bad already than the whole planned run may have. So a
-stall at the beginning, which the rest of the run makes up for, is no fail on the way. `tests/loadtest/test_blocks.py`
-shows the error level by simulation, for independent, autocorrelated and bursty series.
+one that is still too short for that says so. On the way few blocks, or blocks that are alike, fail nothing unless more
+is bad already than the whole planned run may have: the rest of the run may make up for a stall at its beginning.
+`tests/loadtest/test_blocks.py` shows the error level by simulation, for independent, autocorrelated and bursty series.
 
 A short run (a smoke test of some seconds) affords no blocks: its attempts are counted one by one, and it says so. What
 it passes may fail in a longer run; what it fails has failed.
@@ -41,7 +41,7 @@ _SHORT = 1000
 _FEWEST = 8
 """Fewer blocks cannot be asked for their correlation."""
 _FEWEST_TO_FAIL = 16
-"""Fewer blocks, or blocks that are alike, fail nothing by themselves: one stall may have hit them all."""
+"""Fewer blocks may all have been hit by one stall."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,15 @@ def next_look(attempts: int) -> int:
     return math.ceil(attempts * _GROWTH)
 
 
-def decide_blocks(  # noqa: PLR0913 (three series, and three figures that say what is decided)
-    over_warn: Series, over_fail: Series, values: Series, *, planned: int, limit: float, level: float
+def decide_blocks(  # noqa: PLR0913 (three series, and what says what is decided)
+    over_warn: Series,
+    over_fail: Series,
+    values: Series,
+    *,
+    planned: int,
+    limit: float,
+    level: float,
+    may_be_made_up: bool = False,
 ) -> Judged:
     """Decide whether the share of bad attempts is at most `limit`; at any time, as often as one likes.
 
@@ -79,6 +86,7 @@ def decide_blocks(  # noqa: PLR0913 (three series, and three figures that say wh
         planned: how many attempts the whole run is to have: the blocks' length is chosen before the data are seen.
         limit: the allowed share, for a p95 objective 0.05.
         level: the error level.
+        may_be_made_up: more attempts are to come, which may make up for one stall: it is no fail yet.
     """
     is_short = planned < _SHORT
     size = 1 if is_short else max(1, math.floor(planned / (attempts_needed(limit, level) * _SPARE)))
@@ -90,8 +98,8 @@ def decide_blocks(  # noqa: PLR0913 (three series, and three figures that say wh
             break
         size *= 2
     outcome = _outcome(means_of(over_warn, size), means_of(over_fail, size), limit, level)
-    may_be_a_stall = not is_short and (alike or count < _FEWEST_TO_FAIL)
-    if outcome is Outcome.FAIL and may_be_a_stall and over_fail.sum() <= limit * planned:
+    may_be_a_stall = not is_short and (alike or count < _FEWEST_TO_FAIL) and over_fail.sum() <= limit * planned
+    if outcome is Outcome.FAIL and may_be_a_stall and may_be_made_up:
         outcome = Outcome.INCONCLUSIVE
     return Judged(outcome, count, size, alike)
 

@@ -38,7 +38,7 @@ def decide_objective(record: LoadRecord, objective: LoadObjective, family: int) 
     decided, after = decide_share(record.course, objective, record.planned, level), record.decided.get(objective.name)
     if after is None:
         return Decided(decided.outcome, f"{_told(record, objective)}; {decided.text}")
-    early = decide_share(record.course.first(after), objective, record.planned, level)
+    early = decide_share(record.course.first(after), objective, record.planned, level, on_the_way=True)
     # what was shown on the way stays shown; but a pass does not outlive what all attempts together show
     if early.outcome is Outcome.FAIL or decided.outcome in {Outcome.INCONCLUSIVE, Outcome.SKIP}:
         decided = early
@@ -51,7 +51,9 @@ def needs(objective: LoadObjective, family: int) -> int:
     return attempts_needed(objective.limits[0], FAMILY_LEVEL / family) if objective.is_share else 0
 
 
-def decide_share(course: Course, objective: LoadObjective, planned: int, level: float) -> Decided:
+def decide_share(
+    course: Course, objective: LoadObjective, planned: int, level: float, *, on_the_way: bool = False
+) -> Decided:
     """Decide an objective on the share of bad attempts over the attempts so far, all of which have ended.
 
     Args:
@@ -59,13 +61,17 @@ def decide_share(course: Course, objective: LoadObjective, planned: int, level: 
         objective: on a quantile, errors or goodput.
         planned: how many attempts the whole run is to have.
         level: the error level.
+        on_the_way: the run goes on, and may make up for a stall; an objective that aborts it does not wait for that.
     """
     measured = ~np.isnan(course.over[objective.name][1])
     over_warn, over_fail = (side[measured] for side in course.over[objective.name])
     passing, failing = objective.limits
 
     def judged(warn: Series, fail: Series, limit: float) -> Judged:
-        return decide_blocks(warn, fail, course.latency_ms[measured], planned=planned, limit=limit, level=level)
+        return decide_blocks(
+            warn, fail, course.latency_ms[measured], planned=planned, limit=limit, level=level,
+            may_be_made_up=on_the_way and not objective.aborts,
+        )  # fmt: skip
 
     if objective.quantile is not None:
         found = judged(over_warn, over_fail, passing)

@@ -98,7 +98,7 @@ class Tally:
         for objective in self._load.objectives:
             if not objective.is_share or (objective.name in self.decided and not objective.aborts):
                 continue
-            outcome = decide_share(course, objective, self._profile.expected, level).outcome
+            outcome = decide_share(course, objective, self._profile.expected, level, on_the_way=True).outcome
             if outcome in {Outcome.PASS, Outcome.FAIL}:  # a warning may become a pass
                 self.decided.setdefault(objective.name, len(course.intended_s))
             if outcome is Outcome.FAIL and objective.aborts:
