@@ -8,6 +8,7 @@ that does nothing else, and compare ratios, not seconds, between machines.
 
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -59,14 +60,17 @@ def measure(part: Part) -> str:
     told = done.stdout.rstrip() or done.stderr[-2000:].rstrip()
     print(told, flush=True)
     failed = f"; it ended with {done.returncode}" if done.returncode else ""
-    took = f"`{part.command}`, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {time.monotonic() - began:.0f} s{failed}."
+    took_s, now = time.monotonic() - began, datetime.now(UTC)
+    took = f"`{part.command}` on {machine()}, {now:%Y-%m-%d %H:%M} UTC, {took_s:.0f} s{failed}."
     return "\n".join([f"## {part.what}", "", took, "", "```", told, "```", ""])
 
 
 def measured_before(page: str) -> dict[str, str]:
     """The sections of a page, by the parts' names."""
-    sections = {section.partition("\n")[0]: f"## {section}" for section in page.split("\n## ")[1:]}
-    return {part.name: sections[part.what].rstrip("\n") + "\n" for part in PARTS if part.what in sections}
+    known = "|".join(re.escape(part.what) for part in PARTS)
+    _, *pieces = re.split(rf"^## ({known})$", page, flags=re.MULTILINE)
+    texts = dict(zip(pieces[::2], pieces[1::2], strict=True))
+    return {part.name: f"## {part.what}{texts[part.what].rstrip()}\n" for part in PARTS if part.what in texts}
 
 
 def machine() -> str:
@@ -85,7 +89,7 @@ def main(arguments: Sequence[str]) -> None:
     if unknown := set(arguments) - set(known):
         sys.exit(f"no such part: {', '.join(sorted(unknown))}. There are: {', '.join(known)}")
     sections = measured_before(PAGE.read_text(encoding="utf-8")) if PAGE.exists() else {}
-    head = f"# Bench report\n\nBy `uv run python -m bench`, on {machine()}; do not edit.\n"
+    head = "# Bench report\n\nBy `uv run python -m bench`; do not edit.\n"
     for part in (known[name] for name in arguments or known):
         sections[part.name] = measure(part)
         ordered = [sections[name] for name in known if name in sections]

@@ -73,7 +73,31 @@ def test_one_that_cannot_be_started() -> None:
         run_program(("/no/such/program",), 1)
 
 
-def test_it_has_a_session_of_its_own() -> None:
-    done = run_program(python("import os; print(os.getsid(0) == os.getpid())"), 20)
+def test_what_it_has_started_goes_on(tmp_path: Path) -> None:
+    """So services are started; this one holds the pipes of the shell that has started it."""
+    note = tmp_path / "pid"
+
+    done = run_program(("sh", "-c", f"sleep 300 & echo $! > {note}; echo started"), 20)
+
+    child = psutil.Process(int(note.read_text(encoding="utf-8")))
+    try:
+        assert done == Completed(0, "started\n", "")
+        assert child.status() != psutil.STATUS_ZOMBIE
+    finally:
+        child.kill()
+
+
+def test_one_that_we_may_not_end_is_told_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("gonogo.programs.os.killpg", refused)
+
+    with pytest.raises(EndlessProgramError, match="did not end"):
+        run_program(("sleep", "1"), 0.2)
+
+
+def test_it_has_a_process_group_of_its_own() -> None:
+    done = run_program(python("import os; print(os.getpgrp() == os.getpid())"), 20)
 
     assert done.stdout == "True\n"

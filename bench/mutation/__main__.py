@@ -8,12 +8,13 @@ uv run python -m bench.mutation suites BASE.jsonl
     BASE.jsonl is what the calibration of the unchanged suites left with GONOGO_MATRIX.
 
 uv run python -m bench.mutation again BASE.jsonl
-    Those of the judgements only that survived the last time.
+    Those of the judgements only that survived the last time, or have come since.
 
 It works on a copy of the tree. Survivors are printed, and written to docs/mutation.json with what they were.
 """
 
 import ast
+import hashlib
 import json
 import os
 import re
@@ -204,10 +205,11 @@ def mutate_modules(names: Sequence[str]) -> None:
 
 
 def mutate_suites(base: Mapping[str, Any], again: bool) -> None:
-    """Print and keep what no fault and no test notices; of those only that survived the last time, if `again`."""
+    """Print and keep what no fault and no test notices; if `again`, what was noticed the last time is not tried."""
     mutants = checks_of_suites()
-    survived = kept().get("suites", {}).get("survivors", [])
-    tried = [mutant for mutant in mutants if not again or without_line(mutant) in survived]
+    before = kept().get("suites", {})
+    noticed = set(before.get("judgements", [])) - set(map(digest, before.get("survivors", [])))
+    tried = [mutant for mutant in mutants if not again or digest(without_line(mutant)) not in noticed]
     left: list[Mutant] = []
     with copied_tree() as folder:
         if run_pytest(folder, *_MODULE_OPTIONS, TESTS_OF_SUITES):
@@ -220,7 +222,7 @@ def mutate_suites(base: Mapping[str, Any], again: bool) -> None:
                     print(f"  {word}: {mutant}  {', '.join(mutant.checks)}", flush=True)
                 left += unseen
     print(f"suites: {len(mutants) - len(left)} of {len(mutants)} judgements are noticed missing")
-    keep("suites", len(mutants), left)
+    keep("suites", len(mutants), left, judgements=sorted(digest(without_line(mutant)) for mutant in mutants))
 
 
 def fails_a_test(folder: Path, mutant: Mutant) -> bool:
@@ -240,10 +242,15 @@ def without_line(mutant: Mutant) -> str:
     return re.sub(r":\d+ ", " ", str(mutant), count=1)
 
 
-def keep(part: str, count: int, left: Sequence[Mutant]) -> None:
+def digest(text: str) -> str:
+    """A short name of a mutant's text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def keep(part: str, count: int, left: Sequence[Mutant], **more: object) -> None:
     """Write the result of a part into the kept file."""
     found = kept()
-    found[part] = {"mutants": count, "noticed": count - len(left), "survivors": list(map(without_line, left))}
+    found[part] = {"mutants": count, "noticed": count - len(left), "survivors": list(map(without_line, left)), **more}
     KEPT.write_text(json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

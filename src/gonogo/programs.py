@@ -1,4 +1,4 @@
-"""Run a program to its end: in bounded time and memory, and without leaving its children behind.
+"""Run a program to its end: in bounded time and memory; one that has to be ended takes its children along.
 
 Forbidden here: importing anything of gonogo.
 """
@@ -18,10 +18,19 @@ MAX_PRINTED_BYTES = 16_000_000
 """Of each of its two outputs: as much as an answer over HTTP may have."""
 _PIECE_BYTES = 65_536
 _LAST_WORDS = 300
+_LOOK_S = 0.1
+_LINGER_S = 1.0
+"""So long after it has ended what it has started may still print: a service may go on with our pipes."""
+_PATIENCE_S = 5.0
+"""So long it may take until one that was killed is gone."""
 
 
 class EndlessProgramError(Exception):
-    """It did not end in time, or printed without end; it was ended, with all that it had started."""
+    """It did not end in time; it was ended, with all in its process group."""
+
+
+class TooMuchPrintedError(EndlessProgramError):
+    """It printed without end; it was ended, with all in its process group."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +54,9 @@ def run_program(
     folder: Path | str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Completed:
-    """Run a program and wait for its end; it gets nothing to read, and a session of its own.
+    """Run a program and wait for its end; it gets nothing to read, and a process group of its own.
+
+    What it has started and left behind when it ended goes on: a service is started like that.
 
     Args:
         words: the program and its arguments; no shell is involved.
@@ -55,27 +66,28 @@ def run_program(
 
     Raises:
         OSError: it cannot be started.
-        EndlessProgramError: it did not end in time, or printed more than `MAX_PRINTED_BYTES`.
+        EndlessProgramError: it did not end in time.
+        TooMuchPrintedError: it printed more than `MAX_PRINTED_BYTES`.
     """
     deadline = time.monotonic() + timeout_s
-    with subprocess.Popen(
-        list(words), cwd=folder, env=environment, start_new_session=True,
+    process = subprocess.Popen(
+        list(words), cwd=folder, env=environment, process_group=0,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    ) as process:  # fmt: skip
-        assert process.stdout is not None
-        assert process.stderr is not None
-        try:
-            stdout, stderr = _printed(process.stdout, process.stderr, deadline)
-            exit_code = process.wait(max(0.0, deadline - time.monotonic()))
-        except (TimeoutError, subprocess.TimeoutExpired) as error:
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        stdout, stderr = _printed(process, process.stdout, process.stderr, deadline)
+        exit_code = process.wait(max(0.0, deadline - time.monotonic()))
+    except (TimeoutError, subprocess.TimeoutExpired) as error:
+        raise EndlessProgramError(f"{words[0]} did not end within {timeout_s:g} s") from error
+    except _TooMuchError as error:
+        raise TooMuchPrintedError(f"{words[0]} printed more than {MAX_PRINTED_BYTES:,} bytes") from error
+    finally:  # Ctrl-C, too, reaches our own group only
+        process.stdout.close()
+        process.stderr.close()
+        if process.poll() is None:
             _end(process)
-            raise EndlessProgramError(f"{words[0]} did not end within {timeout_s:g} s") from error
-        except _TooMuchError as error:
-            _end(process)
-            raise EndlessProgramError(f"{words[0]} printed more than {MAX_PRINTED_BYTES:,} bytes") from error
-        except BaseException:  # Ctrl-C does not reach a session of its own
-            _end(process)
-            raise
     return Completed(exit_code, stdout, stderr)
 
 
@@ -83,16 +95,23 @@ class _TooMuchError(Exception):
     """A pipe never ends."""
 
 
-def _printed(stdout: IO[bytes], stderr: IO[bytes], deadline: float) -> tuple[str, str]:
-    """What comes out of both pipes until both are closed."""
+def _printed(
+    process: "subprocess.Popen[bytes]", stdout: IO[bytes], stderr: IO[bytes], deadline: float
+) -> tuple[str, str]:
+    """What comes out of both pipes until both are closed, or the program has ended and others hold them."""
     found = {stdout: bytearray(), stderr: bytearray()}
     with selectors.DefaultSelector() as selector:
         for pipe, text in found.items():
             selector.register(pipe, selectors.EVENT_READ, text)
+        has_ended = False
         while selector.get_map():
-            if (left_s := deadline - time.monotonic()) <= 0:
+            if not has_ended and process.poll() is not None:
+                has_ended, deadline = True, min(deadline, time.monotonic() + _LINGER_S)
+            if time.monotonic() >= deadline:
+                if has_ended:
+                    break
                 raise TimeoutError
-            for key, _ in selector.select(left_s):
+            for key, _ in selector.select(_LOOK_S):
                 piece = os.read(key.fd, _PIECE_BYTES)
                 key.data.extend(piece)
                 if not piece:
@@ -104,7 +123,8 @@ def _printed(stdout: IO[bytes], stderr: IO[bytes], deadline: float) -> tuple[str
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """End it and what it has started, as far as that is still in its session's first group."""
-    with suppress(ProcessLookupError):
+    """End it and what else is in its process group, as far as we may (``sudo`` makes it somebody else's)."""
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_PATIENCE_S)

@@ -217,6 +217,10 @@ def _unspared(chain: Chain, link: int) -> list[str]:
     allowed = chain.routing.allowed_fails
     if allowed is None:
         raise NotDeclared("the target does not say after how many failures a provider is left alone (allowed_fails)")
+    if len(chain.links) < link + 2:
+        raise NotDeclared(
+            f"{chain.chat.model.name} has no fallback that stays whole"
+        )  # some ask those that cool down then
     prompts: list[str] = []
     with chain.broken(FAILURES["500"], link + 1):
         began = time.monotonic()
@@ -229,6 +233,8 @@ def _unspared(chain: Chain, link: int) -> list[str]:
         )
     name, asked = chain.names[link], sum(chain.moved(prompt)[link] for prompt in prompts)
     chain.around.note("cooldown", name, 0.0, {"asked": asked, "requests": len(prompts)})
+    if not asked:
+        raise InconclusiveError(f"{name} was not asked at all: see routing.fallback.survives")
     is_spared = asked <= allowed * chain.most_attempts
     return [] if is_spared else [f"{name} failed, and was asked {asked} times in {len(prompts)} requests"]
 

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.faults.containers import engine
-from gonogo.programs import Completed, EndlessProgramError, run_program
+from gonogo.programs import Completed, EndlessProgramError, TooMuchPrintedError, run_program
 from gonogo.targets.model import Actor
 
 
@@ -263,6 +263,8 @@ _LOG_BYTES = 200_000
 def _done(words: Sequence[str]) -> Completed:
     try:
         return run_program(words, _COMMAND_S)
+    except TooMuchPrintedError as error:
+        raise InconclusiveError(str(error)) from error
     except EndlessProgramError as error:
         raise EndpointFailedError(str(error)) from error
     except OSError as error:
@@ -273,7 +275,7 @@ def _run(*words: str) -> str:
     """A command's output.
 
     Raises:
-        InconclusiveError: it cannot be run, or it failed: the gate could not act.
+        InconclusiveError: it cannot be run, failed, or printed too much: the gate could not act.
         EndpointFailedError: it did not end in time.
     """
     done = _done(words)

@@ -9,12 +9,14 @@ import pytest
 
 from gonogo.documents import Problems
 from gonogo.errors import InconclusiveError, InWarningBand, NotDeclared, NotPermitted, Unsupported
-from gonogo.model import WORST_FIRST, CheckInfo, CheckResult, Outcome, Permission, Severity, SkipKind
+from gonogo.model import CheckInfo, CheckResult, Outcome, Permission, Severity, SkipKind
 from gonogo.plugin.evidence import recorder_of
 from gonogo.plugin.instances import deviations_of
 from gonogo.redaction import Redactor
 
 _ATTRIBUTE = "gonogo"
+_DECIDES = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.SKIP, Outcome.WARN, Outcome.PASS)
+"""Unlike `gonogo.model.WORST_FIRST`: what was left out is not verified, whatever was warned of beside it."""
 MAX_REASON = 4000
 MAX_FINDINGS = 1000
 
@@ -69,7 +71,7 @@ def phase_of(report: pytest.TestReport) -> dict[str, Any] | None:
 
 def combine(node_id: str, phases: list[dict[str, Any]]) -> CheckResult:
     """One result from the phases (setup, call, teardown) of a check: the worst of them decides."""
-    worst = min(phases, key=lambda phase: WORST_FIRST.index(phase["outcome"]))
+    worst = min(phases, key=lambda phase: _DECIDES.index(phase["outcome"]))
     raw = dict(worst["info"])
     info = CheckInfo(
         **{**raw, "severity": Severity(raw["severity"]), "permission": Permission(raw["permission"]),
