@@ -45,7 +45,9 @@ def main(verb: str, folder: Path, *rest: str) -> None:
             flap(rest[0], os.environ[rest[1]])
         case "steady":
             with suppress(OSError):
-                os.kill(int(pid.read_text()), signal.SIGKILL)
+                number = int(pid.read_text())
+                if b"flapping" in Path(f"/proc/{number}/cmdline").read_bytes():  # it ends by itself after a minute
+                    os.kill(number, signal.SIGKILL)
             pid.unlink(missing_ok=True)
         case "hide":
             (folder / "data").rename(folder / "data.hidden")
