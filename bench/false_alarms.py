@@ -1,5 +1,7 @@
 """How often does the healthy deployment not pass? ``uv run python -m bench.false_alarms fast 300`` or ``whole 20``.
 
+``... whole 20 -- COMMAND`` lets a command keep the machine busy (a little nicer than the gate), and a loop only after it.
+
 * fast: the suites of files and of contracts on the scripted servers, the gate in forked processes, two at a time;
 * whole: the gate's default run on the embedded deployment.
 
@@ -12,6 +14,7 @@ three divided by the runs.
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -97,13 +100,14 @@ def whole(runs: int, folder: Path) -> Tried:
 
 
 @contextmanager
-def busy_core() -> Iterator[None]:
-    """Somebody else computes."""
-    process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+def busy_core(words: Sequence[str]) -> Iterator[None]:
+    """Somebody else computes: a command, and then a loop."""
+    code = f"import subprocess\n{list(words)!r} and subprocess.run(['nice', '-n', '5', *{list(words)!r}])\nwhile True: pass"
+    process = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
     try:
         yield
     finally:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
@@ -133,8 +137,8 @@ def main(arguments: Sequence[str]) -> None:
     """Measure, and keep the figures."""
     kinds: Mapping[str, Callable[[int, Path], Tried]] = {"fast": fast, "whole": whole}
     match arguments:
-        case [kind, runs] if kind in kinds and runs.isdigit():
-            with tempfile.TemporaryDirectory(prefix="gonogo-alarms-") as folder, busy_core():
+        case [kind, runs, *rest] if kind in kinds and runs.isdigit() and rest[:1] in ([], ["--"]):
+            with tempfile.TemporaryDirectory(prefix="gonogo-alarms-") as folder, busy_core(rest[1:]):
                 found = measure(kinds[kind](int(runs), Path(folder)))
         case _:
             sys.exit(__doc__)
