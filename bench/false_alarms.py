@@ -1,6 +1,6 @@
 """How often does the healthy deployment not pass? ``uv run python -m bench.false_alarms fast 300`` or ``whole 20``.
 
-``... whole 20 -- COMMAND`` lets a command keep the machine busy (a little nicer than the gate), and a loop only after it.
+``... whole 20 -- COMMAND`` lets a command keep the machine busy, a little nicer than the gate; a loop follows it.
 
 * fast: the suites of files and of contracts on the scripted servers, the gate in forked processes, two at a time;
 * whole: the gate's default run on the embedded deployment.
@@ -41,6 +41,13 @@ BOTH_SIDES = 0.1
 """The error level of a two-sided interval, of which one side is the bound at 95 %."""
 _QUICK = ("suites/contract", "suites/artifacts", "suites/config", "-k=not test_model_remote")
 """The scripted registry names a store that nobody serves."""
+_BUSY = """
+import subprocess, sys
+if sys.argv[1:]:
+    subprocess.run(["nice", "-n", "5", *sys.argv[1:]])
+while True:
+    pass
+"""
 Tried = Iterator[tuple[int, GateRun]]
 
 
@@ -102,8 +109,7 @@ def whole(runs: int, folder: Path) -> Tried:
 @contextmanager
 def busy_core(words: Sequence[str]) -> Iterator[None]:
     """Somebody else computes: a command, and then a loop."""
-    code = f"import subprocess\n{list(words)!r} and subprocess.run(['nice', '-n', '5', *{list(words)!r}])\nwhile True: pass"
-    process = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+    process = subprocess.Popen([sys.executable, "-c", _BUSY, *words], start_new_session=True)
     try:
         yield
     finally:
