@@ -72,9 +72,23 @@ _ALWAYS: dict[str, Callable[[Body], None]] = {
     "tool-id-missing": _drop_ids,
 }
 """What is spoilt in whole completions and in chunks."""
+_THOUGHT = "El usuario pregunta; respondo con brevedad."
+
+
+def _think(body: Body) -> None:
+    _message(body)["reasoning_content"] = _THOUGHT
+
+
+def _think_first(body: Body) -> None:
+    for choice in body["choices"]:
+        if "role" in choice["delta"]:  # of the first chunk
+            choice["delta"]["reasoning_content"] = _THOUGHT
+
+
 _WHOLE: dict[str, Callable[[Body], None]] = {
     "wrong-types": lambda body: body.update(created="2026-01-01T00:00:00Z"),
     "finish-reason-odd": _odd_finish,
+    "thinks": _think,
     "logprobs-lose-finish": _drop_finish,
     "tool-calls-object": _calls_as_object,
     "usage-text": lambda body: _count(body, str, "prompt_tokens", "completion_tokens", "total_tokens"),
@@ -83,6 +97,7 @@ _CHUNK: dict[str, Callable[[Body], None]] = {
     "stream-model-differs": lambda body: body.update(model=f"{body['model']}-fast"),
     "tool-index-missing": _drop_indices,
     "tool-stream-cut": _cut_arguments,
+    "thinks": _think_first,
 }
 
 

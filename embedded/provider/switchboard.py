@@ -120,6 +120,7 @@ FAULTS: dict[str, str] = {
     "stutter": "every third token keeps the next one waiting for `delay_ms` (default 400)",
     "system-dropped": "the system message is not read",
     "terse": "answers are cut after two tokens",
+    "thinks": "answers have a reasoning beside their text",
     "throttle-never": "no request is refused for a rate limit",
     "throttle-503": "past the rate limit, requests answer 503",
     "tokens-doubled": "prompts cost twice their tokens",

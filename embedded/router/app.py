@@ -173,6 +173,9 @@ class Router:
     async def _from_cache(self, kept: dict[str, Any], asked: dict[str, Any], key: str) -> Response:
         if self._board.on("cache-slow"):
             await asyncio.sleep(_HELD_BACK_S)
+        if self._board.on("cache-thoughtless"):
+            for choice in kept.get("choices", ()):
+                choice["message"].pop("reasoning_content", None)
         if self._board.on("cache-differs"):
             kept["choices"][0]["message"]["content"] = "otra cosa"
         headers = {"x-router-cache": key}
@@ -255,13 +258,14 @@ def _joined(events: list[str]) -> dict[str, Any]:
     """A stream as the whole answer that it stands for."""
     chunks = [json.loads(data) for data in events if data != DONE]
     whole: dict[str, Any] = {**chunks[0], "object": "chat.completion"}
-    text, finish = "", None
+    text, thought, finish = "", "", None
     for chunk in chunks:
         whole["usage"] = chunk.get("usage") or whole.get("usage")
         for choice in chunk.get("choices", []):
             text += choice["delta"].get("content") or ""
+            thought += choice["delta"].get("reasoning_content") or ""
             finish = choice.get("finish_reason") or finish
-    message = {"role": "assistant", "content": text}
+    message = {"role": "assistant", "content": text, **({"reasoning_content": thought} if thought else {})}
     return {**whole, "choices": [{"index": 0, "message": message, "finish_reason": finish}]}
 
 
@@ -269,7 +273,8 @@ def _split(whole: dict[str, Any]) -> list[dict[str, Any]]:
     """A whole answer as a stream's chunks."""
     head = {**{name: whole.get(name) for name in ("id", "created", "model")}, "object": "chat.completion.chunk"}
     choice = whole["choices"][0]
-    deltas = [{"role": "assistant", "content": ""}, {"content": choice["message"]["content"]}]
+    said = {name: choice["message"][name] for name in ("reasoning_content", "content") if name in choice["message"]}
+    deltas = [{"role": "assistant", "content": ""}, said]
     chunks = [{**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
     return [*chunks, {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}]}]
 

@@ -17,6 +17,7 @@ FAULTS: dict[str, str] = {
     "cache-slow": "a hit takes as long as a miss",
     "cache-shared": "the tenants share their cache entries",
     "cache-stream-cut": "a streamed hit lacks its end",
+    "cache-thoughtless": "what is kept of an answer lacks its reasoning",
     "callers-unknown": "the counter's label for the caller is empty",
     "canary-stuck": "weights that are set while it runs are ignored",
     "completions-fail": "every completion answers 500",

@@ -40,12 +40,12 @@ CHANGES: dict[str, Any] = {
 
 @check("routing.cache.hit", severity="major", covers=["R6"], smoke=True)
 def test_cache_hit(cached: Cached) -> None:
-    """The same request asked twice is answered from the cache the second time, with the same text."""
+    """The same request asked twice is answered from the cache the second time, with the same text and its reasoning."""
     prompt = fresh_prompt("¿Se guarda esta respuesta?")  # never asked before: an old entry proves nothing
     first, second = (cached.ask(prompt) for _ in range(2))
     hits = (cached.is_hit(first), cached.is_hit(second))
     assert hits == (False, True), "wanted a miss, then a hit"
-    assert second.text == first.text
+    assert (second.text, second.thought) == (first.text, first.thought)
 
 
 @check("routing.cache.stored", severity="major", covers=["R6"], smoke=True)
@@ -68,6 +68,7 @@ def test_cache_streamed(cached: Cached) -> None:
         raise NotDeclared("the gateway does not cache streams")
     flaws = [] if second.done else ["the stream from the cache did not end"]
     flaws += [] if second.text == first.text else [f"the cache streamed {second.text!r}, the provider {first.text!r}"]
+    flaws += ["the stream from the cache has lost its reasoning"] if first.thought and not second.thought else []
     same_end = second.finish_reasons == first.finish_reasons
     expect_flawless(flaws if same_end else [*flaws, f"finish reasons {second.finish_reasons}, {first.finish_reasons}"])
 

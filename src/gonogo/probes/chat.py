@@ -39,7 +39,8 @@ class ChatAnswer:
     @property
     def thought(self) -> bool:
         """Whether it reasoned, in a field beside its text."""
-        messages = [mapping(choice.get("message")) for choice in choices_of(self.body)]
+        choices = [choice for body in (self.body, *self.chunks) for choice in choices_of(body)]
+        messages = [mapping(choice.get(name)) for choice in choices for name in ("message", "delta")]
         return any(message.get(name) for message in messages for name in ("reasoning_content", "reasoning"))
 
     @property
