@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gonogo.documents import parse_document
-from gonogo.errors import NotDeclared
+from gonogo.errors import NotDeclared, Unsupported
 from gonogo.fixtures.hosts import Measured
 from gonogo.objectives import Band
 from gonogo.probes.kubernetes import as_part
@@ -27,6 +27,7 @@ from gonogo.suites.cluster import test_objects as objects
 from gonogo.suites.cluster import test_rollback as ways_back
 from gonogo.suites.cluster import test_workloads as workloads
 from gonogo.suites.config import test_gateway as gateway
+from gonogo.suites.contract import test_streams as streams
 from gonogo.suites.monitoring import test_evidence as evidence
 from gonogo.suites.monitoring import test_metrics as metrics
 from gonogo.suites.monitoring import test_prometheus as watched
@@ -265,6 +266,29 @@ def test_a_long_talk_is_by_the_contract_to_its_end(bodies: list[str], said: str)
     ]
 
     expect_said(said, turns.test_turns_long, talk, Parts(violations=lambda _: []))
+
+
+def model(wholes_ms: list[float], content_ms: tuple[float, ...]) -> Any:
+    """A model whose whole answers take so long, one after the other, and whose streams arrive so."""
+    durations = iter(wholes_ms)
+
+    def complete(*_: object, stream: bool = False, **__: object) -> Any:
+        return Parts(content_ms=content_ms) if stream else Parts(http=Parts(duration_ms=next(durations)))
+
+    return Parts(complete=complete)
+
+
+@pytest.mark.parametrize(
+    ("content_ms", "said"), [((20.0, 120.0, 220.0, 320.0, 420.0), ""), ((420.0, 420.1), "generated over 400 ms")]
+)
+def test_a_stream_arrives_as_it_is_generated(content_ms: tuple[float, ...], said: str) -> None:
+    expect_said(said, streams.test_stream_not_buffered, model([20.0, 420.0] * 3, content_ms), "n")
+
+
+def test_one_stall_makes_a_quick_model_no_buffer() -> None:
+    """Seen on a busy machine: the first long answer was held up for 400 ms."""
+    with pytest.raises(Unsupported, match="too quick to tell"):
+        streams.test_stream_not_buffered(model([39.0, 441.0, 22.0, 23.0, 16.0, 30.0], (18.0, 57.8)), "n")
 
 
 def test_what_is_not_declared_is_no_fail() -> None:
