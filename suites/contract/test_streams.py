@@ -1,6 +1,6 @@
 """Is a streamed completion the unstreamed one, in good form, and does it really stream?"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
