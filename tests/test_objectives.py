@@ -9,9 +9,11 @@ from gonogo.model import Outcome
 from gonogo.objectives import (
     Band,
     attempts_needed,
+    decide_drop,
     decide_level,
     decide_mean,
     decide_share,
+    evidence_above,
     evidence_below,
     exact_interval,
 )
@@ -55,7 +57,13 @@ def test_interval_in_band(low: float, high: float, outcome: Outcome) -> None:
 @pytest.mark.parametrize(
     ("count", "total", "low", "high"),
     # R: binom.test(count, total)$conf.int
-    [(0, 10, 0.0, 0.3084971), (3, 10, 0.0667395, 0.6524529), (10, 10, 0.6915029, 1.0), (50, 100, 0.3983211, 0.6016789)],
+    [
+        (0, 10, 0.0, 0.3084971),
+        (1, 20, 0.0012651, 0.2487328),
+        (3, 10, 0.0667395, 0.6524529),
+        (10, 10, 0.6915029, 1.0),
+        (50, 100, 0.3983211, 0.6016789),
+    ],
 )
 def test_exact_interval(count: int, total: int, low: float, high: float) -> None:
     assert exact_interval(count, total, 0.05) == pytest.approx((low, high), abs=1e-6)
@@ -66,6 +74,29 @@ def test_share_without_samples_is_inconclusive() -> None:
     assert decide_share(0, 5, ABOVE).outcome is Outcome.INCONCLUSIVE
     assert decide_share(0, 60, ABOVE).outcome is Outcome.PASS
     assert decide_share(30, 60, ABOVE).outcome is Outcome.FAIL
+
+
+def test_what_is_decided_is_told_with_its_interval() -> None:
+    told = decide_share(3, 10, ABOVE).text
+    assert told == "3 of 10 = 30.0%, interval 6.7% to 65.2% at 95%; pass ≤ 0.1, fail > 0.15"
+    told = decide_mean([0.6, 0.9] * 20, BELOW).text
+    assert told == "mean 0.750 of 40, interval 0.705 to 0.795 at 95%; pass ≥ 0.75, fail < 0.65"
+    told = decide_drop(30, lambda _: 0.02, ABOVE).text
+    assert told == "a drop of +0.020 over 30 prompts, interval -0.080 to +0.120 at 95%; pass ≤ 0.1, fail > 0.15"
+    told = decide_level(20, 200, Band(0.05, 0.2), 0.05).text
+    assert told == "20 of 200 = 10.0% at level 0.05; pass ≤ 0.05, fail > 0.2"
+
+
+def test_a_drop_needs_as_many_prompts_as_a_mean() -> None:
+    told = decide_drop(29, lambda _: 0.0, ABOVE)
+    assert (told.outcome, told.text) == (Outcome.INCONCLUSIVE, "29 prompts in common, at least 30 are needed")
+    assert decide_drop(31, lambda _: 0.0, ABOVE).outcome is Outcome.PASS
+
+
+def test_a_drop_is_drawn_over_prompts() -> None:
+    """Half of 300 prompts lose all: the interval is that of a share, and what no prompt showed adds nothing to it."""
+    told = decide_drop(300, lambda drawn: sum(i % 2 for i in drawn) / 300, Band(0.44, 0.45)).text
+    assert "interval +0.443 to +0.557" in told
 
 
 def test_mean() -> None:
@@ -123,5 +154,14 @@ def test_false_decisions_stay_under_the_level_however_often_one_looks(limit: flo
     assert false_fails / runs <= bound
 
 
+def test_evidence_of_single_attempts() -> None:
+    """By hand: the mean over the mixture of each alternative's likelihood, relative to the limit of a half."""
+    assert evidence_below(0, 1, 0.5) == pytest.approx((2.0 + 1.5) / 2)
+    assert evidence_below(1, 1, 0.5) == pytest.approx((0.0 + 0.5) / 2)
+    assert evidence_above(1, 1, 0.5) + evidence_above(0, 1, 0.5) == pytest.approx(2.0)
+    assert evidence_above(1, 1, 0.5) == pytest.approx(1 + 79 / 240)  # the mean of 39 squares of 1/40, 2/40, ...
+
+
 def test_evidence_does_not_overflow() -> None:
+    assert evidence_above(1e6, 1e6, 0.5) < math.inf
     assert evidence_below(0, 1e6, 0.5) < math.inf

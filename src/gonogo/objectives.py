@@ -12,6 +12,7 @@ Two families of decisions, both three-valued (a band adds a fourth, *warn*):
 """
 
 import math
+import operator
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -42,10 +43,10 @@ class Band:
         """The outcome for an exactly known value; NaN is inconclusive."""
         if math.isnan(value):
             return Outcome.INCONCLUSIVE
-        sign = 1 if self.above else -1
-        if sign * value <= sign * self.warn:
+        is_beyond = operator.gt if self.above else operator.lt
+        if not is_beyond(value, self.warn):
             return Outcome.PASS
-        return Outcome.FAIL if sign * value > sign * self.fail else Outcome.WARN
+        return Outcome.FAIL if is_beyond(value, self.fail) else Outcome.WARN
 
     def judge_interval(self, low: float, high: float) -> Outcome:
         """The outcome for a value known to lie in an interval; inconclusive when pass and fail are both possible.
@@ -191,10 +192,7 @@ def _ratio(alternative: float, bad: float, total: float, limit: float) -> float:
 
 
 def _binomial_cdf(count: int, total: int, share: float) -> float:
-    if share <= 0.0:
-        return 1.0
-    if share >= 1.0:
-        return 1.0 if count >= total else 0.0
+    """For a share between 0 and 1, neither included."""
     return math.fsum(
         math.exp(
             math.lgamma(total + 1) - math.lgamma(k + 1) - math.lgamma(total - k + 1)
