@@ -97,8 +97,8 @@ def test_reasons_stand_by_severity_and_caveats_beside_them() -> None:
 
 def test_a_go_says_how_many_passed() -> None:
     left_out = result("skip", skip=SkipKind.NOT_DECLARED, check_id="config.c.d")
-    judged = judge([result("pass"), left_out], {"config"})
-    assert (judged.reasons, judged.caveats) == (("all 1 checks passed",), ())
+    judged = judge([result("pass"), result("pass", check_id="config.e.f"), left_out], {"config"})
+    assert (judged.reasons, judged.caveats) == (("all 2 checks passed",), ())
 
 
 def test_own_checks_that_were_not_collected_hold() -> None:

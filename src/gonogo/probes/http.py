@@ -38,6 +38,10 @@ _LEAST_SECRET = 8
 """Shorter secrets of the target may be words of an ordinary answer."""
 _LEAST_S = 0.1
 """A request that may still be sent is waited for so long at least."""
+_CONNECTED = "connection.connect_tcp.started"
+"""The step of httpcore's trace that a connection begins with, which was not kept then."""
+_MOST_KEPT = 8
+"""So many kept connections may turn out to be closed, one after the other."""
 _USAGE = re.compile(rb'"total_tokens"\s*:\s*(\d{1,9})')
 Client = httpx.Client
 """A connection pool; fixtures and suites name it by this, since only probes import httpx."""
@@ -71,6 +75,10 @@ class HttpAnswer:
             return json_value(self.body)
         except ValueError as error:
             raise EndpointFailedError(f"HTTP {self.status} with a body that is not JSON ({error})") from error
+
+
+class _KeptConnectionClosedError(AnswerBrokeError):
+    """A connection that was kept from an earlier request ended before anything of this one's answer."""
 
 
 def open_client(*, keep_alive: bool = True) -> httpx.Client:
@@ -150,6 +158,9 @@ class Http:
     ) -> HttpAnswer:
         """Send a request, read the answer to its end, record it.
 
+        A server may close a connection that it kept just when the next request is on its way, or after so many of them:
+        that says nothing of the request, so it is sent again on another one (RFC 9112, section 9.5).
+
         With `only_head` the first piece of the body is enough: what might go on for long is hung up on.
 
         Raises:
@@ -157,6 +168,23 @@ class Http:
             InconclusiveError: the name does not resolve, or the request could not leave this machine.
             BudgetExhaustedError: the run's budget is used up.
         """
+        for _ in range(_MOST_KEPT):
+            try:
+                return self._send_once(method, path, body, headers, on_chunk, only_head=only_head)
+            except _KeptConnectionClosedError:
+                continue
+        return self._send_once(method, path, body, headers, on_chunk, only_head=only_head)
+
+    def _send_once(  # noqa: PLR0913 (the parts of one exchange)
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+        on_chunk: OnChunk | None,
+        *,
+        only_head: bool,
+    ) -> HttpAnswer:
         self._context.spend(1, 0)
         url = self.base_url + path
         sent = dict(headers or {})
@@ -167,10 +195,11 @@ class Http:
         limit = _Limit(self.timeout_s, self._context.remaining_s())
         started = time.perf_counter()
         status, received, chunks = 0, {}, []
-        error = ""
+        error, steps = "", set[str]()
         try:
             with self._translated(method, url, limit), deadline.within(limit.seconds), self._client.stream(
-                method, url, content=body, headers=sent, timeout=limit.seconds
+                method, url, content=body, headers=sent, timeout=limit.seconds,
+                extensions={"trace": lambda step, _: steps.add(step)},
             ) as answer:  # fmt: skip
                 status, received = answer.status_code, dict(answer.headers.items())
                 for chunk in _pieces(answer, f"{method} {url}"):
@@ -181,6 +210,8 @@ class Http:
                         break
         except (AssertionError, InconclusiveError) as failure:
             error = str(failure)
+            if isinstance(failure, AnswerBrokeError) and not status and _CONNECTED not in steps:
+                raise _KeptConnectionClosedError(error) from failure
             raise
         finally:
             whole = HttpAnswer(status, received, b"".join(chunks), (time.perf_counter() - started) * 1000)
