@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gonogo.stream import ChatBody, ChatStream, NdjsonParser, SseParser, StreamProtocolError
+from gonogo.stream import ChatBody, ChatStream, NdjsonParser, ServerEvent, SseParser, StreamProtocolError
 
 STREAM = "\ufeffdata: uno\r\n: nota\r\ndata:dos\r\n\r\nevent: x\nid: 7\ndata: café 🚗\n\ndata: tres\r\rdata: sin final"
 EVENTS = ["uno\ndos", "café 🚗", "tres"]
@@ -266,3 +266,78 @@ def test_a_broken_chunk_among_those_that_are_alike_is_noticed(broken: bytes) -> 
     with pytest.raises(StreamProtocolError):
         body.feed(event("d").replace(b'd"', broken + b'"'), 1.0)
     assert body.said.text == "abc"
+
+
+def test_sse_knows_when_whatever_comes_next_begins_a_new_event() -> None:
+    parser = SseParser()
+    seen = [parser.is_between_events]
+    for piece in (b"data: a", b"\n", b"\n", b"event: x\n", b"\n", b"data: \xc3", b"\xa9\n\n", b"data: b\n\r"):
+        parser.feed(piece)
+        seen.append(parser.is_between_events)
+    assert seen == [True, False, False, True, False, True, False, True, False]
+
+
+def test_sse_half_a_character_is_no_end_of_an_event() -> None:
+    parser = SseParser()
+    parser.feed(b"\xc3")
+    assert not parser.is_between_events
+
+
+def test_sse_only_the_first_character_may_be_a_byte_order_mark() -> None:
+    parser = SseParser()
+    assert parser.feed("\ufeffdata: a".encode()) == []
+    assert parser.feed("\ufeffb\n\n".encode()) == [ServerEvent("a\ufeffb")]
+
+
+@pytest.mark.parametrize("parser", [SseParser, NdjsonParser])
+def test_a_line_may_be_as_long_as_the_limit_and_not_longer(
+    parser: type[SseParser | NdjsonParser], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gonogo.stream.MOST_OF_A_LINE", 10)
+    reading = parser()
+    list(reading.feed(b"1" * 10))
+    list(reading.feed(b"\n" + b"2" * 10))
+    with pytest.raises(StreamProtocolError, match="longer than 10"):
+        list(reading.feed(b"2"))
+
+
+def plain(text: str, **more: object) -> bytes:
+    """A chunk with this text, and what else it says."""
+    choice = {"index": 0, "delta": {"content": text, **more}, "finish_reason": None}
+    return f"data: {json.dumps({'id': 'x', 'choices': [choice]})}\n\n".encode()
+
+
+class CountedBody(ChatBody):
+    """Counts the chunks that were parsed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parsed = 0
+        take = self.said.take
+
+        def counted(data: str, at_ms: float) -> dict[str, Any]:
+            self.parsed += 1
+            return take(data, at_ms)
+
+        self.said.take = counted  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "parsed"),
+    [
+        ([plain("a"), plain("b"), plain("c")], 1),
+        ([plain("a"), plain("b") + plain("c") + plain("d")], 1),
+        ([plain("a") + plain("b"), plain("c"), plain("d")], 3),  # two at once show nothing of one
+        ([plain("a"), plain("b")[:-1], b"\n" + plain("c"), plain("d"), plain("e")], 4),
+        ([plain("a", reasoning="hm"), plain("b", reasoning="hm")], 2),
+        ([plain("a"), plain('"'), plain("c"), plain("d")], 3),
+    ],
+)
+def test_only_what_differs_by_its_text_alone_is_not_parsed(pieces: list[bytes], parsed: int) -> None:
+    body, whole = CountedBody(), ChatBody()
+    for piece in pieces:
+        body.feed(piece, 1.0)
+    for byte in b"".join(pieces):
+        whole.feed(bytes([byte]), 1.0)
+    assert (body.said.text, len(body.said.content_ms)) == (whole.said.text, len(whole.said.content_ms))
+    assert (body.parsed, body.said.chunks) == (parsed, [])
