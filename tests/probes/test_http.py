@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 
 import pytest
 
@@ -190,12 +190,15 @@ def test_a_secret_in_an_answer_is_told(body: str, headers: str, path: str, leaks
 
 @contextmanager
 def forgetful(answers: int) -> Iterator[str]:
-    """A server that closes a connection on its second request without a word, and gives up after so many answers."""
+    """A server that closes a connection on its second request without a word, and gives up after so many answers.
+
+    Its requests have no body: that would be a second piece.
+    """
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
 
         def run() -> None:
             for left in range(answers, -1, -1):
-                with closing(listener.accept()[0]) as connection:
+                with suppress(OSError), closing(listener.accept()[0]) as connection:
                     connection.recv(65536)
                     if left:
                         connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
@@ -204,19 +207,20 @@ def forgetful(answers: int) -> Iterator[str]:
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
         thread.join(timeout=5)
 
 
 def test_a_kept_connection_that_the_server_has_closed_says_nothing_of_the_next_request() -> None:
     """Seen with llama.cpp, which closes a connection after some requests: one false alarm in ten runs."""
     with forgetful(answers=3) as url, Bench(url) as bench:
-        assert [bench.http.post("", {}).status for _ in range(3)] == [200, 200, 200]
+        assert [bench.http.get("").status for _ in range(3)] == [200, 200, 200]
         assert [seen.answer["status"] for seen in bench.seen] == [200, 0, 200, 0, 200]
 
 
 def test_a_new_connection_that_is_closed_without_a_word_fails() -> None:
     with forgetful(answers=1) as url, Bench(url) as bench:
-        bench.http.post("", {})
+        bench.http.get("")
         with pytest.raises(EndpointFailedError, match="the answer broke"):
-            bench.http.post("", {})
+            bench.http.get("")
         assert [seen.answer["status"] for seen in bench.seen] == [200, 0, 0]
