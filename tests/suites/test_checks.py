@@ -27,6 +27,7 @@ from gonogo.suites.cluster import test_objects as objects
 from gonogo.suites.cluster import test_rollback as ways_back
 from gonogo.suites.cluster import test_workloads as workloads
 from gonogo.suites.config import test_gateway as gateway
+from gonogo.suites.contract import test_ollama as ollama
 from gonogo.suites.contract import test_streams as streams
 from gonogo.suites.monitoring import test_evidence as evidence
 from gonogo.suites.monitoring import test_metrics as metrics
@@ -289,6 +290,18 @@ def test_one_stall_makes_a_quick_model_no_buffer() -> None:
     """Seen on a busy machine: the first long answer was held up for 400 ms."""
     with pytest.raises(Unsupported, match="too quick to tell"):
         streams.test_stream_not_buffered(model([39.0, 441.0, 22.0, 23.0, 16.0, 30.0], (18.0, 57.8)), "n")
+
+
+@pytest.mark.parametrize(("model_told", "said"), [("embed", ""), (None, "model")])
+def test_ollamas_embeddings_are_of_its_form(model_told: str | None, said: str) -> None:
+    """The vectors are as they should be; what stands beside them may not be."""
+    bodies = {
+        "/api/embed": {"model": model_told, "embeddings": [[1.0, 0.0], [1.0, 0.0]]},
+        "/api/embeddings": {"embedding": [2.0, 0.0]},
+    }
+    http = Parts(post=lambda path, _: Parts(json=lambda: bodies[path]))
+
+    expect_said(said, ollama.test_ollama_embed, Parts(model=Parts(name="embed", tolerance=0.01), http=http))
 
 
 def test_what_is_not_declared_is_no_fail() -> None:
