@@ -206,10 +206,10 @@ def mutate_modules(names: Sequence[str]) -> None:
 
 def mutate_suites(base: Mapping[str, Any], again: bool) -> None:
     """Print and keep what no fault and no test notices; if `again`, what was noticed the last time is not tried."""
-    mutants = checks_of_suites()
+    mutants = [(digest(without_line(mutant)), mutant) for mutant in checks_of_suites()]
     before = kept().get("suites", {})
     noticed = set(before.get("judgements", [])) - set(map(digest, before.get("survivors", [])))
-    tried = [mutant for mutant in mutants if not again or digest(without_line(mutant)) not in noticed]
+    tried = [mutant for name, mutant in mutants if not again or name not in noticed]
     left: list[Mutant] = []
     with copied_tree() as folder:
         if run_pytest(folder, *_MODULE_OPTIONS, TESTS_OF_SUITES):
@@ -222,7 +222,7 @@ def mutate_suites(base: Mapping[str, Any], again: bool) -> None:
                     print(f"  {word}: {mutant}  {', '.join(mutant.checks)}", flush=True)
                 left += told[word]
     print(f"suites: {len(mutants) - len(left)} of {len(mutants)} judgements are noticed missing")
-    keep("suites", len(mutants), left, judgements=sorted(digest(without_line(mutant)) for mutant in mutants))
+    keep("suites", len(mutants), left, judgements=sorted(name for name, _ in mutants))
 
 
 def fails_a_test(folder: Path, mutant: Mutant) -> bool:

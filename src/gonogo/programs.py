@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 MAX_PRINTED_BYTES = 16_000_000
 """Of each of its two outputs: as much as an answer over HTTP may have."""
@@ -77,12 +76,10 @@ def run_program(
     assert process.stdout is not None
     assert process.stderr is not None
     try:
-        stdout, stderr = _printed(process, process.stdout, process.stderr, deadline)
+        stdout, stderr = _printed(process, words[0], deadline)
         exit_code = process.wait(max(0.0, deadline - time.monotonic()))
     except (TimeoutError, subprocess.TimeoutExpired) as error:
         raise EndlessProgramError(f"{words[0]} did not end within {timeout_s:g} s") from error
-    except _TooMuchError as error:
-        raise TooMuchPrintedError(f"{words[0]} printed more than {MAX_PRINTED_BYTES:,} bytes") from error
     finally:  # Ctrl-C, too, reaches our own group only
         process.stdout.close()
         process.stderr.close()
@@ -91,17 +88,12 @@ def run_program(
     return Completed(exit_code, stdout, stderr)
 
 
-class _TooMuchError(Exception):
-    """A pipe never ends."""
-
-
-def _printed(
-    process: "subprocess.Popen[bytes]", stdout: IO[bytes], stderr: IO[bytes], deadline: float
-) -> tuple[str, str]:
+def _printed(process: "subprocess.Popen[bytes]", name: str, deadline: float) -> tuple[str, str]:
     """What comes out of both pipes until both are closed, or the program has ended and others hold them."""
-    found = {stdout: bytearray(), stderr: bytearray()}
+    stdout, stderr = bytearray(), bytearray()
     with selectors.DefaultSelector() as selector:
-        for pipe, text in found.items():
+        for pipe, text in ((process.stdout, stdout), (process.stderr, stderr)):
+            assert pipe is not None
             selector.register(pipe, selectors.EVENT_READ, text)
         has_ended = False
         while selector.get_map():
@@ -117,9 +109,8 @@ def _printed(
                 if not piece:
                     selector.unregister(key.fileobj)
                 if len(key.data) > MAX_PRINTED_BYTES:
-                    raise _TooMuchError
-    texts = (text.decode("utf-8", errors="replace") for text in found.values())
-    return next(texts), next(texts)
+                    raise TooMuchPrintedError(f"{name} printed more than {MAX_PRINTED_BYTES:,} bytes")
+    return stdout.decode("utf-8", errors="replace"), stderr.decode("utf-8", errors="replace")
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -1,8 +1,8 @@
 """The collector never runs inside of an allocation: finalizers that set context variables do no harm."""
 
-import subprocess
 import sys
 
+from gonogo.programs import Completed, run_program
 from gonogo.resources import ROOT
 
 PROGRAM = """
@@ -36,18 +36,13 @@ print(len(ended))
 
 
 def test_finalizers_run_and_do_no_harm() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = run_program((sys.executable, "-c", PROGRAM), 60, ROOT)
 
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.exit_code, done.stderr) == (0, "")
     assert int(done.stdout) > 1000
 
 
 def test_it_ends_with_its_program() -> None:
     words = "from embedded.collector import collect_between_instructions as begin; begin(0.001); print('done')"
     for _ in range(3):
-        done = subprocess.run(
-            [sys.executable, "-c", words], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
-        )
-        assert (done.returncode, done.stdout) == (0, "done\n")
+        assert run_program((sys.executable, "-c", words), 60, ROOT) == Completed(0, "done\n", "")
