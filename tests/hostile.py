@@ -23,9 +23,9 @@ LONGEST_S = 20.0
 
 
 @contextmanager
-def serving(serve: Serve, tls: ssl.SSLContext | None = None) -> Iterator[int]:
+def serving(serve: Serve, tls: ssl.SSLContext | None = None, at: tuple[str, int] = ("127.0.0.1", 0)) -> Iterator[int]:
     """A server that gives each connection, once its request has begun, to `serve`; its port."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+    with closing(socket.create_server(at)) as listener:
 
         def attend(connection: socket.socket) -> None:
             with suppress(OSError), tls.wrap_socket(connection, server_side=True) if tls else connection as spoken:

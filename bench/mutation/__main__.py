@@ -16,10 +16,10 @@ It works on a copy of the tree. Survivors are printed, and written to docs/mutat
 import ast
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.mutation.mutants import Change, judgements, mutated, turned
+from gonogo.programs import EndlessProgramError, run_program
 from gonogo.resources import ROOT
 
 MODULES: Mapping[str, Sequence[str]] = {
@@ -70,16 +71,10 @@ def run_pytest(folder: Path, *arguments: str, **environment: str) -> int:
     """Run pytest on the copy; its exit code, or 1 for one that does not end."""
     paths = os.pathsep.join(map(str, (folder / "src", folder)))
     given = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", **environment}
-    limit = None if environment else _TIMEOUT_S
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", *arguments],
-        cwd=folder, env=given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    limit_s = math.inf if environment else _TIMEOUT_S
     try:
-        return process.wait(limit)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        return run_program([sys.executable, "-m", "pytest", *arguments], limit_s, folder, given).exit_code
+    except EndlessProgramError:
         return 1
 
 

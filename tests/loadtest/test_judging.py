@@ -70,3 +70,17 @@ def test_what_was_not_measured_is_no_pass() -> None:
     some[::2] = 0.0
     course = Course(np.arange(500.0), np.full(500, 90.0), nothing, np.zeros(500), {GAP.name: (some, some)})
     assert "250 attempts" in decide_share(course, GAP, 500, 0.05).text
+
+
+def test_what_few_attempts_have_a_figure_for_is_decided_as_if_there_were_no_others() -> None:
+    """One of twenty is streamed: they decide as in a run that has no others."""
+
+    def clean(attempts: int, each: int) -> Course:
+        some = np.full(attempts, math.nan)
+        some[::each] = 0.0
+        nothing = np.full(attempts, math.nan)
+        return Course(np.arange(0.0, attempts), np.full(attempts, 90.0), nothing, nothing, {GAP.name: (some, some)})
+
+    alone = decide_share(clean(1_000, 1), GAP, 1_000, 0.05)
+    assert alone.outcome is Outcome.PASS
+    assert decide_share(clean(20_000, 20), GAP, 20_000, 0.05) == alone

@@ -154,6 +154,21 @@ def test_all_addresses_of_a_name_share_the_time(monkeypatch: pytest.MonkeyPatch)
     assert tried == [*silent, "127.0.0.1"]
 
 
+def test_a_name_that_moves_to_another_address_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old server has closed the connection that was kept: what is asked next goes to the new one."""
+
+    def saying(word: bytes) -> Serve:
+        return lambda connection: connection.sendall(OK + b"content-length: 3\r\n\r\n" + word)
+
+    addresses = ["127.0.0.1"]
+    monkeypatch.setattr(deadline, "addresses_of", lambda *_: list(addresses))
+    with serving(saying(b"old")) as port, serving(saying(b"new"), at=("127.0.0.2", port)), open_client() as client:
+        http = Http(client, f"http://moves.example:{port}", None, ProbeContext(lambda _: None, Redactor()), LIMIT_S)
+        old = http.get("/").body
+        addresses[:] = ["127.0.0.2"]
+        assert (old, http.get("/").body) == (b"old", b"new")
+
+
 def test_a_name_that_cannot_be_one_is_no_finding() -> None:
     with open_client() as client, pytest.raises(InconclusiveError):
         Http(client, f"http://{'a' * 70}.example", None, ProbeContext(lambda _: None, Redactor()), LIMIT_S).get("/")

@@ -10,20 +10,23 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
+from redis._parsers import _RESP2Parser
+from redis.connection import DefaultParser
 
 from gonogo.drills.history import History
-from gonogo.errors import EndpointFailedError
+from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.faults import actors
 from gonogo.probes import agent as agents
-from gonogo.probes import tls
+from gonogo.probes import redis, tls
 from gonogo.probes.agent import AgentProbe
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.kubernetes import ClusterApi
+from gonogo.probes.redis import RedisProbe
 from gonogo.probes.webhooks import listening
 from gonogo.redaction import Redactor
 from gonogo.targets.agent import Agent
 from gonogo.targets.cluster import Cluster
-from gonogo.targets.model import Actor
+from gonogo.targets.model import Actor, Cache
 from gonogo.targets.secrets import Secret
 from tests.calibration.servers import free_port
 from tests.hostile import OK, Serve, in_little_memory, repeating, reset, serving, whole, zeros_gzipped
@@ -120,6 +123,50 @@ def test_an_api_server_that_talks_nonsense(body: bytes, tmp_path: Path) -> None:
                 return list(api.get("/api/v1/pods") or {})
 
         assert in_little_memory(ask, 250) == "['message']"
+
+
+@pytest.mark.parametrize(
+    "serve",
+    [
+        silent,
+        reset,
+        refuse,
+        repeating(b"", b"+", 0.05),
+        repeating(b"$10000000000\r\n", bytes(65536)),
+        repeating(b"*4000000000\r\n", b":1\r\n" * 10_000),
+        repeating(b"", b"*1\r\n" * 10_000),
+        repeating(b"", b"$4\r\nmany\r\n", 0.05),
+    ],
+    ids=["silent", "reset", "no-redis", "drips", "ten-gigabytes", "elements", "nested", "nonsense"],
+)
+@pytest.mark.parametrize("parser", [DefaultParser, _RESP2Parser], ids=["hiredis", "python"])
+def test_a_redis_that_means_harm(serve: Serve, parser: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis, "_LIMIT_S", LIMIT_S)
+    began = time.monotonic()
+    with serving(serve) as port:
+        cache = Cache(f"redis://127.0.0.1:{port}", None)
+
+        def ask() -> object:
+            probe = RedisProbe(cache, QUIET)
+            probe._client.connection_pool.connection_kwargs["parser_class"] = parser
+            return probe.keys()
+
+        said = in_little_memory(ask, 250)
+    assert said.startswith("EndpointFailedError: redis://127.0.0.1:"), said
+    assert time.monotonic() - began < LIMIT_S + 2 * SLACK_S
+
+
+def test_a_redis_whose_name_does_not_resolve_in_time_is_no_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def resolve(*_: object, **__: object) -> list[object]:
+        time.sleep(10)
+        return []
+
+    monkeypatch.setattr(redis, "_LIMIT_S", LIMIT_S)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    began = time.monotonic()
+    with pytest.raises(InconclusiveError, match="the name does not resolve here"):
+        RedisProbe(Cache("redis://slow.example", None), QUIET).keys()
+    assert time.monotonic() - began < LIMIT_S + SLACK_S
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def decide_blocks(  # noqa: PLR0913 (three series, and what says what is decided
         over_warn: of each attempt, in the order of intended moments: how far it is over the warning bound, 0 to 1.
         over_fail: the same of the failing bound; nowhere more than `over_warn`.
         values: its latency, or whatever shows how the attempts depend on each other; positive.
-        planned: how many attempts the whole run is to have: the blocks' length is chosen before the data are seen.
+        planned: how many such attempts the whole run is to have: the blocks' length follows from it, not from `values`.
         limit: the allowed share, for a p95 objective 0.05.
         level: the error level.
         may_be_made_up: more attempts are to come, which may make up for one stall: it is no fail yet.

@@ -77,19 +77,19 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _left(timeout: float | None, late: type[Exception]) -> float | None:
-    """How long the next step may take.
+def left(timeout: float | None, late: type[Exception]) -> float | None:
+    """How long the next step may take: until the deadline of the block `within`, and no longer than `timeout`.
 
     Raises:
-        httpcore.TimeoutException: the deadline has passed.
+        late: the deadline has passed.
     """
     deadline = _deadline.get()
     if deadline is None:
         return timeout
-    left = deadline - time.monotonic()
-    if left <= 0:
+    rest = deadline - time.monotonic()
+    if rest <= 0:
         raise late("the exchange did not end in time")
-    return left if timeout is None else min(timeout, left)
+    return rest if timeout is None else min(timeout, rest)
 
 
 class _Backend(httpcore.NetworkBackend):
@@ -106,15 +106,15 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        left = _left(timeout, httpcore.ConnectTimeout)
+        rest = left(timeout, httpcore.ConnectTimeout)
         try:
-            addresses = addresses_of(host, port, left if left is not None else threading.TIMEOUT_MAX)
+            addresses = addresses_of(host, port, rest if rest is not None else threading.TIMEOUT_MAX)
         except OSError as error:
             raise httpcore.ConnectError(str(error)) from error
         while True:
             address = addresses.pop(0)
-            left = _left(timeout, httpcore.ConnectTimeout)
-            share = left / (len(addresses) + 1) if left is not None else None
+            rest = left(timeout, httpcore.ConnectTimeout)
+            share = rest / (len(addresses) + 1) if rest is not None else None
             try:
                 stream = self._inner.connect_tcp(address, port, share, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
@@ -126,7 +126,7 @@ class _Backend(httpcore.NetworkBackend):
     def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
     ) -> httpcore.NetworkStream:
-        return _Stream(self._inner.connect_unix_socket(path, _left(timeout, httpcore.ConnectTimeout), socket_options))
+        return _Stream(self._inner.connect_unix_socket(path, left(timeout, httpcore.ConnectTimeout), socket_options))
 
     def sleep(self, seconds: float) -> None:
         self._inner.sleep(seconds)
@@ -139,10 +139,10 @@ class _Stream(httpcore.NetworkStream):
         self._inner = inner
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+        return self._inner.read(max_bytes, left(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, _left(timeout, httpcore.WriteTimeout))
+        self._inner.write(buffer, left(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
         self._inner.close()
@@ -150,7 +150,7 @@ class _Stream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, _left(timeout, httpcore.ConnectTimeout)))
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left(timeout, httpcore.ConnectTimeout)))
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 (httpcore's own)
         return self._inner.get_extra_info(info)

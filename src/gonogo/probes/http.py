@@ -3,7 +3,6 @@
 import json
 import re
 import shlex
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from gonogo.errors import AnswerBrokeError, BudgetExhaustedError, EndpointFailed
 from gonogo.model import Observation
 from gonogo.probes import deadline, encodings
 from gonogo.probes.context import ProbeContext
-from gonogo.probes.tcp import OWN_ERRNOS
+from gonogo.probes.tcp import why_ours
 from gonogo.rules.reading import json_value
 from gonogo.rules.secrets import shapes_within
 from gonogo.targets.secrets import Secret
@@ -224,10 +223,8 @@ class Http:
         try:
             yield
         except httpx.ConnectError as error:
-            if _is_name_failure(error):
-                raise InconclusiveError(f"{url}: the name does not resolve here: {error}") from error
-            if _is_own_failure(error):
-                raise InconclusiveError(f"{url}: the request could not leave this machine: {error}") from error
+            if why := why_ours(error):
+                raise InconclusiveError(f"{url}: {why}: {error}") from error
             raise EndpointFailedError(f"{method} {url}: cannot connect: {error}") from error
         except httpx.TimeoutException as error:
             kind = type(error).__name__
@@ -338,17 +335,3 @@ def _pieces(answer: httpx.Response, what: str) -> Iterator[bytes]:
                 raise EndpointFailedError(f"{what}: the answer is longer than {MAX_BODY_BYTES} bytes")
     except ValueError as error:
         raise AnswerBrokeError(f"{what}: the body cannot be read: {error}") from error
-
-
-def _is_name_failure(error: BaseException) -> bool:
-    return any(isinstance(cause, socket.gaierror) for cause in _causes(error))
-
-
-def _is_own_failure(error: BaseException) -> bool:
-    return any(isinstance(cause, OSError) and cause.errno in OWN_ERRNOS for cause in _causes(error))
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
