@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 from tests.calibration.conftest import GateRun
-from tests.calibration.forked import run_pytest
 from tests.calibration.scripted import TARGET, ScriptedServers
 from tests.calibration.test_contract import PLAN
+from tests.forked import run_pytest
 
 RUNS = 3
 PACE_MS = 5.0

@@ -29,9 +29,9 @@ from gonogo.fixtures.embedded import TARGET, EmbeddedDeployment
 from gonogo.objectives import exact_interval
 from gonogo.resources import ROOT
 from tests.calibration.conftest import GateRun
-from tests.calibration.forked import Child
 from tests.calibration.scripted import TARGET as SCRIPTED
 from tests.calibration.scripted import ScriptedServers
+from tests.forked import Child
 
 KEPT = ROOT / "docs" / "false-alarms.json"
 LANES = 2

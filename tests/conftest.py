@@ -1,32 +1,22 @@
 """The project's own tests: every warning is an error here (a gate run leaves warnings to the user).
 
-With ``-n 2`` each file is one worker's. Those that take longest come first, in an order that gives the tests on the
-embedded deployment to one worker; the other steps back (`nice`), so that nothing is measured beside a crowd.
+With ``-n 4`` each file is one worker's (`tests.lanes`). Workers that measure neither the embedded deployment nor the load
+generator step back (`nice`), so that nothing is measured beside a crowd.
 """
 
 import os
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from gonogo.fixtures.embedded import EmbeddedDeployment
+from tests import lanes
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.programs import PROGRAMS
 from tests.servers.build import CannotBuildError
 
-ORDER = (
-    "test_faults",
-    "test_contract",
-    "test_healthy",
-    "test_routed",
-    "test_drills",
-    "test_safety",
-    "test_real_servers",
-    "test_samples",
-    "test_gate",
-)
-"""xdist hands out the first two files, then the next two: the first and the third are on the embedded deployment."""
 NICENESS = 10
 
 
@@ -50,15 +40,30 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The long files first; with one process the order does not matter."""
+    """The long files first; with one process the order does not matter.
+
+    Raises:
+        pytest.UsageError: a second worker would start the embedded deployment, too.
+    """
     del config
-    items.sort(key=lambda item: ORDER.index(item.path.stem) if item.path.stem in ORDER else len(ORDER))
+    on_it = {lanes.name_of(item.nodeid) for item in items if "embedded" in getattr(item, "fixturenames", ())}
+    if strays := on_it - {*lanes.EMBEDDED}:
+        raise pytest.UsageError(
+            f"on the embedded deployment, but not in tests.lanes.EMBEDDED: {', '.join(sorted(strays))}"
+        )
+    items.sort(key=lambda item: lanes.place_of(item.nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> lanes.Lanes | None:
+    """Deal out files; another ``--dist`` is the user's."""
+    return lanes.Lanes(config, log) if config.option.dist == "loadfile" else None
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A worker that does not measure the deployment steps back."""
-    if hasattr(item.config, "workerinput") and "embedded" not in getattr(item, "fixturenames", ()):
+    """A worker that measures nothing steps back."""
+    measures = "embedded" in getattr(item, "fixturenames", ()) or lanes.name_of(item.nodeid) in lanes.LOAD
+    if hasattr(item.config, "workerinput") and not measures:
         os.nice(max(0, NICENESS - os.nice(0)))
 
 

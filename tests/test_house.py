@@ -13,6 +13,7 @@ from gonogo.faults.catalogue import all_faults
 from gonogo.model import SUITES
 from gonogo.resources import ROOT, folder, schema
 from gonogo.targets.loader import SCHEMA
+from tests import lanes
 
 CHECKS = ROOT.parent / "shared" / "CHECKS.md"
 """The list of rows, where the checkout has it beside it."""
@@ -103,3 +104,8 @@ def test_ci_runs_the_readmes_commands() -> None:
         "lint-imports",
     ):
         assert command in script
+
+
+def test_what_the_lanes_name_is_there() -> None:
+    assert [name for name in lanes.ORDER if not (ROOT / "tests" / f"{name}.py").is_file()] == []
+    assert len(set(lanes.ORDER)) == len(lanes.ORDER)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gonogo.fixtures.embedded import ROOT, TARGET, EmbeddedDeployment
-from tests.calibration.forked import run_pytest
+from tests.forked import run_pytest
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ import pytest
 
 from gonogo.faults.catalogue import Fault
 from tests.calibration.conftest import GateRun
-from tests.calibration.forked import Child
 from tests.calibration.noticed import expect_noticed
 from tests.calibration.servers import Servers
+from tests.forked import Child
 
 FEW = "not (502 or 503 or 429 or empty or trickle or slow or wrong or refused or frozen or error-in-200)"
 """One of each sort of failure of the suite routing: the others take the same way through a gateway."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gonogo.resources import ROOT
 from tests.calibration.conftest import GateRun
-from tests.calibration.forked import run_pytest
+from tests.forked import run_pytest
 
 SUITES = (str(ROOT / "suites" / "artifacts"), str(ROOT / "suites" / "config"))
 

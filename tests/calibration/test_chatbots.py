@@ -14,9 +14,9 @@ import pytest
 
 from gonogo.resources import ROOT
 from tests.calibration.conftest import GateRun
-from tests.calibration.forked import run_pytest
 from tests.calibration.replies import TARGET, ChatbotServer
 from tests.calibration.servers import Servers
+from tests.forked import run_pytest
 
 Run = Callable[..., GateRun]
 

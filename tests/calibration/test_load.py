@@ -44,7 +44,7 @@ class LoadedServers(Servers):
 def plan_of(target: str) -> Plan:
     """What runs on a target: the whole suite, which is one load run."""
     return Plan(
-        "suites/load", ROOT / "tests" / "calibration" / f"{target}.yaml", LoadedServers, lambda _: "load", lanes=2
+        "suites/load", ROOT / "tests" / "calibration" / f"{target}.yaml", LoadedServers, lambda _: "load", lanes=4
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from gonogo.probes import chatbot
 from tests.calibration.conftest import GateRun
-from tests.calibration.forked import run_pytest
+from tests.forked import run_pytest
 
 GOOD = {
     "response": "Tenemos varios coches que encajan con lo que busca.",

@@ -19,9 +19,9 @@ from gonogo.fixtures.containers import TARGET, ContainerDeployment
 from gonogo.targets.loader import load_target
 from gonogo.targets.model import Actor
 from tests.calibration.conftest import GateRun
-from tests.calibration.forked import run_pytest
 from tests.containers.engine import Engine, NoEngineError
 from tests.containers.images import build_images
+from tests.forked import run_pytest
 from tests.servers.build import CannotBuildError, built_toxiproxy
 
 CHECKS = (

@@ -12,9 +12,9 @@ import yaml
 
 from gonogo.resources import ROOT
 from tests.calibration.conftest import GateRun
-from tests.calibration.forked import run_pytest
 from tests.cluster.control_plane import ControlPlane, apply, path_of
 from tests.cluster.namespace import await_object
+from tests.forked import run_pytest
 from tests.servers.build import CannotBuildError, definitions
 
 Object = dict[str, Any]

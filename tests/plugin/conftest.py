@@ -2,14 +2,14 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests import forked
 
 CHECKS = '''
 import os, time, pytest
@@ -95,26 +95,19 @@ def write_target(folder: Path, environment: str = "staging", extra: str = "") ->
 
 
 @pytest.fixture
-def run(project: Path) -> Run:
+def run(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Run pytest there in a process of its own."""
 
     def run_pytest(
         *arguments: str, cwd: Path = project, before: Callable[[], None] | None = None, **environment: str
     ) -> Ran:
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", *arguments],
-            cwd=cwd,
-            env=env_of(project) | environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            preexec_fn=before,
-        )
+        output = tmp_path_factory.mktemp("run") / "output.txt"
+        code = forked.run_pytest(arguments, env_of(project) | environment, output, cwd, before)
+        told = output.read_text(encoding="utf-8")
         found = sorted(project.glob("**/verdict.json"))
         verdict = json.loads(found[-1].read_text(encoding="utf-8")) if found else None
-        assert "Traceback" not in done.stdout.replace("Traceback of the check", ""), done.stdout
-        return Ran(done.returncode, done.stdout + done.stderr, verdict)
+        assert "Traceback" not in told.replace("Traceback of the check", ""), told
+        return Ran(code, told, verdict)
 
     return run_pytest
 

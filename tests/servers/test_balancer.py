@@ -9,8 +9,8 @@ import pytest
 
 from gonogo.resources import ROOT
 from tests.calibration.conftest import GateRun
-from tests.calibration.forked import run_pytest
 from tests.calibration.servers import Servers
+from tests.forked import run_pytest
 
 HERE = ROOT / "tests" / "servers"
 MODELS = ("chat", "chat-limited", "chat-parallel", "chat-pool", "chat-canary")

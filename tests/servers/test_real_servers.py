@@ -10,7 +10,7 @@ import pytest
 from gonogo.resources import ROOT
 from gonogo.targets.endpoint_sections import profiles
 from tests.calibration.conftest import GateRun
-from tests.calibration.forked import run_pytest
+from tests.forked import run_pytest
 from tests.servers.build import CannotBuildError, built_ollama
 from tests.servers.processes import all_running
 

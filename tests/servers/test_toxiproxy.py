@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from tests.calibration.conftest import GateRun
-from tests.calibration.forked import run_pytest
 from tests.calibration.routed import PROVIDERS, TARGET, RoutedServers
+from tests.forked import run_pytest
 from tests.servers.build import CannotBuildError, built_toxiproxy
 
 CHECKS = (

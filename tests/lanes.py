@@ -1,0 +1,54 @@
+"""Which worker runs which test file: ``pytest tests -n 4``.
+
+Most of these tests wait, for tokens, drills, alarms: so there are more workers than cores. Files that share something
+expensive, or measure, stay together as long as there is other work.
+"""
+
+from collections.abc import Iterable
+
+from xdist.scheduler import LoadFileScheduling
+from xdist.workermanage import WorkerController
+
+EMBEDDED = ("calibration/test_faults", "calibration/test_healthy", "docs/test_commands")
+"""On the embedded deployment."""
+LOAD = ("load/test_locust", "load/test_users", "load/test_hostile", "load/test_wire")
+"""On the load generator, which says so when it does not get its time."""
+CLUSTER = (
+    "calibration/test_drills", "cluster/test_safety", "calibration/test_cluster", "cluster/test_rights", "faults/test_kubernetes",
+)  # fmt: skip
+"""On the Kubernetes control plane."""
+LONG = (
+    "calibration/test_routed", "calibration/test_contract", "calibration/test_monitoring", "deploy/test_image",
+    "calibration/test_replies", "calibration/test_security", "deploy/test_wheel", "calibration/test_agent",
+    "servers/test_real_servers", "calibration/test_watch", "calibration/test_samples", "plugin/test_gate", "deploy/test_pipelines",
+)  # fmt: skip
+"""What takes longest comes first, so that no worker is left with it at the end."""
+_HOMES = (EMBEDDED, LOAD, CLUSTER)
+ORDER = (*EMBEDDED, *LOAD, *CLUSTER, *LONG)
+
+
+def name_of(node_id: str) -> str:
+    """The test file, as the lists above name it."""
+    return node_id.partition("::")[0].removeprefix("tests/").removesuffix(".py")
+
+
+def place_of(node_id: str) -> int:
+    """Where a test's file stands in the order of all."""
+    name = name_of(node_id)
+    return ORDER.index(name) if name in ORDER else len(ORDER)
+
+
+class Lanes(LoadFileScheduling):  # type: ignore[misc]  # xdist tells no types
+    """Each worker takes the files of its own home first, then what is nobody's, then what is left."""
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        self.workqueue.move_to_end(_next_file(self.workqueue, self.nodes.index(node)), last=False)
+        super()._assign_work_unit(node)
+
+
+def _next_file(waiting: Iterable[str], worker: int) -> str:
+    def strangeness(file: str) -> int:
+        home = next((index for index, names in enumerate(_HOMES) if name_of(file) in names), None)
+        return 0 if home == worker else 1 if home is None else 2
+
+    return min(waiting, key=strangeness)
