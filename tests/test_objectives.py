@@ -1,5 +1,6 @@
 """The statistics: known values, and error levels by simulation."""
 
+import itertools
 import math
 import random
 
@@ -99,6 +100,12 @@ def test_a_drop_is_drawn_over_prompts() -> None:
     assert "interval +0.443 to +0.557" in told
 
 
+def test_the_interval_of_a_drop_leaves_as_many_resamples_out_on_either_side() -> None:
+    """The drop seen is 0, those of the thousand resamples are 0.001 to 1: 25 of them are above the interval."""
+    drops = itertools.count()
+    assert "to +0.975 at 95%" in decide_drop(30, lambda _: next(drops) / 1000, ABOVE).text
+
+
 def test_mean() -> None:
     assert decide_mean([0.9] * 29, BELOW).outcome is Outcome.INCONCLUSIVE
     assert decide_mean([0.9] * 30, BELOW).outcome is Outcome.PASS
@@ -131,6 +138,12 @@ def test_p99_needs_what_the_design_says() -> None:
 )
 def test_level_bands(bad: float, total: float, outcome: Outcome) -> None:
     assert decide_level(bad, total, Band(0.05, 0.2), 0.05).outcome is outcome
+
+
+def test_a_failure_is_shown_as_soon_as_the_level_allows() -> None:
+    for bad in range(101):
+        is_shown = evidence_above(bad, 100, 0.1) >= 1 / 0.05
+        assert (decide_level(bad, 100, Band(0.1, 0.1), 0.05).outcome is Outcome.FAIL) == is_shown
 
 
 @pytest.mark.parametrize("limit", [0.5, 0.05])

@@ -29,6 +29,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from bench.mutation.mutants import Change, judgements, mutated, turned
 from gonogo.programs import EndlessProgramError, run_program
 from gonogo.resources import ROOT
@@ -41,6 +43,8 @@ MODULES: Mapping[str, Sequence[str]] = {
 """Which tests must notice a mutant of a module."""
 TESTS_OF_SUITES = "tests/suites"
 KEPT = ROOT / "docs" / "mutation.json"
+ALIKE = ROOT / "bench" / "mutation" / "alike.yaml"
+"""Mutants that behave as the original does, each with the reason: no test can notice them."""
 _TIMEOUT_S = 120.0
 _LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache", "runs", "history", ".hypothesis")
 _MODULE_OPTIONS = ("-x", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:randomly")
@@ -244,8 +248,11 @@ def digest(text: str) -> str:
 
 def keep(part: str, count: int, left: Sequence[Mutant], **more: object) -> None:
     """Write the result of a part into the kept file."""
+    reasons = yaml.safe_load(ALIKE.read_text(encoding="utf-8"))
+    alike = {text: reasons[text] for mutant in left if (text := without_line(mutant)) in reasons}
+    survivors = [text for mutant in left if (text := without_line(mutant)) not in reasons]
     found = kept()
-    found[part] = {"mutants": count, "noticed": count - len(left), "survivors": list(map(without_line, left)), **more}
+    found[part] = {"mutants": count, "noticed": count - len(left), "alike": alike, "survivors": survivors, **more}
     KEPT.write_text(json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

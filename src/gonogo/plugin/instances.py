@@ -15,34 +15,32 @@ from gonogo.targets.security import SecureAddress
 _Instances = dict[str, object]
 
 
-def _chats(target: Target, *, short: bool) -> _Instances:
-    """Every endpoint with every chat model; in short stages with its first one."""
-    instances: _Instances = {}
-    for endpoint in target.endpoints():
-        models = endpoint.chat_models()[: 1 if short else None]
-        instances |= {f"{endpoint.name}/{model.name}": (endpoint, model) for model in models}
-    return instances
+def _chats(target: Target) -> _Instances:
+    """Every endpoint with every chat model."""
+    return {f"{e.name}/{model.name}": (e, model) for e in target.endpoints() for model in e.chat_models()}
 
 
-def _speakers(target: Target, *, short: bool) -> _Instances:
+def _first_chats(target: Target) -> _Instances:
+    """Every endpoint with its first chat model."""
+    return {f"{e.name}/{model.name}": (e, model) for e in target.endpoints() for model in e.chat_models()[:1]}
+
+
+def _speakers(target: Target) -> _Instances:
     """Every endpoint with its first chat model: for what does not depend on the model."""
-    del short
     return {
         endpoint.name: (endpoint, models[0]) for endpoint in target.endpoints() if (models := endpoint.chat_models())
     }
 
 
-def _limited(target: Target, *, short: bool) -> _Instances:
+def _limited(target: Target) -> _Instances:
     """Every provider's model that is kept for the limit check; the gateway's belong to the suite routing."""
-    del short
     return {
         f"{p.name}/{model.name}": (p, model) for p in target.providers for model in p.models if model.rpm is not None
     }
 
 
-def _routed(target: Target, *, short: bool) -> _Instances:
+def _routed(target: Target) -> _Instances:
     """Every gateway model whose provider, and its model there, are declared."""
-    del short
     gateway = target.gateway
     if gateway is None:
         return {}
@@ -50,9 +48,8 @@ def _routed(target: Target, *, short: bool) -> _Instances:
     return {f"{gateway.name}/{name}": routed for name, routed in found.items() if routed[2] is not None}
 
 
-def _chains(target: Target, *, short: bool) -> _Instances:
+def _chains(target: Target) -> _Instances:
     """Every gateway model with fallbacks whose providers all tell what arrives at them."""
-    del short
     gateway = target.gateway
     models = [model for model in gateway.chat_models() if model.fallbacks] if gateway else []
     return {
@@ -62,11 +59,10 @@ def _chains(target: Target, *, short: bool) -> _Instances:
     }
 
 
-def _kept(limit: str) -> Callable[..., _Instances]:
+def _kept(limit: str) -> Callable[[Target], _Instances]:
     """Every gateway model that is kept for the check of a limit: ``rpm``, ``tpm``, ``parallel``."""
 
-    def instances(target: Target, *, short: bool) -> _Instances:
-        del short
+    def instances(target: Target) -> _Instances:
         gateway = target.gateway
         models = gateway.models if gateway else ()
         return {f"{gateway.name}/{m.name}": (gateway, m) for m in models if gateway and getattr(m, limit) is not None}
@@ -74,17 +70,15 @@ def _kept(limit: str) -> Callable[..., _Instances]:
     return instances
 
 
-def _pools(target: Target, *, short: bool) -> _Instances:
+def _pools(target: Target) -> _Instances:
     """Every gateway model that several providers share."""
-    del short
     gateway = target.gateway
     models = gateway.models if gateway else ()
     return {f"{gateway.name}/{model.name}": (gateway, model) for model in models if gateway and model.pool}
 
 
-def _canaries(target: Target, *, short: bool) -> _Instances:
+def _canaries(target: Target) -> _Instances:
     """Every slice of every gateway model that a new provider takes over; without a command only the one that is set."""
-    del short
     gateway = target.gateway
     return {
         f"{gateway.name}/{model.name}/{percent:g}": (gateway, model, percent)
@@ -94,11 +88,10 @@ def _canaries(target: Target, *, short: bool) -> _Instances:
     }
 
 
-def _natives(kind: str) -> Callable[..., _Instances]:
+def _natives(kind: str) -> Callable[[Target], _Instances]:
     """Every model of a kind (``chat``, ``embedding``) of an Ollama server."""
 
-    def instances(target: Target, *, short: bool) -> _Instances:
-        del short
+    def instances(target: Target) -> _Instances:
         return {
             f"{endpoint.name}/{model.name}": (endpoint, model)
             for endpoint in target.providers
@@ -110,14 +103,12 @@ def _natives(kind: str) -> Callable[..., _Instances]:
     return instances
 
 
-def _services(target: Target, *, short: bool) -> _Instances:
-    del short
+def _services(target: Target) -> _Instances:
     return {service.name: service for service in target.services}
 
 
-def _serving(target: Target, *, short: bool) -> _Instances:
+def _serving(target: Target) -> _Instances:
     """Every address that says which model it has loaded."""
-    del short
     return {
         f"{endpoint.name}/{i}" if endpoint.replicas else endpoint.name: (endpoint, address)
         for endpoint in target.endpoints()
@@ -126,9 +117,8 @@ def _serving(target: Target, *, short: bool) -> _Instances:
     }
 
 
-def _restartable(target: Target, *, short: bool) -> _Instances:
+def _restartable(target: Target) -> _Instances:
     """Every provider with a chat model that may be restarted."""
-    del short
     return {
         provider.name: (provider, models[0])
         for provider in target.providers
@@ -136,25 +126,21 @@ def _restartable(target: Target, *, short: bool) -> _Instances:
     }
 
 
-def _embedders(target: Target, *, short: bool) -> _Instances:
+def _embedders(target: Target) -> _Instances:
     """Every endpoint with every embedding model."""
-    del short
     return {f"{e.name}/{model.name}": (e, model) for e in target.endpoints() for model in e.embedding_models()}
 
 
-def _endpoints(target: Target, *, short: bool) -> _Instances:
-    del short
+def _endpoints(target: Target) -> _Instances:
     return {endpoint.name: endpoint for endpoint in target.endpoints()}
 
 
-def _guarded(target: Target, *, short: bool) -> _Instances:
-    del short
+def _guarded(target: Target) -> _Instances:
     return {endpoint.name: endpoint for endpoint in target.endpoints() if endpoint.key is not None}
 
 
-def _secure_addresses(target: Target, *, short: bool) -> _Instances:
+def _secure_addresses(target: Target) -> _Instances:
     """Everything that has an https address."""
-    del short
     found = {e.name: SecureAddress(e.url, e.health_path, is_page=False) for e in target.endpoints()}
     if target.chatbot is not None:
         found["chatbot"] = SecureAddress(target.chatbot.url, target.chatbot.health_path or "/", is_page=False)
@@ -163,70 +149,60 @@ def _secure_addresses(target: Target, *, short: bool) -> _Instances:
     return {name: address for name, address in found.items() if address.url.startswith("https://")}
 
 
-def _plain_addresses(target: Target, *, short: bool) -> _Instances:
+def _plain_addresses(target: Target) -> _Instances:
     """By their position: a port may differ from run to run."""
-    del short
     return {str(i): url for i, url in enumerate(target.security.plain, 1)}
 
 
-def _agent_tools(target: Target, *, short: bool) -> _Instances:
-    del short
+def _agent_tools(target: Target) -> _Instances:
     return {tool.name: tool for tool in (target.agent.tools if target.agent else ())}
 
 
-def _agent_actions(*risks: str) -> Callable[..., _Instances]:
+def _agent_actions(*risks: str) -> Callable[[Target], _Instances]:
     """The declared action of each of these risks."""
 
-    def instances(target: Target, *, short: bool) -> _Instances:
-        del short
+    def instances(target: Target) -> _Instances:
         actions = target.agent.actions if target.agent else {}
         return {risk: (risk, actions[risk]) for risk in risks if risk in actions}
 
     return instances
 
 
-def _pages(target: Target, *, short: bool) -> _Instances:
-    del short
+def _pages(target: Target) -> _Instances:
     return {page.name: page for page in target.monitoring.metrics}
 
 
-def _of_prometheus(section: str) -> Callable[..., _Instances]:
+def _of_prometheus(section: str) -> Callable[[Target], _Instances]:
     """Everything that a list of the section ``monitoring.prometheus`` declares, by its name."""
 
-    def instances(target: Target, *, short: bool) -> _Instances:
-        del short
+    def instances(target: Target) -> _Instances:
         prometheus = target.monitoring.prometheus
         return {_named(item): item for item in (getattr(prometheus, section) if prometheus else ())}
 
     return instances
 
 
-def _scrape_jobs(target: Target, *, short: bool) -> _Instances:
+def _scrape_jobs(target: Target) -> _Instances:
     """Every scrape job that must be up; all together where none is named."""
-    del short
     prometheus = target.monitoring.prometheus
     return {job or "all": job for job in ((prometheus.jobs or ("",)) if prometheus else ())}
 
 
-def _required_alerts(target: Target, *, short: bool) -> _Instances:
-    del short
+def _required_alerts(target: Target) -> _Instances:
     prometheus = target.monitoring.prometheus
     return {name: (name, severity) for name, severity in (prometheus.alerts.items() if prometheus else ())}
 
 
-def _own_counters(target: Target, *, short: bool) -> _Instances:
-    del short
+def _own_counters(target: Target) -> _Instances:
     return {counter.name: counter for counter in target.monitoring.counters}
 
 
-def _logs(target: Target, *, short: bool) -> _Instances:
-    del short
+def _logs(target: Target) -> _Instances:
     return {log.name: log for log in target.monitoring.logs}
 
 
-def _dashboard_sources(target: Target, *, short: bool) -> _Instances:
+def _dashboard_sources(target: Target) -> _Instances:
     """Every file of a dashboard; a Grafana as a whole, since only it knows what it has."""
-    del short
     dashboards = target.monitoring.dashboards
     if dashboards is None:
         return {}
@@ -237,48 +213,42 @@ def _dashboard_sources(target: Target, *, short: bool) -> _Instances:
     return named or {"grafana": dashboards.grafana}
 
 
-def _alert_drills(target: Target, *, short: bool) -> _Instances:
-    del short
+def _alert_drills(target: Target) -> _Instances:
     alertmanager = target.monitoring.alertmanager
     return {drill.name: drill for drill in (alertmanager.drills if alertmanager else ())}
 
 
-def _config_files(target: Target, *, short: bool) -> _Instances:
+def _config_files(target: Target) -> _Instances:
     """Every configuration file; manifests have checks of their own."""
-    del short
     return {file.name: file for file in (target.config.files if target.config else ()) if file.kind != "manifests"}
 
 
-def _datasets(target: Target, *, short: bool) -> _Instances:
-    del short
+def _datasets(target: Target) -> _Instances:
     return {dataset.name: dataset for dataset in (target.artifacts.datasets if target.artifacts else ())}
 
 
-def _objectives(*metrics: str) -> Callable[..., _Instances]:
-    def instances(target: Target, *, short: bool) -> _Instances:
-        del short
+def _objectives(*metrics: str) -> Callable[[Target], _Instances]:
+    def instances(target: Target) -> _Instances:
         return {o.name: o for o in (target.load.objectives if target.load else ()) if o.metric in metrics}
 
     return instances
 
 
-def _load_route(target: Target, *, short: bool) -> _Instances:
+def _load_route(target: Target) -> _Instances:
     """The model of the load run, where its provider and its model there are declared."""
     asked = f"{target.gateway.name}/{target.load.model}" if target.gateway and target.load else ""
-    return {name: route for name, route in _routed(target, short=short).items() if name == asked}
+    return {name: route for name, route in _routed(target).items() if name == asked}
 
 
-def _ratios(target: Target, *, short: bool) -> _Instances:
-    del short
+def _ratios(target: Target) -> _Instances:
     baseline = target.load.baseline if target.load else None
     return {ratio.name: ratio for ratio in (baseline.ratios if baseline else ())}
 
 
-def _of_cluster(section: str) -> Callable[..., _Instances]:
+def _of_cluster(section: str) -> Callable[[Target], _Instances]:
     """Everything that a list or table of the section ``cluster`` declares, by its name."""
 
-    def instances(target: Target, *, short: bool) -> _Instances:
-        del short
+    def instances(target: Target) -> _Instances:
         found = getattr(target.cluster, section) if target.cluster else ()
         if isinstance(found, Mapping):
             return {name: (name, item) for name, item in found.items()}
@@ -291,47 +261,42 @@ def _named(item: Any) -> str:  # noqa: ANN401 (a dataclass of the section, or a 
     return str(getattr(item, "reference", None) or getattr(item, "name", None) or item)
 
 
-def _released(target: Target, *, short: bool) -> _Instances:
+def _released(target: Target) -> _Instances:
     """Every workload whose releases the registry knows."""
-    del short
     return {w.reference: w for w in (target.cluster.workloads if target.cluster else ()) if w.release}
 
 
-def _host_services(target: Target, *, short: bool) -> _Instances:
-    del short
+def _host_services(target: Target) -> _Instances:
     return {service.name: service for service in (target.host.services if target.host else ())}
 
 
-def _host_resources(target: Target, *, short: bool) -> _Instances:
+def _host_resources(target: Target) -> _Instances:
     """Every resource of the machine that has bounds."""
-    del short
     return {name: (name, band) for name, band in (target.host.bands if target.host else ())}
 
 
-def _drills(kind: str) -> Callable[..., _Instances]:
+def _drills(kind: str) -> Callable[[Target], _Instances]:
     """Every drill of a kind."""
 
-    def instances(target: Target, *, short: bool) -> _Instances:
-        del short
+    def instances(target: Target) -> _Instances:
         return {drill.name: drill for drill in getattr(target.drills, kind)}
 
     return instances
 
 
-def _config_rollbacks(target: Target, *, short: bool) -> _Instances:
-    del short
+def _config_rollbacks(target: Target) -> _Instances:
     drill = target.drills.config_rollback
     return {drill.service: drill} if drill is not None else {}
 
 
-def _every_drill(target: Target, *, short: bool) -> _Instances:
+def _every_drill(target: Target) -> _Instances:
     """Every declared drill, of whatever kind."""
     found = {f"{kind}/{drill.name}": drill for kind, drills in target.drills.sections().items() for drill in drills}
-    config = _config_rollbacks(target, short=short).items()
+    config = _config_rollbacks(target).items()
     return found | {f"config_rollback/{name}": drill for name, drill in config}
 
 
-_INSTANCES: dict[str, Callable[..., _Instances]] = {
+_INSTANCES: dict[str, Callable[[Target], _Instances]] = {
     "chat": _chats,
     "speaker": _speakers,
     "limited": _limited,
@@ -407,6 +372,8 @@ _INSTANCES: dict[str, Callable[..., _Instances]] = {
     "load_route": _load_route,
 }
 """Fixture name to its instances. The fixture gets the instance as its parameter, None where nothing is declared."""
+_IN_SHORT_STAGES = {"chat": _first_chats}
+"""Those of which short stages take fewer."""
 
 
 def deviations_of(item: pytest.Item) -> list[Deviation]:
@@ -423,8 +390,9 @@ def deviations_of(item: pytest.Item) -> list[Deviation]:
 def parametrize(metafunc: pytest.Metafunc) -> None:
     """Give each of these fixtures that a check asks for its instances."""
     gate: Gate | None = gate_of(metafunc.config)
-    for name, instances_of in _INSTANCES.items():
+    fewer = _IN_SHORT_STAGES if gate and gate.stage.smoke_only else {}
+    for name, instances_of in (_INSTANCES | fewer).items():
         if name in metafunc.fixturenames:
-            found = instances_of(gate.target, short=gate.stage.smoke_only) if gate else {}
+            found = instances_of(gate.target) if gate else {}
             found = found or {"undeclared": None}
             metafunc.parametrize(name, list(found.values()), ids=list(found), indirect=True)
