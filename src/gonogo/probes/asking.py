@@ -3,8 +3,9 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -117,45 +118,71 @@ def _hold_all(
     todo: Plan, talk: Talk, asking: Asking, out: TextIO, say: Callable[[str], None]
 ) -> tuple[list[list[Answer]], str]:
     """Hold all, until the budget ends or nobody answers any more; what was begun is waited for."""
-    ends, queue, why = time.monotonic() + asking.seconds, list(reversed(todo)), ""
-    messages_left, in_vain = asking.most_messages, 0
     held: list[list[Answer]] = []
-    running: set[Future[list[Answer]]] = set()
-    stopped = threading.Event()
-
-    def one(item: Conversation, repeat: int) -> list[Answer]:
-        return [] if stopped.is_set() else talk(item, repeat)
-
     with ThreadPoolExecutor(asking.concurrency) as pool:
+        holding = _Holding(todo, talk, asking, pool)
         try:
-            while queue or running:
-                while queue and not why and len(running) < asking.concurrency:
-                    if len(queue[-1][0].turns) > messages_left:
-                        why = f"the budget of {asking.most_messages} messages is used up"
-                        break
-                    item, repeat = queue.pop()
-                    messages_left -= len(item.turns)
-                    running.add(pool.submit(one, item, repeat))
-                if not running:
-                    break
-                done, running = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
-                for future in done:
-                    try:
-                        answers = future.result()
-                    except BudgetExhaustedError as error:
-                        why = str(error)
-                        continue
+            while holding.goes_on():
+                for answers in holding.ended():
                     _write(out, answers)
                     held.append(answers)
-                    in_vain = 0 if any(answer.status and not answer.throttled for answer in answers) else in_vain + 1
                 say(f"{len(held)} of {len(todo)} conversations")
-                if not why and time.monotonic() > ends:
-                    why = f"the budget of {asking.seconds:g} s is used up"
-                if not why and in_vain >= _GIVE_UP_AFTER:
-                    why = f"{in_vain} in a row got no answer, or HTTP 429"
         finally:
-            stopped.set()
-    return held, why
+            holding.stop()
+    return held, holding.why
+
+
+class _Holding:
+    """Conversations, many at a time, and why no more of them begin."""
+
+    def __init__(self, todo: Plan, talk: Talk, asking: Asking, pool: Executor) -> None:
+        self.why = ""
+        self._talk, self._asking, self._pool = talk, asking, pool
+        self._waiting, self._running = deque(todo), set[Future[list[Answer]]]()
+        self._ends, self._messages_left, self._in_vain = time.monotonic() + asking.seconds, asking.most_messages, 0
+        self._stopped = threading.Event()
+
+    def goes_on(self) -> bool:
+        """Begin as many as may be; whether any is being held."""
+        while self._waiting and not self.why and len(self._running) < self._asking.concurrency:
+            conversation, repeat = self._waiting[0]
+            if len(conversation.turns) > self._messages_left:
+                self.why = f"the budget of {self._asking.most_messages} messages is used up"
+            else:
+                self._waiting.popleft()
+                self._messages_left -= len(conversation.turns)
+                self._running.add(self._pool.submit(self._hold, conversation, repeat))
+        return bool(self._running)
+
+    def ended(self) -> Iterator[list[Answer]]:
+        """The answers of those that have ended by now, or within a second.
+
+        Raises:
+            InconclusiveError: a message could not be sent.
+        """
+        done, self._running = wait(self._running, timeout=1.0, return_when=FIRST_COMPLETED)
+        for future in done:
+            try:
+                answers = future.result()
+            except BudgetExhaustedError as error:
+                self.why = str(error)
+                continue
+            got_one = any(answer.status and not answer.throttled for answer in answers)
+            self._in_vain = 0 if got_one else self._in_vain + 1
+            yield answers
+        self.why = self.why or self._why_enough()
+
+    def stop(self) -> None:
+        """Hold none of those that have not begun."""
+        self._stopped.set()
+
+    def _hold(self, conversation: Conversation, repeat: int) -> list[Answer]:
+        return [] if self._stopped.is_set() else self._talk(conversation, repeat)
+
+    def _why_enough(self) -> str:
+        if time.monotonic() > self._ends:
+            return f"the budget of {self._asking.seconds:g} s is used up"
+        return f"{self._in_vain} in a row got no answer, or HTTP 429" if self._in_vain >= _GIVE_UP_AFTER else ""
 
 
 def _write(out: TextIO, answers: Iterable[Answer]) -> None:
