@@ -14,7 +14,7 @@ EMBEDDED = ("calibration/test_faults", "calibration/test_healthy", "docs/test_co
 LOAD = ("load/test_locust", "load/test_users", "load/test_hostile", "load/test_wire")
 """On the load generator, which says so when it does not get its time."""
 CLUSTER = (
-    "calibration/test_drills", "cluster/test_safety", "calibration/test_cluster", "cluster/test_rights", "faults/test_kubernetes",
+    "calibration/test_drills", "cluster/test_safety", "calibration/test_cluster", "cluster/test_rights", "faults/test_kubernetes", "deploy/test_manifests",
 )  # fmt: skip
 """On the Kubernetes control plane."""
 LONG = (
