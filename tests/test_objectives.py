@@ -140,6 +140,10 @@ def test_level_bands(bad: float, total: float, outcome: Outcome) -> None:
     assert decide_level(bad, total, Band(0.05, 0.2), 0.05).outcome is outcome
 
 
+def test_a_limit_of_all_is_never_broken() -> None:
+    assert decide_level(10, 10, Band(0.5, 1.0), 0.05).outcome is Outcome.WARN
+
+
 def test_a_failure_is_shown_as_soon_as_the_level_allows() -> None:
     for bad in range(101):
         is_shown = evidence_above(bad, 100, 0.1) >= 1 / 0.05

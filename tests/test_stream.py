@@ -268,6 +268,14 @@ def test_a_broken_chunk_among_those_that_are_alike_is_noticed(broken: bytes) -> 
     assert body.said.text == "abc"
 
 
+def test_a_comment_between_two_chunks_says_nothing() -> None:
+    """Proxies send them to keep a connection open."""
+    body = ChatBody()
+    for piece in (b": ping\n\n", b'data: {"choices":[{"delta":{"content":"Hola"}}]}\n\n', b": ping\n\n"):
+        body.feed(piece, 1.0)
+    assert (body.said.text, body.said.content_ms) == ("Hola", [1.0])
+
+
 def test_sse_knows_when_whatever_comes_next_begins_a_new_event() -> None:
     parser = SseParser()
     seen = [parser.is_between_events]

@@ -7,7 +7,7 @@ from pathlib import Path
 import uvicorn
 
 from embedded.provider.app import build_app
-from embedded.provider.setup import Setup
+from embedded.provider.setup import CONTEXT_TOKENS, Setup
 from embedded.spanish import classifier
 
 
@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--sticky", type=Path, help="a file that keeps deviations over a restart")
     parser.add_argument("--first-token-ms", type=float, default=20.0)
     parser.add_argument("--token-ms", type=float, default=4.0)
+    parser.add_argument("--context-tokens", type=int, default=CONTEXT_TOKENS, help="the context window (%(default)s)")
     parser.add_argument("--requests-per-minute", type=int, default=6000, help="hosted: the rate limit")
     parser.add_argument("--depot", type=Path, help="a folder of objects, images and documents to serve")
     parser.add_argument("--collector", default="", help="base URL of an OTLP collector for traces")
@@ -39,6 +40,7 @@ def main() -> None:
         loading_s=options.loading_s,
         first_token_ms=options.first_token_ms,
         token_ms=options.token_ms,
+        context_tokens=options.context_tokens,
         requests_per_minute=options.requests_per_minute,
         limited={model: int(rpm) for model, rpm in limited.items()},
         depot=options.depot,

@@ -29,7 +29,7 @@ _LARGE_BODY, _LARGE_HEADERS, _LARGE_QUERY = 100_000, 8_000, 8_000
 
 def build_app(setup: Setup) -> Starlette:
     """An application that speaks a dialect for some models."""
-    board = ProviderSwitchboard(setup.sticky, setup.first_token_ms, setup.token_ms)
+    board = ProviderSwitchboard(setup.sticky, setup.first_token_ms, setup.token_ms, setup.context_tokens)
     limits = Limits(setup, board)
     routes = OpenAiDialect(setup.chat_models, setup.embedding_models, board, limits.admit).routes()
     if setup.dialect == "ollama":

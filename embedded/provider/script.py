@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from embedded.provider.instance import instance_of
+from embedded.provider.setup import CONTEXT_TOKENS
 from embedded.spanish import reply_to
 
-CONTEXT_TOKENS = 4096
 EMBEDDING_DIMENSION = 64
 _WORDS = (
     "el coche tiene motor y garantía oficial la oferta incluye revisión completa con entrega rápida en su ciudad "
@@ -71,17 +71,19 @@ def _never(_: str) -> bool:
     return False
 
 
-def complete(request: ChatRequest, on: Callable[[str], bool] = _never) -> Completion:
+def complete(
+    request: ChatRequest, on: Callable[[str], bool] = _never, context_tokens: int = CONTEXT_TOKENS
+) -> Completion:
     """Answer a request; `on` tells which deviations are switched on.
 
     Raises:
-        ContextExceededError: the prompt has more than `CONTEXT_TOKENS` tokens.
+        ContextExceededError: the prompt has more tokens than the context window.
         embedded.provider.instance.UnsupportedSchemaError: the wanted JSON Schema cannot be enforced.
     """
     prompt_tokens = sum(count_tokens(content_of(message)) for message in request.messages)
-    if prompt_tokens > CONTEXT_TOKENS and not on("context-cut"):
-        raise ContextExceededError(f"the prompt has {prompt_tokens} tokens, the context window {CONTEXT_TOKENS}")
-    prompt_tokens = min(prompt_tokens, CONTEXT_TOKENS) * (2 if on("tokens-doubled") else 1)
+    if prompt_tokens > context_tokens and not on("context-cut"):
+        raise ContextExceededError(f"the prompt has {prompt_tokens} tokens, the context window {context_tokens}")
+    prompt_tokens = min(prompt_tokens, context_tokens) * (2 if on("tokens-doubled") else 1)
     said = [(message["role"], content_of(message)) for message in request.messages]
     asked = [request.model, said, request.salt]
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+CONTEXT_TOKENS = 4096
+"""The context window, unless said otherwise."""
+
 
 @dataclass(frozen=True)
 class Setup:
@@ -27,6 +30,8 @@ class Setup:
     """A folder to serve beside the models, see `embedded.provider.depot`."""
     version: str = ""
     """The version of the model that is loaded, as ``/health`` tells it."""
+    context_tokens: int = CONTEXT_TOKENS
+    """The context window of its models."""
     sticky: Path | None = None
     """A file that keeps the switched-on deviations over a restart."""
     collector: str = ""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from embedded.front import FAILURES
+from embedded.provider.setup import CONTEXT_TOKENS
 from embedded.switchboard import Switchboard
 
 FAULTS: dict[str, str] = {
@@ -149,9 +150,15 @@ FAULTS: dict[str, str] = {
 class ProviderSwitchboard(Switchboard):
     """A provider's deviations, and the tokens that it has counted."""
 
-    def __init__(self, sticky: Path | None = None, first_token_ms: float = 20.0, token_ms: float = 4.0) -> None:
+    def __init__(
+        self,
+        sticky: Path | None = None,
+        first_token_ms: float = 20.0,
+        token_ms: float = 4.0,
+        context_tokens: int = CONTEXT_TOKENS,
+    ) -> None:
         super().__init__({**FAULTS, **FAILURES})
-        self.first_token_ms, self.token_ms = first_token_ms, token_ms
+        self.first_token_ms, self.token_ms, self.context_tokens = first_token_ms, token_ms, context_tokens
         """How quick the model is, while nothing slows it down."""
         self._sticky = sticky
         if sticky is not None and sticky.is_file():

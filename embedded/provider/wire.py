@@ -53,7 +53,7 @@ def completed(wanted: ChatRequest, board: ProviderSwitchboard) -> Completion:
     if board.on("terse"):
         wanted = replace(wanted, max_tokens=min(wanted.max_tokens or _TERSE_TOKENS, _TERSE_TOKENS))
     try:
-        completion = complete(wanted, board.on)
+        completion = complete(wanted, board.on, board.context_tokens)
     except ContextExceededError as error:
         raise Refusal(400, str(error), "context_length_exceeded") from error
     except UnsupportedSchemaError as error:

@@ -24,6 +24,10 @@ class AttemptError(Exception):
     """A deployment failed a request."""
 
 
+class TooLongError(AttemptError):
+    """The prompt is too long for the deployment's model, which is no fault of it."""
+
+
 class ExhaustedError(Exception):
     """Every link of the chain failed."""
 
@@ -74,6 +78,10 @@ class Chains:
                 attempts += 1
                 try:
                     served = await self._attempt(link, deployment, body)
+                except TooLongError as error:
+                    failure = str(error)
+                    if self._board.on("context-unmapped"):
+                        raise ExhaustedError(failure) from error
                 except AttemptError as error:
                     failure = str(error)
                     if link == name or not self._board.on("cooldown-first"):
@@ -163,8 +171,7 @@ class Chains:
             raise AttemptError(f"{deployment.name}: {error!r}") from error
 
     def _read(self, answer: httpx.Response) -> dict[str, Any]:
-        if answer.status_code != 200:
-            raise AttemptError(f"HTTP {answer.status_code}")
+        _expect_success(answer)
         if self._board.on("body-trusted"):
             return _or_raw(answer)
         body = answer.json()
@@ -176,7 +183,8 @@ class Chains:
         answer = await self._client.send(request, stream=True)
         try:
             if answer.status_code != 200:
-                raise AttemptError(f"HTTP {answer.status_code}")
+                await answer.aread()
+            _expect_success(answer)
             async for line in answer.aiter_lines():
                 if line.startswith("data:"):
                     yield line.removeprefix("data:").strip()
@@ -185,6 +193,13 @@ class Chains:
 
 
 _BACKGROUND: set[asyncio.Future[Any]] = set()
+
+
+def _expect_success(answer: httpx.Response) -> None:
+    if answer.status_code == 400 and "context_length_exceeded" in answer.text:
+        raise TooLongError("the prompt is too long")
+    if answer.status_code != 200:
+        raise AttemptError(f"HTTP {answer.status_code}")
 
 
 async def _until_content(events: AsyncIterator[str]) -> list[str]:

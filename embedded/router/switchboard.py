@@ -21,6 +21,7 @@ FAULTS: dict[str, str] = {
     "callers-unknown": "the counter's label for the caller is empty",
     "canary-stuck": "weights that are set while it runs are ignored",
     "completions-fail": "every completion answers 500",
+    "context-unmapped": "a prompt that is too long for a provider is refused, and no fallback is asked",
     "cooldown-endless": "a deployment that failed too often is never asked again",
     "cooldown-first": "only the first link's deployment is ever left alone",
     "cooldown-none": "a deployment that failed too often is asked again at once",

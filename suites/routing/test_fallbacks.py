@@ -21,6 +21,8 @@ from gonogo.rules.tool_calls import streamed_calls, whole_calls
 LIMIT = 8
 ROOM = 300
 CUT_AFTER, ROOM_CUT = 3, 24
+BEYOND, ROOMY = 1.25, 3
+"""Words of one token or two, for each token of a window: beyond it, and within one that is so much larger."""
 MARGIN_S = 0.5
 """What a clock and a scheduler may add to a cooldown."""
 BOTH = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
@@ -198,6 +200,25 @@ def test_fallback_cut_told(chain: Chain, after: int) -> None:
     complete = answer.status == 200 and answer.done and answer.error is None
     hidden = complete and not any(chain.moved(prompt)[1:])
     expect_flawless([f"the stream ends as if complete, after {answer.text!r}"] if hidden else [])
+
+
+@check("routing.fallback.context", severity="major", covers=["R2"])
+@BOTH
+def test_fallback_context(chain: Chain, stream: bool) -> None:
+    """A prompt that is too long for the first provider is answered by a fallback with a larger context window."""
+    if not chain.routing.context_fallback:
+        raise NotDeclared("the target does not say that prompts fall back that are too long (routing.context_fallback)")
+    first, *others = chain.windows
+    roomy = [i for i, window in enumerate(others, 1) if first and window and window >= ROOMY * first]
+    if first is None or not roomy:
+        raise NotDeclared(f"no fallback's context_tokens are {ROOMY} times those of {chain.names[0]}'s model")
+    prompt = fresh_prompt("coche " * int(BEYOND * first))
+    answer = chain.chat.try_once(prompt, stream=stream, max_tokens=LIMIT)
+    flaws, moved = _answer_flaws(answer), chain.moved(prompt)
+    if not flaws and not any(moved[i] for i in roomy):
+        took = ", ".join(name for name, count in zip(chain.names, moved, strict=True) if count) or "an unknown server"
+        raise InconclusiveError(f"{took} took {int(BEYOND * first)} words: see contract.errors.oversize_prompt")
+    expect_flawless(flaws)
 
 
 @check("routing.cooldown.spares", severity="major", covers=["R5"], permission="disruptive")

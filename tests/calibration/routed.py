@@ -43,6 +43,7 @@ class RoutedServers(Servers):
                               "--appendonly", "no", "--dir", str(self._folder)]}  # fmt: skip
         for name in PROVIDERS:
             pace = ["--first-token-ms", "4", "--token-ms", "4", "--sticky", str(self._folder / f"{name}.json")]
+            pace += ["--context-tokens", "1024"] if name == "main" else []
             programs[name] = [*python, "embedded.provider", "--dialect", "vllm", "--chat-model", "chat-8b", "--key-env",
                               "ROUTED_PROVIDER_KEY", "--port", str(self.place(name)), *pace]  # fmt: skip
         if self._toxiproxy is not None:

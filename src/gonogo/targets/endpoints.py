@@ -93,6 +93,8 @@ class Routing:
     """After how many failures in a row it leaves a provider alone; None: it need not."""
     cooldown_s: float = 60.0
     """How long it may leave a provider alone that failed."""
+    context_fallback: bool = False
+    """A prompt that is too long for a provider is answered by a fallback with a larger context window."""
     limit_window_s: float = 60.0
     """The window of its limits."""
     share_margin: float = 0.1
