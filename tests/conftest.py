@@ -1,6 +1,6 @@
 """The project's own tests: every warning is an error here (a gate run leaves warnings to the user).
 
-With ``-n 4`` each file is one worker's (`tests.lanes`). Workers that measure neither the embedded deployment nor the load
+With ``-n 2`` each file is one worker's (`tests.lanes`). Workers that measure neither the embedded deployment nor the load
 generator step back (`nice`), so that nothing is measured beside a crowd.
 """
 

@@ -17,7 +17,7 @@ from tests.docs.pages import Command, commands, files_of
 
 ELSEWHERE = (
     (r"(pip install uv && )?uv run pytest", ".ci/run", "\nuv run pytest\n"),
-    (r"(GONOGO_\w+=\S+ )*uv run pytest tests.*", ".ci/run", "uv run pytest tests -n 4"),
+    (r"(GONOGO_\w+=\S+ )*uv run pytest tests.*", ".ci/run", "uv run pytest tests -n 2"),
     (r"uv run python -m docs\.tools\.matrix .*", "tests/docs/test_matrix.py", "docs.tools"),
     (r"uv run python -m docs\.tools\.check_reference", "tests/test_house.py", "docs.tools.check_reference"),
     (r"uv run python -m docs\.tools\.target_reference", "tests/docs/test_pages.py", "docs.tools.target_reference"),

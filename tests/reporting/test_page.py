@@ -193,6 +193,7 @@ def test_two_thousand_checks_with_20_mb_of_evidence_open(tab: Page, tmp_path: Pa
     tab.goto(page)
     assert tab.locator("#told").inner_text() == "2000 of 2000 checks"
     tab.get_by_label("Search").fill("n1999")
+    tab.wait_for_function("document.querySelector('#told').textContent === '1 of 2000 checks'")
     assert shown(tab) == ["contract.a.n1999[gw/chat]"]
 
 
