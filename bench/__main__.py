@@ -57,7 +57,7 @@ def measure(part: Part) -> str:
     print(f"{part.name}: {part.command}", flush=True)
     began = time.monotonic()
     done = subprocess.run([sys.executable, "-m", *part.words], cwd=ROOT, capture_output=True, text=True, check=False)
-    told = done.stdout.rstrip() or done.stderr[-2000:].rstrip()
+    told = (done.stdout + (done.stderr[-2000:] if done.returncode else "")).rstrip()
     print(told, flush=True)
     failed = f"; it ended with {done.returncode}" if done.returncode else ""
     took_s, now = time.monotonic() - began, datetime.now(UTC)

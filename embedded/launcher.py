@@ -69,7 +69,7 @@ class Launcher:
             stdout=subprocess.DEVNULL,
             stderr=(self._state / "logs" / "supervisord.err").open("wb"),
             preexec_fn=die_with_parent,  # noqa: PLW1509 (no threads here)
-            start_new_session=True,  # Ctrl-C reaches us only: we stop it in order
+            process_group=0,  # Ctrl-C reaches us only: we stop it in order
         )
         self._await_all(began)
 

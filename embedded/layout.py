@@ -5,6 +5,7 @@ import os
 import secrets
 import shutil
 import socket
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import yaml
 
 from embedded.gateway import HEADER, gateway_configuration
+from embedded.ports import free_port
 from embedded.provider.depot import stock
 from embedded.registry import write_registry
 
@@ -160,22 +162,18 @@ def _write(path: Path, text: str) -> None:
 
 def _choose_ports() -> dict[str, int]:
     """A free loopback port for each service; ``EMBEDDED_<SERVICE>_PORT`` asks for a particular one."""
-    held, ports = [], {}
-    try:
+    with ExitStack() as held:  # until each has one: no two get the same
+        ports = {}
         for service in SERVICES:
             variable = f"EMBEDDED_{service.upper()}_PORT"
-            wanted = os.environ.get(variable, "0")
-            holder = socket.socket()
-            held.append(holder)
+            wanted = os.environ.get(variable, "")
+            holder = held.enter_context(socket.socket())
             try:
-                holder.bind(("127.0.0.1", int(wanted)))
+                ports[service] = int(wanted) if wanted else free_port()
+                holder.bind(("127.0.0.1", ports[service]))
             except (OSError, ValueError, OverflowError) as error:
                 raise StartError(
                     f"{service}: cannot listen on 127.0.0.1 port {wanted!r} ({error}). "
                     f"End the program that holds it, or change or unset {variable} (unset: any free port)."
                 ) from error
-            ports[service] = holder.getsockname()[1]
-    finally:
-        for holder in held:
-            holder.close()
-    return ports
+        return ports

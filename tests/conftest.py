@@ -1,7 +1,7 @@
 """The project's own tests: every warning is an error here (a gate run leaves warnings to the user).
 
-With ``-n 2`` each file is one worker's (`tests.lanes`). Workers that measure neither the embedded deployment nor the load
-generator step back (`nice`), so that nothing is measured beside a crowd.
+With ``-n 4`` each file is one worker's (`tests.lanes`). The load generator comes first; tests on the embedded deployment,
+which measure a little, step back for it (`nice`), and those that measure nothing for both.
 """
 
 import os
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from gonogo.fixtures.embedded import EmbeddedDeployment
 from tests import lanes
@@ -17,7 +18,10 @@ from tests.cluster.control_plane import ControlPlane
 from tests.cluster.programs import PROGRAMS
 from tests.servers.build import CannotBuildError
 
-NICENESS = 10
+STEP = 5
+"""Of niceness: three times less of the processor, where others want it (sched(7))."""
+settings.register_profile("unhurried", deadline=None)  # no test is judged by the time it takes
+settings.load_profile("unhurried")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -61,10 +65,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> lanes.Lanes 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A worker that measures nothing steps back."""
-    measures = "embedded" in getattr(item, "fixturenames", ()) or lanes.name_of(item.nodeid) in lanes.LOAD
-    if hasattr(item.config, "workerinput") and not measures:
-        os.nice(max(0, NICENESS - os.nice(0)))
+    """A worker steps back for those that measure more."""
+    if hasattr(item.config, "workerinput") and lanes.name_of(item.nodeid) not in lanes.LOAD:
+        steps = 1 if "embedded" in getattr(item, "fixturenames", ()) else 2
+        os.nice(max(0, steps * STEP - os.nice(0)))
 
 
 @pytest.fixture(scope="session")

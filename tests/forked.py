@@ -1,7 +1,7 @@
 """The gate in a forked process: everything is imported already, so a run costs its checks and little more."""
 
 import gc
-import importlib
+import importlib.metadata
 import os
 import pkgutil
 import signal
@@ -16,11 +16,22 @@ import pytest
 
 import gonogo.drills
 import gonogo.probes
+from gonogo.plugin.hooks import FIXTURES
+from gonogo.probes.http import open_client
 from gonogo.reporting.pages import template
 from gonogo.resources import ROOT
+from gonogo.rules.secrets import shapes_in
 
 TIMEOUT_S = 300.0
-template("report.html.jinja")  # compiled once for all runs
+_WITH_PLUGINS = [
+    package
+    for package in importlib.metadata.distributions()
+    if any(point.group in ("pytest11", FIXTURES) for point in package.entry_points)
+]
+"""pytest looks for its plugins among all that is installed, five times."""
+template("report.html.jinja")  # compiled once for all runs, as are the shapes of secrets; and authorities are read once
+shapes_in("-")
+open_client().close()
 for package in (gonogo.drills, gonogo.probes):  # what the fixtures import; they themselves are rewritten in each run
     for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
         importlib.import_module(module.name)
@@ -42,10 +53,7 @@ def run_pytest(
         folder: where it runs.
         before: what the child does first.
     """
-    child = Child(arguments, environment, output, folder, before)
-    while (code := child.poll()) is None:
-        time.sleep(0.01)
-    return code
+    return Child(arguments, environment, output, folder, before).wait()
 
 
 class Child:
@@ -61,6 +69,8 @@ class Child:
     ) -> None:
         """Start it; the arguments are those of `run_pytest`."""
         self._output = output
+        self._code: int | None = None
+        output.touch()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of a fork beside threads
             self._pid = os.fork()
@@ -75,18 +85,36 @@ class Child:
         Raises:
             TimeoutError: it ran for too long, and was ended.
         """
+        if self._code is not None:
+            return self._code
         done, status = os.waitpid(self._pid, os.WNOHANG)
         if done:
-            return os.waitstatus_to_exitcode(status)
-        if time.monotonic() > self._deadline:
+            self._code = os.waitstatus_to_exitcode(status)
+        elif time.monotonic() > self._deadline:
             self.end()
             raise TimeoutError(self._output.read_text(encoding="utf-8"))
-        return None
+        return self._code
 
-    def end(self) -> None:
-        """End it."""
-        os.kill(self._pid, signal.SIGTERM)
-        os.waitpid(self._pid, 0)
+    def wait(self, within_s: float = TIMEOUT_S) -> int:
+        """Wait for its end; its exit code.
+
+        Raises:
+            TimeoutError: it ran for too long, and was ended.
+        """
+        self._deadline = min(self._deadline, time.monotonic() + within_s)
+        while (code := self.poll()) is None:
+            time.sleep(0.01)
+        return code
+
+    def end(self, number: int = signal.SIGTERM) -> None:
+        """End it by a signal, where it still runs."""
+        if self._code is None:
+            self.send(number)
+            self._code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+
+    def send(self, number: int) -> None:
+        """Send it a signal."""
+        os.kill(self._pid, number)
 
 
 def _run(arguments: Sequence[str], output: Path, folder: Path, before: Callable[[], None] | None) -> None:
@@ -102,6 +130,7 @@ def _run(arguments: Sequence[str], output: Path, folder: Path, before: Callable[
         sys.dont_write_bytecode = False  # the suites are compiled once, not in every run
         if before is not None:
             before()
+        importlib.metadata.distributions = lambda **_: _WITH_PLUGINS
         quiet = ["-p", "no:cacheprovider", "-p", "no:hypothesispytest"]
         quiet += [f"--rootdir={ROOT}"] if folder == ROOT else []
         code = int(pytest.main([*quiet, *arguments]))

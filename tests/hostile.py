@@ -37,8 +37,13 @@ def serving(serve: Serve, tls: ssl.SSLContext | None = None, at: tuple[str, int]
                 while True:
                     threading.Thread(target=attend, args=[listener.accept()[0]], daemon=True).start()
 
-        threading.Thread(target=run, daemon=True).start()
-        yield int(listener.getsockname()[1])
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        try:
+            yield int(listener.getsockname()[1])
+        finally:  # closing wakes nobody who waits in accept(2), and its number is soon that of something else
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join(timeout=5)
 
 
 def for_a_while(send: Callable[[], object], pause_s: float = 0.0) -> None:

@@ -1,9 +1,10 @@
-"""Which worker runs which test file: ``pytest tests -n 2``.
+"""Which worker runs which test file: ``pytest tests -n 4``.
 
-Files that share something expensive, or measure, stay together as long as there is other work. Four workers on two cores
-take a third less time (most of these tests wait), but what is measured then starves now and then: Linux gives each
-session its share of the processor (autogroups, sched(7)), so that a server in a session of its own gains nothing by the
-others' stepping back.
+Files that share something expensive, or measure, stay together as long as there is other work. Most tests wait, so four
+workers keep two cores busy; those that measure nothing step back for those that do (`tests.conftest`). That works only
+within one session: Linux gives each session the same share of the processor (autogroups, sched(7)), whatever its
+processes' niceness, so servers are started in process groups instead, and the load
+generator in a session of its own.
 """
 
 from collections.abc import Iterable

@@ -83,7 +83,7 @@ def test_deep_nesting_is_a_problem() -> None:
         parse_document("[" * 150 + "]" * 150, "deep")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=200))
 def test_any_bytes(tmp_path_factory: pytest.TempPathFactory, raw: bytes) -> None:
     file = tmp_path_factory.getbasetemp() / "fuzz.yaml"
@@ -180,7 +180,7 @@ def test_modelfile() -> None:
         parse_modelfile('FROM x\nSYSTEM """a\n', "Modelfile")
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.binary(max_size=300))
 def test_no_bytes_break_the_readers(content: bytes) -> None:
     text = content.decode("utf-8", errors="replace")

@@ -1,15 +1,19 @@
 """The house keeps its own rules: coverage of CHECKS.md, generated pages, the schema of the target."""
 
+import importlib
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.fixtures import FixtureFunctionDefinition
 from jsonschema import Draft202012Validator
 
 from docs.tools.check_reference import PAGE, read_catalog, read_rows, render
 from gonogo.documents import load_document, validate
 from gonogo.faults.catalogue import all_faults
+from gonogo.fixtures import MODULES
 from gonogo.model import SUITES
 from gonogo.resources import ROOT, folder, schema
 from gonogo.targets.loader import SCHEMA
@@ -40,6 +44,19 @@ def test_every_row_is_covered_or_listed_as_open(catalog: list[dict[str, Any]]) -
 def test_rows_are_those_of_checks_md() -> None:
     wanted = re.findall(r"^\| ([A-Z]\d+[a-z]?) \|", CHECKS.read_text(encoding="utf-8"), re.MULTILINE)
     assert [row["id"] for row in read_rows()] == wanted
+
+
+def test_no_fixture_takes_the_place_of_another() -> None:
+    """Of two with one name pytest takes the one that was loaded last, and says nothing."""
+    modules = [importlib.import_module(name) for name in MODULES]
+    fixtures = [(module, found) for module in modules for found in vars(module).values()]
+    homes = Counter(
+        found.name
+        for module, found in fixtures
+        if isinstance(found, FixtureFunctionDefinition) and found.__module__ == module.__name__
+    )
+    assert [name for name, count in homes.items() if count > 1] == []
+    assert len(homes) > 100
 
 
 def test_every_check_has_a_fault_and_every_fault_a_check(catalog: list[dict[str, Any]]) -> None:

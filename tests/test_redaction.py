@@ -12,6 +12,8 @@ from gonogo.redaction import MASK, Redactor
         "Authorization: Bearer abcdefgh.ijkl",
         "redis://user:hunter2@host:6379",
         "hf_abcdefgh1234",
+        *[f"{name}{sign}abcdefgh1234" for name in ("sk", "hf", "gsk", "ghp", "glpat", "xoxb", "xoxp") for sign in "-_"],
+        "https://sk-abcdefgh1234:hunter2@host",
     ],
 )
 def test_key_shapes(text: str) -> None:

@@ -15,8 +15,8 @@ from threading import Thread
 import httpx
 import pytest
 
+from embedded.ports import free_port
 from gonogo.webhook import BadRequestError, Runner, change_of
-from tests.calibration.servers import free_port
 
 PHASE = {"name": "gateway", "namespace": "chatbot", "phase": "Progressing", "checksum": "85d557f47b"}
 TARGET = "name: acme\nenvironment: staging\nchecks: [checks]\n"

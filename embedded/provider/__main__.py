@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("--embedding-model", action="append", default=[], help="an embedding model to serve")
     parser.add_argument("--key-env", help="environment variable with the key that callers must send")
     parser.add_argument("--limited", action="append", default=[], metavar="MODEL=RPM", help="a model's rate limit")
+    parser.add_argument("--limit-window-s", type=float, default=60.0, help="what counts as a minute (%(default)s)")
     parser.add_argument("--loading-s", type=float, default=0.0, help="seconds of 503 after the start")
     parser.add_argument("--version", default="", help="the version of the model, as /health tells it")
     parser.add_argument("--sticky", type=Path, help="a file that keeps deviations over a restart")
@@ -43,6 +44,7 @@ def main() -> None:
         context_tokens=options.context_tokens,
         requests_per_minute=options.requests_per_minute,
         limited={model: int(rpm) for model, rpm in limited.items()},
+        limit_window_s=options.limit_window_s,
         depot=options.depot,
         version=options.version,
         sticky=options.sticky,

@@ -1,13 +1,10 @@
-"""Who is let in: nobody while the model loads, and no more a minute than the limits allow."""
+"""Who is let in: nobody while the model loads, and no more in a window than the limits allow."""
 
 import time
-from collections import defaultdict, deque
 
 from embedded.provider.requests import Refusal
 from embedded.provider.setup import Setup
 from embedded.provider.switchboard import ProviderSwitchboard
-
-_WINDOW_S = 60.0
 
 
 class Limits:
@@ -17,8 +14,7 @@ class Limits:
         self._board = board
         self._ready_at = time.monotonic() + setup.loading_s
         self._whole = setup.requests_per_minute
-        self._by_model = setup.limited
-        self._recent: defaultdict[str, deque[float]] = defaultdict(deque)
+        self._by_model, self._window_s = setup.limited, setup.limit_window_s
 
     @property
     def loading(self) -> bool:
@@ -39,13 +35,14 @@ class Limits:
             self._count(model, self._by_model[model])
 
     def _count(self, name: str, limit: int) -> None:
-        now, recent = time.monotonic(), self._recent[name]
-        while recent and now - recent[0] > _WINDOW_S:
+        now, recent = time.monotonic(), self._board.admitted[name]
+        while recent and now - recent[0] > self._window_s:
             recent.popleft()
+        limit *= 2 if self._board.on("throttle-doubled") else 1
         if len(recent) >= limit and not self._board.on("throttle-never"):
-            wait = (
-                {} if self._board.on("retry-after-missing") else {"retry-after": f"{_WINDOW_S - (now - recent[0]):.0f}"}
-            )
+            wait = {"retry-after": f"{self._window_s - (now - recent[0]):.0f}"}
+            if self._board.on("retry-after-missing"):
+                wait = {}
             status = 503 if self._board.on("throttle-503") else 429
             raise Refusal(status, "Rate limit reached", "rate_limit", wait)
         recent.append(now)

@@ -26,6 +26,8 @@ class Setup:
     """Hosted: the rate limit."""
     limited: Mapping[str, int] = field(default_factory=dict)
     """Requests a minute of single models."""
+    limit_window_s: float = 60.0
+    """What counts as a minute: tests have no time."""
     depot: Path | None = None
     """A folder to serve beside the models, see `embedded.provider.depot`."""
     version: str = ""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import defaultdict, deque
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,7 @@ FAULTS: dict[str, str] = {
     "terse": "answers are cut after two tokens",
     "thinks": "answers have a reasoning beside their text",
     "throttle-never": "no request is refused for a rate limit",
+    "throttle-doubled": "twice as many requests pass as the rate limit says",
     "throttle-503": "past the rate limit, requests answer 503",
     "tokens-doubled": "prompts cost twice their tokens",
     "tool-arguments-broken": "the arguments of a tool call are cut JSON",
@@ -167,6 +169,8 @@ class ProviderSwitchboard(Switchboard):
         self.completion_tokens = 0
         self.poisoned = 0
         """Completions that still fail after a bad request (``bad-request-kills``)."""
+        self.admitted: defaultdict[str, deque[float]] = defaultdict(deque)
+        """When requests were let in within the window of a limit, by its name."""
         self.narrow = asyncio.Lock()
         """Whoever holds it is answered (``narrow``)."""
         self.is_warm = True
@@ -191,6 +195,7 @@ class ProviderSwitchboard(Switchboard):
         """Back to health."""
         super().reset()
         self.poisoned = 0
+        self.admitted.clear()
         self._keep()
 
     def _keep(self) -> None:

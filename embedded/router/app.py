@@ -34,9 +34,9 @@ _HELD_BACK_S = 0.4
 class RefusedError(Exception):
     """A request that is answered with an error."""
 
-    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
-        self.status, self.headers = status, headers
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,7 @@ class Router:
         if isinstance(error, StrangerError):
             return JSONResponse(_error(str(error), "invalid_request_error"), error.status)
         assert isinstance(error, RefusedError)
-        return JSONResponse(_error(str(error), "invalid_request_error"), error.status, error.headers)
+        return JSONResponse(_error(str(error), "invalid_request_error"), error.status)
 
     def forget(self) -> None:
         """Nothing has failed, and the weights are those of the file."""

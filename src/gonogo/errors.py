@@ -16,6 +16,13 @@ class AnswerBrokeError(EndpointFailedError):
     """The connection ended before the answer did."""
 
 
+class StarvedError(EndpointFailedError):
+    """An answer did not come in time, but most of that time this machine had no processor for us.
+
+    For who polls or counts it is an answer that did not come, as any other; by itself it decides nothing: inconclusive.
+    """
+
+
 class InconclusiveError(Exception):
     """The gate's own side could not look or could not decide: never a pass and never a plain fail."""
 

@@ -10,19 +10,21 @@ from functools import lru_cache
 from typing import Any
 
 MASK = "[redacted]"
-KEY_SHAPES = re.compile(r"\b(?:sk|hf|gsk|ghp|glpat|xox[bp])[-_][A-Za-z0-9_\-]{8,}")
+_PROVIDERS = ("sk", "hf", "gsk", "ghp", "glpat", "xoxb", "xoxp")
+KEY_SHAPES = re.compile(rf"\b(?:{'|'.join(_PROVIDERS)})[-_][A-Za-z0-9_\-]{{8,}}")
 """Keys of providers, by their prefix."""
-# Secrets wherever they stand: provider keys, bearer headers, credentials in a URL.
-_SHAPES = re.compile(
-    KEY_SHAPES.pattern + r"|(?<=[Bb]earer )[A-Za-z0-9._~+/\-]{8,}=*"
-    r"|(?<=://)[^/\s:@\"'<>{},]*:[^/\s@\"'<>{},]+(?=@)"
-)
+_KEY_BEGINNINGS = tuple(f"{name}{sign}" for name in _PROVIDERS for sign in "-_")
+_BEARER = re.compile(r"(?<=[Bb]earer )[A-Za-z0-9._~+/\-]{8,}=*")
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s:@\"'<>{},]*:[^/\s@\"'<>{},]+(?=@)")
+"""Those in a URL."""
 _SECRET_NAME = re.compile(
     r"(^|[_\-.])(password|passwd|requirepass|secret|token|api[_\-]?key|(master|private|access|salt|secret)[_\-]key)$",
     re.IGNORECASE,
 )
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _WITH_DEFAULT = re.compile(r"\$\{\w+:?-(.+)\}")
+_SHORT = 1000
+"""Characters of a text whose masked form is kept, at most."""
 _SECRET_HEADERS = {"authorization", "x-api-key", "api-key", "cookie", "set-cookie", "proxy-authorization"}
 
 
@@ -36,6 +38,7 @@ class Redactor:
         # as they stand in JSON, too, and with the slashes that PHP escapes
         values |= {form for s in values for form in (json.dumps(s)[1:-1], s.replace("/", "\\/"))}
         self._values = sorted(values, key=len, reverse=True)
+        self._short = lru_cache(maxsize=8_192)(self._mask)  # names and outcomes come again and again
 
     def also(self, *secrets: str) -> "Redactor":
         """One that masks more values."""
@@ -43,9 +46,17 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text with every secret masked."""
+        return self._short(text) if len(text) <= _SHORT else self._mask(text)
+
+    def _mask(self, text: str) -> str:
         for value in self._values:
             text = text.replace(value, MASK)
-        return _SHAPES.sub(MASK, text)
+        # most texts hold none of it, which is found out sooner than by the expressions
+        if any(beginning in text for beginning in _KEY_BEGINNINGS):
+            text = KEY_SHAPES.sub(MASK, text)
+        if "earer " in text:
+            text = _BEARER.sub(MASK, text)
+        return _CREDENTIALS.sub(MASK, text) if "://" in text and "@" in text else text
 
     def contains_secret(self, text: str, least: int = 0) -> bool:
         """Whether one of the given secret values (not merely a key shape) stands in the text.

@@ -8,7 +8,7 @@ from gonogo.plugin import check, expect_flawless
 from gonogo.plugin.gate import Gate
 from gonogo.probes.agent import AgentProbe
 from gonogo.rules.agents import Place, audit_flaws, chain_flaws, queue_flaws
-from gonogo.rules.request_logs import leaks
+from gonogo.rules.secrets import secrets_told
 from gonogo.targets.agent import Action
 
 
@@ -45,7 +45,7 @@ def test_audit_immutable(erasures: Sequence[tuple[str, int]]) -> None:
 @check("agent.audit.no_secret", severity="critical", covers=["T3", "S3"])
 def test_audit_no_secret(latest_records: tuple[Sequence[Mapping[str, Any]], Place], gate: Gate) -> None:
     """No record holds a secret."""
-    expect_flawless(leaks([str(dict(record)) for record in latest_records[0]], gate.redactor))
+    expect_flawless(secrets_told([str(dict(record)) for record in latest_records[0]], gate.redactor))
 
 
 @check("agent.queue.healthy", severity="major", covers=["T4"], smoke=True)

@@ -35,6 +35,8 @@ def test_services_quiet(host_service: Supervised, host: Host) -> None:
 
 @check("cluster.host.resources", severity="major", covers=["K9"])
 def test_host_resources(host_resource: Measured) -> None:
-    """The machine has enough of the resource left."""
-    shown = f"{host_resource.used:.1%} of the {host_resource.name} is used"
-    settle(Decided(host_resource.band.judge(host_resource.used), shown))
+    """The machine has enough of the resource left; what the gate itself takes decides nothing."""
+    usage = host_resource.usage
+    shown = f"{usage.used:.1%} of the {host_resource.name} is used"
+    shown += f", {usage.ours:.1%} by this run" if usage.ours else ""
+    settle(Decided(host_resource.band.judge_interval(usage.theirs, usage.used), shown))

@@ -62,7 +62,7 @@ def test_images_same(workload: Running) -> None:
 
 
 @check("cluster.images.registered", severity="critical", covers=["K4"])
-def test_images_registered(workload: Running, image_registries: ImageRegistries, artifacts: Artifacts) -> None:
+def test_images_registered(workload: Running, running_image_registries: ImageRegistries, artifacts: Artifacts) -> None:
     """The images that run are those that their registry has under the same names (of registries that are declared)."""
     wanted = rules.images_of(workload.found, artifacts.image_registries)
     if not wanted:
@@ -73,7 +73,7 @@ def test_images_registered(workload: Running, image_registries: ImageRegistries,
         raise InconclusiveError(f"no pod of the workload tells which digest it runs of {', '.join(unknown)}")
     flaws = []
     for place in wanted:
-        image, found = place.text(), image_registries.look(place)
+        image, found = place.text(), running_image_registries.look(place)
         digests = running.get(image, set())
         if found is None or not found.exists:
             flaws.append(f"{image} runs, and is not at its registry")

@@ -9,7 +9,8 @@ from gonogo.plugin import Gate, check, expect_flawless
 from gonogo.probes.prometheus import PrometheusProbe
 from gonogo.probes.traces import TraceContext
 from gonogo.rules.dashboards import PanelQuery, panel_queries
-from gonogo.rules.request_logs import Asked, entry_flaws, leaks, lines_of, unstructured
+from gonogo.rules.request_logs import Asked, entry_flaws, lines_of, unstructured
+from gonogo.rules.secrets import secrets_told
 from gonogo.rules.traces import Span, trace_flaws
 from gonogo.targets.model import Target
 from gonogo.targets.monitoring import Log, Traces
@@ -37,7 +38,7 @@ def test_logs_no_secret(log_lines: Sequence[str], gate: Gate) -> None:
     """No line of the log holds a secret, or something of a key's shape."""
     if not log_lines:
         raise InconclusiveError("the log is empty, also after a request")
-    expect_flawless(leaks(log_lines, gate.redactor))
+    expect_flawless(secrets_told(log_lines, gate.redactor))
 
 
 @check("monitoring.dashboards.data", severity="minor", covers=["M6"])

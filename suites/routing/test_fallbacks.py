@@ -245,9 +245,12 @@ def _unspared(chain: Chain, link: int) -> list[str]:
     prompts: list[str] = []
     with chain.broken(FAILURES["500"], link + 1):
         began = time.monotonic()
-        while len(prompts) < 2 * allowed + 2 and time.monotonic() - began < chain.routing.cooldown_s:
-            prompts.append(fresh_prompt("¿Cuántas veces?"))
-            chain.chat.try_once(prompts[-1], max_tokens=1)
+        while len(prompts) < 2 * allowed + 2:
+            prompt = fresh_prompt("¿Cuántas veces?")
+            chain.chat.try_once(prompt, max_tokens=1)
+            if time.monotonic() - began >= chain.routing.cooldown_s:
+                break  # it may have arrived after the cooldown, however soon it was sent
+            prompts.append(prompt)
     if len(prompts) < allowed + 2:
         raise InconclusiveError(
             f"{len(prompts)} requests took as long as the cooldown of {chain.routing.cooldown_s:g} s"

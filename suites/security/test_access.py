@@ -2,9 +2,10 @@
 
 import pytest
 
-from gonogo.plugin import check
+from gonogo.plugin import check, expect_flawless
 from gonogo.plugin.gate import Gate
 from gonogo.probes.http import Http, HttpAnswer
+from gonogo.rules.secrets import secrets_told
 from gonogo.targets.chatbot import Chatbot
 from gonogo.targets.endpoints import Endpoint
 from gonogo.targets.model import Target
@@ -45,9 +46,9 @@ def provoked(endpoint: tuple[Endpoint, Http]) -> list[HttpAnswer]:
 
 @check("security.errors.no_secret", severity="critical", covers=["S3"], smoke=True)
 def test_errors_no_secret(provoked: list[HttpAnswer], gate: Gate) -> None:
-    """Error answers hold none of the deployment's secrets."""
-    leaking = [answer.status for answer in provoked if gate.redactor.contains_secret(answer.text)]
-    assert leaking == []
+    """Error answers hold none of the deployment's secrets, nor anything of a key's shape."""
+    flaws = [(answer.status, flaw) for answer in provoked for flaw in secrets_told([answer.text], gate.redactor)]
+    expect_flawless([f"HTTP {status}: {flaw}" for status, flaw in flaws])
 
 
 @check("security.cors.foreign_origin", severity="major", covers=["S2"], smoke=True)

@@ -9,7 +9,7 @@ from gonogo.plugin import Gate, check, expect_flawless
 from gonogo.probes.chat import Chat
 from gonogo.probes.ears import Ear
 from gonogo.rules.doors import says_nothing
-from gonogo.rules.request_logs import leaks
+from gonogo.rules.secrets import secrets_told
 
 _CHAT = "/v1/chat/completions"
 _HEARD_WITHIN_S = 1.0
@@ -56,7 +56,7 @@ def test_overrides_refused(override_chat: Chat, ear: Ear) -> None:
 @check("security.pages.no_secret", severity="critical", covers=["S3"])
 def test_pages_no_secret(told_pages: Sequence[tuple[str, str]], gate: Gate) -> None:
     """Health, metrics, model, cache and administrators' pages hold no secret."""
-    expect_flawless([f"{page}: {flaw}" for page, text in told_pages for flaw in leaks([text], gate.redactor)])
+    expect_flawless([f"{page}: {flaw}" for page, text in told_pages for flaw in secrets_told([text], gate.redactor)])
 
 
 @check("security.answers.no_secret", severity="critical", covers=["S3"], smoke=True)

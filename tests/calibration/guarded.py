@@ -7,8 +7,9 @@ from pathlib import Path
 
 import httpx
 
+from embedded.ports import free_port
 from gonogo.resources import ROOT
-from tests.calibration.servers import PLAIN, Servers, free_port
+from tests.calibration.servers import PLAIN, Servers
 from tests.servers.tls_front import HOST, make_certificates
 
 TARGET = ROOT / "tests" / "calibration" / "guarded.yaml"

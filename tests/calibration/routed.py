@@ -9,10 +9,11 @@ from pathlib import Path
 import httpx
 import redis
 
+from embedded.ports import free_port
 from embedded.programs import redis_server
 from embedded.registry import write_registry
 from gonogo.resources import ROOT
-from tests.calibration.servers import READY_S, Servers, await_answer, free_port
+from tests.calibration.servers import READY_S, Servers, await_answer
 
 TARGET = ROOT / "tests" / "calibration" / "routed.yaml"
 PROVIDERS = ("main", "edge", "hosted")

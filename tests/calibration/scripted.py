@@ -13,7 +13,7 @@ _PROVIDER = "embedded.provider"
 _SERVERS = {
     "gateway": [_PROVIDER, "--dialect", "vllm", "--chat-model", "chat-8b", "--key-env", "SCRIPTED_KEY"],
     "vllm": [_PROVIDER, "--dialect", "vllm", "--chat-model", "chat-8b", "--limited", "chat-limited-8b=3",
-             "--embedding-model", "embed-64", "--key-env", "SCRIPTED_KEY", "--version", PRODUCTION],
+             "--limit-window-s", "5", "--embedding-model", "embed-64", "--key-env", "SCRIPTED_KEY", "--version", PRODUCTION],
     "ollama": [_PROVIDER, "--dialect", "ollama", "--chat-model", "chat-edge:3b", "--embedding-model", "embed-edge"],
     "service": ["embedded.service"],
 }  # fmt: skip

@@ -1,9 +1,7 @@
 """Servers of a test, each a process of its own, on free loopback ports; ended with the block."""
 
 import os
-import random
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -14,32 +12,12 @@ from typing import Self
 
 import httpx
 
+from embedded.ports import free_port
 from gonogo.resources import ROOT
 
 READY_S = 30.0
 PLAIN = httpx.Client(verify=False, limits=httpx.Limits(max_keepalive_connections=0))  # noqa: S501 (no TLS here)
 """For questions to servers of a test: a client of its own for each would take 17 ms, most of them for TLS."""
-
-
-_QUIET_PORTS = range(10_000, 32_000)
-"""Below those that the system gives away by itself (32768 to 60999 on Linux): between the choice of a port here and the
-start of its server, no other connection and no server on port 0 can take one of these."""
-
-
-def free_port() -> int:
-    """A port that nobody listens on.
-
-    Raises:
-        OSError: none of many is free.
-    """
-    for port in random.sample(_QUIET_PORTS, 100):
-        with socket.socket() as holder:
-            try:
-                holder.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise OSError("no port is free")
 
 
 class Servers:

@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from embedded.ports import free_port
 from gonogo.resources import ROOT
-from tests.calibration.servers import PLAIN, READY_S, Servers, free_port
+from tests.calibration.servers import PLAIN, READY_S, Servers
 
 TARGET = ROOT / "tests" / "calibration" / "watched.yaml"
 PROGRAMS = {

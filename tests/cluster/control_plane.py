@@ -21,8 +21,8 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from embedded.ports import free_port
 from gonogo.resources import ROOT
-from tests.calibration.servers import free_port
 from tests.cluster.metrics import registration
 from tests.servers.build import built_control_plane
 

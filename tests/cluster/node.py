@@ -28,7 +28,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from tests.calibration.servers import free_port
+from embedded.ports import free_port
 from tests.cluster.metrics import Metrics
 
 Object = dict[str, Any]

@@ -1,18 +1,15 @@
 """Runs of the gate beside a test: watched while they go on, interrupted, killed."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from gonogo.resources import ROOT
 from tests.calibration.servers import Servers
+from tests.forked import Child
 
 WITHIN_S = 90.0
 
@@ -27,15 +24,10 @@ class Run:
         target: Path = servers.target  # type: ignore[attr-defined]
         self.folder, self._output = folder, folder / f"output-{time.monotonic_ns()}.txt"
         folder.mkdir(parents=True, exist_ok=True)
-        words = [sys.executable, "-m", "pytest", f"--target={target}", f"--report-dir={folder / 'reports'}", *arguments]
-        told = {**os.environ, **servers.environment, "XDG_STATE_HOME": str(folder / "state"), **(environment or {})}
-        for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
-            told.pop(name, None)
+        words = [f"--target={target}", f"--report-dir={folder / 'reports'}", *arguments]
+        told = {**servers.environment, "XDG_STATE_HOME": str(folder / "state"), **(environment or {})}
         self._before = set((folder / "reports").glob("*")) if (folder / "reports").exists() else set()
-        with self._output.open("wb") as output:
-            self.process = subprocess.Popen(
-                words, cwd=ROOT, env=told, stdin=subprocess.DEVNULL, stdout=output, stderr=output
-            )
+        self._child = Child(words, told, self._output)
 
     def __enter__(self) -> Self:
         return self
@@ -43,9 +35,7 @@ class Run:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
+        self.kill()
 
     @property
     def output(self) -> str:
@@ -61,7 +51,11 @@ class Run:
 
     def end(self) -> int:
         """Wait until it ends; its exit code."""
-        return self.process.wait(timeout=WITHIN_S)
+        return self._child.wait(WITHIN_S)
+
+    def send(self, number: int) -> None:
+        """Send it a signal."""
+        self._child.send(number)
 
     def outcomes(self) -> dict[str, str]:
         """Every check's outcome by its name."""
@@ -72,7 +66,7 @@ class Run:
         """Wait until a drill has begun its step of that number, from 0; what it is."""
         deadline = time.monotonic() + WITHIN_S
         while time.monotonic() < deadline:
-            assert self.process.poll() is None, self.output
+            assert self._child.poll() is None, self.output
             steps = [event["what"] for event in self.events() if event["kind"] == "step"]
             if len(steps) > number:
                 return str(steps[number])
@@ -95,5 +89,4 @@ class Run:
 
     def kill(self) -> None:
         """SIGKILL: nothing of it can clean up."""
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        self._child.end(signal.SIGKILL)

@@ -87,7 +87,7 @@ def test_an_interrupted_drill_puts_everything_back_itself(
     before = state_of(lively)
     with Run(lively, tmp_path, *DRILL, "-k=bad-config and not history_due") as run:
         run.await_step(1)
-        run.process.send_signal(number)
+        run.send(number)
         assert run.end() == 2, run.output
     assert state_of(lively) == before
     assert not list((tmp_path / "state").rglob("journal/*"))

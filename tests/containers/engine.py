@@ -60,7 +60,7 @@ class Engine:
         self._process = subprocess.Popen(
             self._command(),
             env={**os.environ, "PATH": _PATH, "TMPDIR": str(self._folder)},
-            stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT, process_group=0,
         )  # fmt: skip
         try:
             self._await_ping()

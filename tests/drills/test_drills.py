@@ -4,28 +4,31 @@ import json
 import shutil
 import tarfile
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from gonogo.drills.autoscale import Load
 from gonogo.drills.config_rollback import ConfigRollbackDrill
 from gonogo.drills.engine import DrillReport, Scene, Step, perform
 from gonogo.drills.history import History
 from gonogo.drills.incidents import follow_alert, quiet_first
 from gonogo.drills.restore import RestoreDrill
 from gonogo.drills.rollback import registry_flaws, with_rollback
+from gonogo.drills.shifts import CanaryDrill
 from gonogo.drills.timeline import Timeline, Traffic
-from gonogo.errors import EndpointFailedError, InconclusiveError
+from gonogo.errors import EndpointFailedError, InconclusiveError, StarvedError
 from gonogo.faults.actors import ServiceState
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Entry, Journal
 from gonogo.rules.triggers import Sample, Steady, Symptoms
-from gonogo.targets.drills import ConfigRollback, Kill, Restore, Watching
+from gonogo.targets.drills import Canary, ConfigRollback, Kill, Restore, Watching
 from gonogo.targets.loader import load_target
 from gonogo.targets.model import Target
 
@@ -300,6 +303,91 @@ def test_traffic_counts_an_exception_as_a_lost_request_and_does_not_wait_for_slo
         release.set()
     assert any(sample.error == "OSError: gone" for sample in traffic.samples)
     assert traffic.samples[0].at_s < 0.1
+
+
+@pytest.mark.parametrize(("starved", "is_broken"), [(1, False), (3, True)])
+def test_what_had_no_processor_is_not_known(starved: int, is_broken: bool) -> None:
+    outcomes: list[Exception | None] = [StarvedError("no processor")] * starved + [EndpointFailedError("refused")]
+    coming, over = iter([*outcomes, *[None] * 17]), threading.Event()
+
+    def ask() -> Sample:
+        error = next(coming, over)
+        if isinstance(error, Exception):
+            raise error
+        if error is over:
+            over.wait(5)
+        return Sample(0.0, 1.0)
+
+    with Traffic(ask, Timeline(), interval_s=0.001) as traffic:
+        deadline = time.monotonic() + 5
+        while len(traffic.samples) < 18 and time.monotonic() < deadline:
+            time.sleep(0.001)
+        assert [sample.error for sample in traffic.samples if sample.error] == ["refused"]
+        assert traffic.broken == ("no processor" if is_broken else "")
+        over.set()
+
+
+def test_load_that_could_not_be_sent_is_told_apart() -> None:
+    errors, over = iter([InconclusiveError("x"), EndpointFailedError("y"), StarvedError("z")]), threading.Event()
+
+    def ask() -> Sample:
+        if error := next(errors, None):
+            raise error
+        over.set()
+        return Sample(0.0, 1.0)
+
+    with Load(ask, 1) as load:
+        assert over.wait(5)
+    assert (load.failed, load.unsent) == (3, 2)
+
+
+class Slice:
+    """Stands for the injector: the slice is given and taken back, and nothing has to be undone by others."""
+
+    given = 0
+    is_given = False
+
+    def keep(self, _: object) -> Any:
+        return object()
+
+    def act(self, *_: object) -> None:
+        self.given += 1
+        self.is_given = True
+
+    def undo(self, _: object) -> None:
+        self.is_given = False
+
+    def unfinished(self) -> list[Entry]:
+        return []
+
+    def undo_all(self, _: object) -> None:
+        self.is_given = False
+
+
+@pytest.mark.parametrize(
+    ("suffers", "aborted_at", "old_too", "given"),
+    [
+        (lambda _: False, None, False, 2),
+        (lambda slice_: slice_.is_given and slice_.given == 1, None, False, 3),
+        (lambda slice_: slice_.is_given, 10.0, False, 2),
+        (lambda slice_: slice_.given > 0, 10.0, True, 1),
+    ],
+    ids=["well", "stalled once", "the new version harms the old one", "for good"],
+)
+def test_a_canary_is_tried_again_where_the_old_version_suffers_too(
+    suffers: Callable[[Slice], bool], aborted_at: float | None, old_too: bool, given: int
+) -> None:
+    slice_, turns = Slice(), iter(range(100_000))
+
+    def ask() -> Sample:
+        is_new = slice_.is_given and next(turns) % 2 == 0
+        return Sample(0.0, 900.0 if suffers(slice_) else 100.0, version="2" if is_new else "1")
+
+    drill = CanaryDrill(Canary("c", "slice", percents=(10.0, 100.0), requests=40))
+    watching = Watching(interval_s=0.002, steady_s=1.0)
+    found = perform(drill, ask, watching, cast("Injector", slice_), Timeline()).found
+    assert (found["aborted_at"], bool(found["old_too"]), slice_.given) == (aborted_at, old_too, given)
+    assert len(found["slices"]) == (2 if aborted_at is None else 1)
 
 
 def test_a_restore_is_compared_and_tried(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from embedded.ports import free_port
 from gonogo.drills.releases import WorkloadReleases
 from gonogo.errors import EndpointFailedError, GonogoError, InconclusiveError
 from gonogo.faults.injection import Injector
@@ -22,7 +23,6 @@ from gonogo.targets.cluster import Cluster
 from gonogo.targets.drills import Change
 from gonogo.targets.loader import load_target
 from gonogo.targets.model import Target
-from tests.calibration.servers import free_port
 from tests.cluster.control_plane import CONTEXT, ControlPlane, apply
 from tests.cluster.namespace import await_object
 

@@ -17,6 +17,7 @@ from xmlrpc.server import SimpleXMLRPCServer
 import pytest
 import redis
 
+from embedded.ports import free_port
 from embedded.programs import redis_server
 from gonogo.errors import EndpointFailedError, GonogoError, InconclusiveError, NotDeclared
 from gonogo.faults.failures import FAILURES, OUTAGES
@@ -25,7 +26,6 @@ from gonogo.faults.journal import Entry, Journal
 from gonogo.targets.endpoints import Levers
 from gonogo.targets.loader import load_target
 from gonogo.targets.model import Target
-from tests.calibration.servers import free_port
 
 
 class Supervised:

@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -16,14 +17,15 @@ import httpx
 import psutil
 import pytest
 
+from embedded.ports import free_port
 from gonogo.loadtest.decisions import decide_objective
 from gonogo.loadtest.record import LoadRecord, read_record
 from gonogo.model import Outcome
 from gonogo.objectives import Band
 from gonogo.resources import ROOT
 from gonogo.targets.load import LoadObjective
-from tests.calibration.servers import free_port
 from tests.load.chat_server import Server, serving
+from tests.unhindered import unhindered
 
 OBJECTIVES: dict[str, Any] = {
     "latency_ms": {"p50": {"fail_above": 5000}},
@@ -56,8 +58,9 @@ def locust(environment: dict[str, str], *arguments: str) -> Iterator[subprocess.
     """Locust, while it runs; with whatever processes it has started it is gone afterwards."""
     words = [sys.executable, "-m", "locust", "-f", "load/locustfile.py", "--only-summary", "--loglevel", "WARNING"]
     process = subprocess.Popen(
-        [*words, *arguments], cwd=ROOT, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
-    )
+        [*words, *arguments], cwd=ROOT, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+        start_new_session=True,  # a session has its share of the processor, whatever runs in others (sched(7))
+    )  # fmt: skip
     try:
         yield process
     finally:
@@ -69,20 +72,16 @@ def locust(environment: dict[str, str], *arguments: str) -> Iterator[subprocess.
         process.stderr.close()
 
 
-def ran(environment: dict[str, str], *arguments: str) -> tuple[int, str]:
-    """The exit code, and what it said."""
-    with locust(environment, "--headless", *arguments) as process:
-        _, told = process.communicate(timeout=60)
-        return process.returncode, told
+def ran(environment: dict[str, str], *arguments: str, before: Callable[[], None] = lambda: None) -> tuple[int, str]:
+    """The exit code, and what it said, of a run whose generator got its time; `before` each try."""
 
+    def run() -> tuple[int, str]:
+        before()
+        with locust(environment, "--headless", *arguments) as process:
+            _, told = process.communicate(timeout=60)
+            return process.returncode, told
 
-def ran_unhindered(environment: dict[str, str]) -> tuple[int, str]:
-    """The same; again where the generator did not get its time beside other tests, and said so."""
-    for _ in range(3):
-        code, told = ran(environment)
-        if code != 6 or "the generator was starved" not in told:
-            break
-    return code, told
+    return unhindered(run, itemgetter(1))
 
 
 def workers(count: int) -> tuple[str, ...]:
@@ -100,7 +99,7 @@ def positions(server: Server) -> list[int]:
 
 
 def test_two_workers_share_the_schedule_without_gap_or_overlap(server: Server, tmp_path: Path) -> None:
-    code, told = ran(settings(tmp_path, server.url, {}, {}), *workers(2))
+    code, told = ran(settings(tmp_path, server.url, {}, {}), *workers(2), before=server.asked.clear)
     record = record_in(tmp_path)
     assert (code, record.generator.workers, record.generator.lost) == (0, 2, ()), told
     assert positions(server) == list(range(record.attempts))
@@ -108,7 +107,6 @@ def test_two_workers_share_the_schedule_without_gap_or_overlap(server: Server, t
     assert "its clock is" in told
     alone = tmp_path / "alone"
     alone.mkdir()
-    server.asked.clear()
     assert ran(settings(alone, server.url, {}, {}))[0] == 0
     one = record_in(alone)
     assert (one.attempts, one.planned) == (record.attempts, record.planned)
@@ -298,7 +296,7 @@ def test_ctrl_c_keeps_what_was_measured(server: Server, tmp_path: Path) -> None:
     ],
 )
 def test_nobody_is_there(url: str, code: int, words: str, tmp_path: Path) -> None:
-    ended, told = ran_unhindered(settings(tmp_path, url, {}, {"stages": [{"seconds": 2, "rate_per_s": 20}]}))
+    ended, told = ran(settings(tmp_path, url, {}, {"stages": [{"seconds": 2, "rate_per_s": 20}]}))
     assert ended == code, told
     record = record_in(tmp_path)
     assert (
@@ -307,21 +305,25 @@ def test_nobody_is_there(url: str, code: int, words: str, tmp_path: Path) -> Non
 
 
 def test_an_address_with_a_slash_at_its_end(server: Server, tmp_path: Path) -> None:
-    code, told = ran_unhindered(settings(tmp_path, f"{server.url}/", {}, {}))
+    code, told = ran(settings(tmp_path, f"{server.url}/", {}, {}))
     assert code == 0, told
     assert dict(record_in(tmp_path).failures) == {}
 
 
 def test_a_server_that_dies_in_the_middle_fails(tmp_path: Path) -> None:
-    with serving() as server:
-        environment = settings(tmp_path, server.url, {}, {"stages": [{"seconds": 10, "rate_per_s": 20}]})
-        with locust(environment, "--headless") as process:
-            deadline = time.monotonic() + 20
-            while len(server.asked) < 20 and time.monotonic() < deadline:
-                time.sleep(0.05)
-            server.die()
-            _, told = process.communicate(timeout=40)
-    assert process.returncode == 1, told
+    def run() -> tuple[int, str]:
+        with serving() as server:
+            environment = settings(tmp_path, server.url, {}, {"stages": [{"seconds": 10, "rate_per_s": 20}]})
+            with locust(environment, "--headless") as process:
+                deadline = time.monotonic() + 20
+                while len(server.asked) < 20 and time.monotonic() < deadline:
+                    time.sleep(0.05)
+                server.die()
+                _, told = process.communicate(timeout=40)
+                return process.returncode, told
+
+    code, told = unhindered(run, itemgetter(1))
+    assert code == 1, told
     assert set(record_in(tmp_path).failures) <= {"refused", "reset", "timeout before the first token", "truncated"}
 
 

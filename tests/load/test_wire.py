@@ -3,20 +3,18 @@
 The generator runs in a process of its own: importing gevent's world here would be a breach of the house's rules.
 """
 
-import contextlib
 import json
 import os
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable
 from contextlib import closing
 
 import pytest
 
 from gonogo.resources import ROOT
+from tests.hostile import Serve, serving
 
 CLIENT = """
 import gevent.monkey
@@ -32,7 +30,6 @@ ROLE = 'data: {"choices":[{"delta":{"role":"assistant","content":""}}]}\n\n'
 TOKEN = 'data: {"choices":[{"delta":{"content":"Hola"}}]}\n\n'
 DONE = "data: [DONE]\n\n"
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-Serve = Callable[[socket.socket], None]
 
 
 def chunk(connection: socket.socket, text: str) -> None:
@@ -60,28 +57,16 @@ def whole(status: str, body: str) -> Serve:
 def attempts_against(serve: Serve, count: int = 1, mode: str = "stream") -> tuple[list[dict[str, object]], int]:
     """What the client made of a server, and how many connections it opened."""
     connections = 0
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        listener.settimeout(10)
 
-        def answer(connection: socket.socket) -> None:
-            with closing(connection), contextlib.suppress(OSError):  # the client may hang up in the middle
-                while connection.recv(65536):
-                    serve(connection)
-                    if serve in CLOSING:
-                        return
+    def answer(connection: socket.socket) -> None:
+        nonlocal connections
+        connections += 1
+        serve(connection)
+        while serve not in CLOSING and connection.recv(65536):
+            serve(connection)
 
-        def run() -> None:
-            nonlocal connections
-            while True:
-                try:
-                    connection = listener.accept()[0]
-                except OSError:
-                    return
-                connections += 1
-                threading.Thread(target=answer, args=(connection,), daemon=True).start()
-
-        threading.Thread(target=run, daemon=True).start()
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    with serving(answer) as port:
+        url = f"http://127.0.0.1:{port}"
         done = subprocess.run(
             [sys.executable, "-c", CLIENT, url, str(count), mode],
             cwd=ROOT,

@@ -26,10 +26,12 @@ def latencies(seed: int, times: float = 1.0, total: int = 1000) -> Series:
     return times * 500 * np.exp(0.2 * course)
 
 
-def run(values: Series, failed: int = 0, asked: str = "a", generator: GeneratorHealth = HEALTHY) -> LoadRecord:
+def run(
+    values: Series, failed: int = 0, asked: str = "a", generator: GeneratorHealth = HEALTHY, late_ms: float = 0.0
+) -> LoadRecord:
     bad = np.zeros(len(values))
     bad[:failed] = 1.0
-    course = Course(np.arange(len(values)) / 10, values, values / 4, bad, {})
+    course = Course(np.arange(len(values)) / 10, values, values / 4, bad, np.full(len(values), late_ms), {})
     return LoadRecord(
         profile="p", seconds=100.0, attempts=len(values), warm_up_attempts=0, failures={}, examples={}, course=course,
         planned=len(values), percentiles={}, histograms={}, generator=generator, asked=asked,
@@ -47,6 +49,8 @@ BASELINE = run(latencies(1))
         (run(latencies(2, 1.5)), P50, Outcome.WARN),
         (run(latencies(2, 3.0)), P50, Outcome.FAIL),
         (run(latencies(2, 3.0)), P95, Outcome.FAIL),
+        (run(latencies(2, 2.4)), P95, Outcome.FAIL),
+        (run(latencies(2, 2.4), late_ms=90.0), P95, Outcome.INCONCLUSIVE),
         (run(latencies(2, 2.0)), P50, Outcome.INCONCLUSIVE),
         (run(latencies(2), failed=300), P95, Outcome.FAIL),
         (run(latencies(2)[:50]), P95, Outcome.SKIP),

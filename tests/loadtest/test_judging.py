@@ -63,12 +63,16 @@ def test_a_delta_may_be_several_tokens() -> None:
 
 def test_what_was_not_measured_is_no_pass() -> None:
     nothing = np.full(500, math.nan)
-    course = Course(np.arange(500.0), np.full(500, 90.0), nothing, np.zeros(500), {GAP.name: (nothing, nothing)})
+    course = Course(
+        np.arange(500.0), np.full(500, 90.0), nothing, np.zeros(500), np.zeros(500), {GAP.name: (nothing, nothing)}
+    )
     decided = decide_share(course, GAP, 500, 0.05)
     assert (decided.outcome, "unsupported: 0 attempts" in decided.text) == (Outcome.SKIP, True)
     some = nothing.copy()
     some[::2] = 0.0
-    course = Course(np.arange(500.0), np.full(500, 90.0), nothing, np.zeros(500), {GAP.name: (some, some)})
+    course = Course(
+        np.arange(500.0), np.full(500, 90.0), nothing, np.zeros(500), np.zeros(500), {GAP.name: (some, some)}
+    )
     assert "250 attempts" in decide_share(course, GAP, 500, 0.05).text
 
 
@@ -79,7 +83,9 @@ def test_what_few_attempts_have_a_figure_for_is_decided_as_if_there_were_no_othe
         some = np.full(attempts, math.nan)
         some[::each] = 0.0
         nothing = np.full(attempts, math.nan)
-        return Course(np.arange(0.0, attempts), np.full(attempts, 90.0), nothing, nothing, {GAP.name: (some, some)})
+        return Course(
+            np.arange(0.0, attempts), np.full(attempts, 90.0), nothing, nothing, nothing, {GAP.name: (some, some)}
+        )
 
     alone = decide_share(clean(1_000, 1), GAP, 1_000, 0.05)
     assert alone.outcome is Outcome.PASS

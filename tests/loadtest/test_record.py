@@ -27,14 +27,17 @@ def spread(total: int, bad: int) -> Series:
     return places
 
 
+def course_of(total: int, over: dict[str, tuple[Series, Series]]) -> Course:
+    """Twenty attempts a second, all alike, sent in time, none failed."""
+    nothing = np.zeros(total)
+    return Course(np.arange(total) / 20, np.full(total, 500.0), np.full(total, 100.0), nothing, nothing, over)
+
+
 def record(
     warn: int = 0, fail: int = 0, failed: int = 0, generator: GeneratorHealth = HEALTHY, stopped: str = ""
 ) -> LoadRecord:
-    course = Course(
-        np.arange(180) / 20,
-        np.full(180, 500.0),
-        np.full(180, 100.0),
-        np.zeros(180),
+    course = course_of(
+        180,
         {o.name: (spread(180, warn), spread(180, fail)) for o in (P95, P99)}
         | {ERRORS.name: (spread(180, failed), spread(180, failed))},
     )
@@ -142,9 +145,7 @@ def test_a_stretch_that_is_too_bad_fails_however_good_the_whole_is() -> None:
     sustained = replace(P95, for_s=2.0)
     over = np.zeros(1000)
     over[500:520] = 1.0  # one second out of fifty
-    course = Course(
-        np.arange(1000) / 20, np.full(1000, 500.0), np.full(1000, 100.0), np.zeros(1000), {P95.name: (over, over)}
-    )
+    course = course_of(1000, {P95.name: (over, over)})
     run = replace(record(), course=course, attempts=1000, planned=900)
     assert decide_objective(run, P95, family=1).outcome is Outcome.PASS
     decided = decide_objective(run, sustained, family=1)
@@ -183,9 +184,7 @@ def test_the_worst_of_many_stretches_is_bad_by_chance() -> None:
     numbers, sustained, failed = np.random.default_rng(9), replace(P95, for_s=4.0), 0
     for _ in range(50):
         over = (numbers.random(2000) < 0.04).astype(float)
-        course = Course(
-            np.arange(2000) / 20, np.full(2000, 5e2), np.full(2000, 1e2), np.zeros(2000), {P95.name: (over, over)}
-        )
+        course = course_of(2000, {P95.name: (over, over)})
         run = replace(record(), course=course, attempts=2000, planned=900)
         failed += decide_objective(run, sustained, family=1).outcome is Outcome.FAIL
     assert failed <= 5
@@ -252,6 +251,12 @@ def test_too_few_attempts_are_called_unsupported() -> None:
     assert "unsupported: 180 attempts" in decide_objective(record(), P99, family=1).text
     assert needs(P99, 1) > 180 > needs(P95, 1)
     assert needs(P95, 5) > needs(P95, 1)
+
+
+def test_a_record_that_tells_no_lateness_was_sent_in_time() -> None:
+    kept = record().course.as_json()
+    del kept["late_ms"]
+    assert Course.from_json(kept).as_json() == record().course.as_json()
 
 
 def test_a_record_survives_its_file(tmp_path: Path) -> None:

@@ -88,6 +88,12 @@ def test_workers_measure_together_what_one_alone_would_have(workers: int) -> Non
     assert found.generator.mean_open == pytest.approx(found.generator.mean_open_by_latency, rel=0.05)
 
 
+def test_a_late_first_request_is_no_cold_start() -> None:
+    first, *others = batches(LATENCIES)
+    late = replace(first, columns={**first.columns, "late_ms": np.full(len(first.columns["late_ms"]), 40.0)})
+    assert told([late, *others]).cold_start_ms == pytest.approx(LATENCIES[0] / 4 - 40, abs=0.01)
+
+
 def test_a_record_tells_cold_start_tokens_and_rows() -> None:
     record = told(batches(LATENCIES))
     assert record.cold_start_ms == pytest.approx(LATENCIES[0] / 4, abs=0.01)

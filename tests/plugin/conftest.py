@@ -13,7 +13,7 @@ from tests import forked
 
 CHECKS = '''
 import os, time, pytest
-from gonogo.errors import EndpointFailedError, InconclusiveError, InWarningBand, NotDeclared
+from gonogo.errors import EndpointFailedError, InconclusiveError, InWarningBand, NotDeclared, StarvedError
 from gonogo.plugin import check
 
 @check("config.a.passes", severity="critical", covers=["D1"], permission="static")
@@ -35,6 +35,11 @@ def test_fails():
 def test_undecided():
     """Nobody knows."""
     raise InconclusiveError("the name does not resolve")
+
+@check("config.a.starved", severity="minor", covers=["D1"], permission="static")
+def test_starved():
+    """Nobody knows, since this machine was busy."""
+    raise StarvedError("no answer in time, and no processor")
 
 @check("config.a.crashes", severity="minor", covers=["D1"], permission="static")
 def test_crashes():

@@ -16,7 +16,13 @@ from tests.plugin.conftest import CHECKS, Run, env_of, write_checks, write_targe
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "xdist"])
 def test_five_outcomes(run: Run, workers: list[str]) -> None:
     ran = run("--target=target.yaml", "test_own.py", *workers)
-    wanted = {"passes": "pass", "warns": "warn", "fails": "fail", "undecided": "inconclusive"}
+    wanted = {
+        "passes": "pass",
+        "warns": "warn",
+        "fails": "fail",
+        "undecided": "inconclusive",
+        "starved": "inconclusive",
+    }
     wanted |= {"crashes": "inconclusive", "undeclared": "skip"}
     assert {name: ran.outcome(f"config.a.{name}") for name in wanted} == wanted
     assert ran.outcome("drills.a.breaks") == "skip"
@@ -56,9 +62,9 @@ def test_what_the_command_line_left_out_is_a_caveat(run: Run, workers: list[str]
     ran = run("--target=target.yaml", "test_own.py", "-k", "passes", *workers)
     assert ran.verdict is not None
     left_out = {c["id"] for c in ran.verdict["checks"] if c["skip_kind"] == "not-selected"}
-    assert left_out == {f"config.a.{n}" for n in ("warns", "fails", "undecided", "crashes", "undeclared")} | {
-        "drills.a.breaks"
-    }
+    assert left_out == {
+        f"config.a.{n}" for n in ("warns", "fails", "undecided", "starved", "crashes", "undeclared")
+    } | {"drills.a.breaks"}
     assert ran.verdict["decision"] == "GO WITH CAVEATS"
 
 

@@ -102,7 +102,7 @@ def test_truncated_gguf(tmp_path: Path, context: ProbeContext, cut: int) -> None
         read_header(tmp_path / "x.gguf", context)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(0, 900), st.binary(min_size=1, max_size=12))
 def test_no_bytes_break_the_gguf_reader(tmp_path_factory: pytest.TempPathFactory, position: int, patch: bytes) -> None:
     content = MODEL.read_bytes()

@@ -14,6 +14,7 @@ import yaml
 from redis._parsers import _RESP2Parser
 from redis.connection import DefaultParser
 
+from embedded.ports import free_port
 from gonogo.drills.history import History
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.faults import actors
@@ -29,7 +30,6 @@ from gonogo.targets.agent import Agent
 from gonogo.targets.cluster import Cluster
 from gonogo.targets.model import Actor, Cache
 from gonogo.targets.secrets import Secret
-from tests.calibration.servers import free_port
 from tests.hostile import OK, Serve, in_little_memory, repeating, reset, serving, whole, zeros_gzipped
 
 QUIET = ProbeContext(lambda _: None, Redactor())

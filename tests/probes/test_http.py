@@ -3,11 +3,11 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 
 import pytest
 
-from gonogo.errors import BudgetExhaustedError, EndpointFailedError, InconclusiveError
+from gonogo.errors import BudgetExhaustedError, EndpointFailedError, InconclusiveError, StarvedError
 from gonogo.model import Observation
 from gonogo.probes.chat import Chat, listed_models
 from gonogo.probes.context import ProbeContext
@@ -15,27 +15,19 @@ from gonogo.probes.http import Http, open_client
 from gonogo.redaction import Redactor
 from gonogo.targets.endpoints import ChatModel, Endpoint
 from gonogo.targets.secrets import Secret
+from tests.hostile import Serve, serving
 
 KEY = Secret("$THE_KEY", "sk-very-secret-value")
 
 
 @contextmanager
-def server(serve: Callable[[socket.socket], None]) -> Iterator[str]:
-    """A server that gives one connection to `serve`; its URL."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-
-        def run() -> None:
-            with closing(listener.accept()[0]) as connection:
-                connection.recv(65536)
-                serve(connection)
-
-        thread = threading.Thread(target=run, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        thread.join(timeout=5)
+def server(serve: Serve) -> Iterator[str]:
+    """A server that gives each connection to `serve`; its URL."""
+    with serving(serve) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
-def answer(body: str, kind: str = "application/json", status: str = "200 OK") -> Callable[[socket.socket], None]:
+def answer(body: str, kind: str = "application/json", status: str = "200 OK") -> Serve:
     raw = body.encode()
     head = f"HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {len(raw)}\r\nconnection: close\r\n\r\n"
     return lambda connection: connection.sendall(head.encode() + raw)
@@ -81,11 +73,22 @@ def drip(connection: socket.socket) -> None:
     ],
     ids=["closes", "silent", "drips", "truncated", "not-http"],
 )
-def test_what_the_endpoint_does_wrong_is_its_fail(serve: Callable[[socket.socket], None], wanted: str) -> None:
+def test_what_the_endpoint_does_wrong_is_its_fail(serve: Serve, wanted: str) -> None:
     with server(serve) as url, Bench(url) as bench:
         with pytest.raises(EndpointFailedError, match=wanted):
             bench.http.get("/health")
         assert wanted in bench.seen[0].answer["error"]
+
+
+def test_a_time_limit_that_passed_without_a_processor_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = iter([0.0])
+    monkeypatch.setattr("gonogo.probes.http._Limit.ours_ms", property(lambda _: next(told, 600.0)))
+    with server(drip) as url, Bench(url) as bench:
+        with pytest.raises(EndpointFailedError, match="no whole answer within 1 s"):
+            bench.http.get("/health")
+    with server(drip) as url, Bench(url) as bench:
+        with pytest.raises(StarvedError, match="for 0.6 s of that this machine had no processor"):
+            bench.http.get("/health")
 
 
 def test_refused_is_a_fail() -> None:
@@ -149,7 +152,7 @@ def hang(_: socket.socket) -> None:
 
 
 @pytest.mark.parametrize("serve", [drip, hang])
-def test_a_request_that_the_run_cuts_off_is_no_finding(serve: Callable[[socket.socket], None]) -> None:
+def test_a_request_that_the_run_cuts_off_is_no_finding(serve: Serve) -> None:
     with server(serve) as url, open_client() as client:
         context = ProbeContext(lambda _: None, Redactor([]), remaining_s=lambda: 0.3)
         with pytest.raises(BudgetExhaustedError, match="the run may take no longer"):
@@ -188,38 +191,30 @@ def test_a_secret_in_an_answer_is_told(body: str, headers: str, path: str, leaks
         assert told == [f"GET {url}{path}: {leak}" for leak in leaks]
 
 
-@contextmanager
-def forgetful(answers: int) -> Iterator[str]:
-    """A server that closes a connection on its second request without a word, and gives up after so many answers.
+def forgetful(answers: int) -> Serve:
+    """Close a connection on its second request without a word, and after so many answers on the first.
 
     Its requests have no body: that would be a second piece.
     """
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+    left = iter([True] * answers)
 
-        def run() -> None:
-            for left in range(answers, -1, -1):
-                with suppress(OSError), closing(listener.accept()[0]) as connection:
-                    connection.recv(65536)
-                    if left:
-                        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
-                        connection.recv(65536)
+    def serve(connection: socket.socket) -> None:
+        if next(left, False):
+            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+            connection.recv(65536)
 
-        thread = threading.Thread(target=run, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join(timeout=5)
+    return serve
 
 
 def test_a_kept_connection_that_the_server_has_closed_says_nothing_of_the_next_request() -> None:
     """Seen with llama.cpp, which closes a connection after some requests: one false alarm in ten runs."""
-    with forgetful(answers=3) as url, Bench(url) as bench:
+    with server(forgetful(answers=3)) as url, Bench(url) as bench:
         assert [bench.http.get("").status for _ in range(3)] == [200, 200, 200]
         assert [seen.answer["status"] for seen in bench.seen] == [200, 0, 200, 0, 200]
 
 
 def test_a_new_connection_that_is_closed_without_a_word_fails() -> None:
-    with forgetful(answers=1) as url, Bench(url) as bench:
+    with server(forgetful(answers=1)) as url, Bench(url) as bench:
         bench.http.get("")
         with pytest.raises(EndpointFailedError, match="the answer broke"):
             bench.http.get("")

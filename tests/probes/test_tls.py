@@ -1,44 +1,33 @@
 """TLS as a client meets it, on a real server with an authority made on the fly; and an ear that hears who calls."""
 
 import ssl
-import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from socket import create_connection, create_server
+from socket import create_connection
 from urllib.parse import urlsplit
 
 import pytest
 import trustme
 
+from embedded.ports import free_port
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.ears import listening_ear
 from gonogo.probes.tls import TlsProbe
 from gonogo.redaction import Redactor
-from tests.calibration.servers import free_port
+from tests.hostile import serving
 
 QUIET = ProbeContext(lambda _: None, Redactor([]))
 
 
 @contextmanager
-def serving(context: ssl.SSLContext) -> Iterator[str]:
+def shaking_hands(context: ssl.SSLContext) -> Iterator[str]:
     """A TLS server that shakes hands and says nothing; its URL."""
-    with closing(create_server(("127.0.0.1", 0))) as listener:
-
-        def run() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                with connection, suppress(OSError), context.wrap_socket(connection, server_side=True):
-                    pass
-
-        threading.Thread(target=run, daemon=True).start()
-        yield f"https://localhost:{listener.getsockname()[1]}"
+    with serving(lambda _: None, context) as port:
+        yield f"https://localhost:{port}"
 
 
 def server_context(certificate: trustme.LeafCert, *, old: bool = False) -> ssl.SSLContext:
@@ -61,7 +50,7 @@ def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
 
 def test_a_good_certificate(authority: trustme.CA) -> None:
     soon = datetime.now(UTC) + timedelta(days=30)
-    with serving(server_context(authority.issue_cert("localhost", not_after=soon))) as url:
+    with shaking_hands(server_context(authority.issue_cert("localhost", not_after=soon))) as url:
         found = TlsProbe(url, QUIET).certificate()
     assert (found.problem, found.version) == ("", "TLSv1.3")
     assert found.days_left is not None
@@ -74,19 +63,19 @@ def test_a_good_certificate(authority: trustme.CA) -> None:
 def test_a_certificate_that_does_not_hold(authority: trustme.CA, host: str, days: int, told: str) -> None:
     began, ends = datetime.now(UTC) - timedelta(days=9), datetime.now(UTC) + timedelta(days=days)
     certificate = authority.issue_cert(host, not_before=began, not_after=ends)
-    with serving(server_context(certificate)) as url:
+    with shaking_hands(server_context(certificate)) as url:
         assert told in TlsProbe(url, QUIET).certificate().problem
 
 
 @pytest.mark.usefixtures("authority")
 def test_an_authority_that_nobody_knows() -> None:
-    with serving(server_context(trustme.CA().issue_cert("localhost"))) as url:
+    with shaking_hands(server_context(trustme.CA().issue_cert("localhost"))) as url:
         assert "unable to get local issuer" in TlsProbe(url, QUIET).certificate().problem
 
 
 @pytest.mark.parametrize("old", [False, True])
 def test_old_versions(authority: trustme.CA, *, old: bool) -> None:
-    with serving(server_context(authority.issue_cert("localhost"), old=old)) as url:
+    with shaking_hands(server_context(authority.issue_cert("localhost"), old=old)) as url:
         assert TlsProbe(url, QUIET).speaks(ssl.TLSVersion.TLSv1_1) is old
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import httpx
 import pytest
 
+from embedded.ports import free_port
 from gonogo.errors import InconclusiveError
 from gonogo.probes.alerting import AlertWatch, Stations
 from gonogo.probes.context import ProbeContext
@@ -14,7 +15,6 @@ from gonogo.probes.prometheus import AlertmanagerProbe, PrometheusProbe
 from gonogo.probes.webhooks import listening
 from gonogo.redaction import Redactor
 from gonogo.targets.monitoring import AlertDrill
-from tests.calibration.servers import free_port
 from tests.probes.test_http import Bench, answer, server
 
 QUIET = ProbeContext(lambda _: None, Redactor([]))

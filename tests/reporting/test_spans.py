@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from embedded.ports import free_port
 from gonogo.model import Binding, CheckInfo, CheckResult, Outcome, Permission, Severity, Verdict
 from gonogo.reporting.json import plain
 from gonogo.reporting.spans import send_spans
 from gonogo.verdict import judge
-from tests.calibration.servers import free_port
 
 BEGAN = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"

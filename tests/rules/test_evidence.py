@@ -9,7 +9,8 @@ import pytest
 
 from gonogo.redaction import Redactor
 from gonogo.rules.dashboards import PanelQuery, panel_queries
-from gonogo.rules.request_logs import Asked, entry_flaws, leaks, lines_of, unstructured
+from gonogo.rules.request_logs import Asked, entry_flaws, lines_of, unstructured
+from gonogo.rules.secrets import secrets_told
 from gonogo.rules.traces import Span, spans_of_jaeger, spans_of_otlp, trace_flaws
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -71,16 +72,16 @@ def test_lines_that_are_no_objects() -> None:
 
 
 def test_leaks_are_told_without_the_secret() -> None:
-    assert leaks([json.dumps(GOOD)], Redactor([KEY])) == []
-    flaws = leaks(["password hunter22 ok", f"with {KEY}"], Redactor(["hunter22"]))
+    assert secrets_told([json.dumps(GOOD)], Redactor([KEY])) == []
+    flaws = secrets_told(["password hunter22 ok", f"with {KEY}"], Redactor(["hunter22"]))
     assert flaws[0] == "1 of 2 lines hold a secret of the target"
     assert len(flaws) == 2
     assert KEY not in flaws[1]
 
 
 def test_a_long_page_is_searched_as_well() -> None:
-    assert len(leaks(["a " * 3000 + KEY + " b" * 3000], NOBODY)) == 1
-    assert leaks(["a " * 9000], NOBODY) == []
+    assert len(secrets_told(["a " * 3000 + KEY + " b" * 3000], NOBODY)) == 1
+    assert secrets_told(["a " * 9000], NOBODY) == []
 
 
 def test_an_endpoint_without_a_key_has_none_in_its_log() -> None:

@@ -139,7 +139,7 @@ def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
 
 
 @pytest.mark.parametrize("kind", CASES)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_no_form_breaks_a_rule(kind: str, data: st.DataObject) -> None:
     file, rules = CASES[kind]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gonogo.rules.triggers import Sample, Steady, Symptoms, is_well, outage_s, steady_of, triggered
+from gonogo.rules.triggers import Sample, Steady, Symptoms, is_well, outage_s, steady_of, triggered, triggered_by_old
 from gonogo.targets.drills import Watching
 
 WATCHING = Watching()
@@ -62,6 +62,23 @@ def test_answers_of_another_mode_are_not_as_before() -> None:
     assert local is not None
     assert not is_well([replace(sample, version="mock") for sample in samples()], local, WATCHING)
     assert is_well([replace(sample, version="local") for sample in samples()], local, WATCHING)
+
+
+@pytest.mark.parametrize(
+    ("old_ms", "new_ms", "count", "told"),
+    [(100, 900, 20, ""), (900, 900, 20, "of 20 is 900 ms"), (900, 900, 5, "of 5 is"), (900, 900, 4, "")],
+)
+def test_what_the_old_version_shows_as_well(old_ms: float, new_ms: float, count: int, told: str) -> None:
+    """Too few answers of it say nothing."""
+    old = [replace(sample, version="1") for sample in samples(count, latency_ms=old_ms)]
+    new = [replace(sample, version="2") for sample in samples(40 - count, latency_ms=new_ms)]
+    known = replace(STEADY, versions=frozenset({"1"}))
+    why = triggered_by_old("latency", [*new, *old], known, WATCHING)
+    assert told in why
+    assert bool(why) == bool(told)
+    assert (
+        triggered_by_old("approvals", [*new, *old], known, WATCHING) == ""
+    )  # what it was aborted for is another thing
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,10 @@ from pathlib import Path
 import httpx
 import yaml
 
+from embedded.ports import free_port
 from embedded.tiny_gguf import cached_tiny_gguf
 from gonogo.resources import ROOT
-from tests.calibration.servers import PLAIN, free_port
+from tests.calibration.servers import PLAIN
 
 READY_S = 120.0
 _TEMPLATE = """{{- range .Messages }}<|im_start|>{{ .Role }}

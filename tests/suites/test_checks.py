@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from gonogo.documents import parse_document
-from gonogo.errors import NotDeclared, Unsupported
+from gonogo.errors import InconclusiveError, NotDeclared, Unsupported
 from gonogo.fixtures.hosts import Measured
 from gonogo.objectives import Band
 from gonogo.probes.kubernetes import as_part
+from gonogo.probes.machine import Usage
 from gonogo.probes.metrics import Samples, parse
+from gonogo.redaction import Redactor
 from gonogo.rules.agents import Acted
 from gonogo.rules.conversations import Answer
 from gonogo.rules.images import FoundImage
@@ -36,6 +38,7 @@ from gonogo.suites.output import test_turns as turns
 from gonogo.suites.routing import test_fallbacks as fallbacks
 from gonogo.suites.routing import test_outages as outages
 from gonogo.suites.routing import test_path as path
+from gonogo.suites.security import test_access as access
 from gonogo.suites.security import test_transport as transport
 from gonogo.targets.agent import Action
 from gonogo.targets.cluster import Backup
@@ -79,9 +82,21 @@ def test_a_tool_reads(outcome: str, output: str, said: str) -> None:
     expect_said(said, tools.test_tools_read, Parts(read=ACTION), agent)
 
 
-@pytest.mark.parametrize(("used", "said"), [(0.5, ""), (0.99, "99.0% of the disk is used")])
-def test_a_machine_has_room(used: float, said: str) -> None:
-    expect_said(said, hosts.test_host_resources, Measured("disk", used, Band(0.8, 0.95)))
+@pytest.mark.parametrize(
+    ("used", "ours", "said"),
+    [
+        (0.5, 0.0, ""),
+        (0.99, 0.0, "99.0% of the cpu is used"),
+        (0.99, 0.02, "99.0% of the cpu is used, 2.0% by this run"),
+    ],
+)
+def test_a_machine_has_room(used: float, ours: float, said: str) -> None:
+    expect_said(said, hosts.test_host_resources, Measured("cpu", Usage(used, ours), Band(0.8, 0.95)))
+
+
+def test_a_machine_that_this_run_alone_fills_may_have_room() -> None:
+    with pytest.raises(InconclusiveError, match="60.0% by this run"):
+        hosts.test_host_resources(Measured("cpu", Usage(0.99, 0.6), Band(0.8, 0.95)))
 
 
 @pytest.mark.parametrize(
@@ -249,6 +264,20 @@ def test_a_used_up_quota_is_answered(status: int, fallback: bool | None, said: s
 
 
 @pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("no such model", ""),
+        ("no access for hunter22-of-ours", "HTTP 400: 1 of 1 lines hold a secret of the target"),
+        ("wrong key sk-live9f8e7d6c5b4a3f2e", "HTTP 400: something of the shape of a secret"),
+    ],
+)
+def test_errors_hold_no_secret(text: str, said: str) -> None:
+    gate = Parts(redactor=Redactor(["hunter22-of-ours"]))
+
+    expect_said(said, access.test_errors_no_secret, [Parts(status=400, text=text)], gate)
+
+
+@pytest.mark.parametrize(
     ("status", "before", "said"), [(401, 401, ""), (503, 503, ""), (503, 401, "HTTP 503, before it was 401")]
 )
 def test_others_are_served_beside_slow_requests(status: int, before: int, said: str) -> None:
@@ -269,12 +298,14 @@ def test_a_long_talk_is_by_the_contract_to_its_end(bodies: list[str], said: str)
     expect_said(said, turns.test_turns_long, talk, Parts(violations=lambda _: []))
 
 
-def model(wholes_ms: list[float], content_ms: tuple[float, ...]) -> Any:
+def model(wholes_ms: list[float], content_ms: tuple[float, ...], waited_ms: Sequence[float] = ()) -> Any:
     """A model whose whole answers take so long, one after the other, and whose streams arrive so."""
-    durations = iter(wholes_ms)
+    durations, waits = iter(wholes_ms), iter([*waited_ms, *[0.0] * 6])
 
     def complete(*_: object, stream: bool = False, **__: object) -> Any:
-        return Parts(content_ms=content_ms) if stream else Parts(http=Parts(duration_ms=next(durations)))
+        if stream:
+            return Parts(content_ms=content_ms, http=Parts(waited_ms=next(waits)))
+        return Parts(http=Parts(duration_ms=next(durations)))
 
     return Parts(complete=complete)
 
@@ -284,6 +315,15 @@ def model(wholes_ms: list[float], content_ms: tuple[float, ...]) -> Any:
 )
 def test_a_stream_arrives_as_it_is_generated(content_ms: tuple[float, ...], said: str) -> None:
     expect_said(said, streams.test_stream_not_buffered, model([20.0, 420.0] * 3, content_ms), "n")
+
+
+@pytest.mark.parametrize(
+    ("waited_ms", "raised"), [([0, 101], AssertionError), ([101] * 4, InconclusiveError), ([101] * 3, AssertionError)]
+)
+def test_on_a_busy_machine_blocks_are_no_buffer(waited_ms: list[float], raised: type[Exception]) -> None:
+    """Three streams must have come in blocks without this machine having been busy; six are tried."""
+    with pytest.raises(raised, match="generated over 400 ms" if raised is AssertionError else "up to 101 ms"):
+        streams.test_stream_not_buffered(model([20.0, 420.0] * 6, (420.0, 420.1), waited_ms), "n")
 
 
 def test_one_stall_makes_a_quick_model_no_buffer() -> None:

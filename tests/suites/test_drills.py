@@ -58,17 +58,27 @@ CONFIG_ROLLBACK = drilled(
 SLICES = [{"percent": percent, "requests": 100, "new": percent} for percent in (10, 100)]
 GOOD_CANARY = drilled(
     Canary("good", "slice", percents=(10.0, 100.0)),
-    {"aborted_at": None, "reached": 100.0, "versions_before": ["1"], "slices": SLICES},
+    {"aborted_at": None, "old_too": "", "reached": 100.0, "versions_before": ["1"], "slices": SLICES},
 )
 BAD_CANARY = drilled(
     Canary("bad", "slice", percents=(10.0, 100.0), is_bad=True),
-    {"aborted_at": 10.0, "reached": 10.0, "versions_before": ["1"], "slices": SLICES[:1]},
+    {"aborted_at": 10.0, "old_too": "", "reached": 10.0, "versions_before": ["1"], "slices": SLICES[:1]},
 )
 BLUE_GREEN = drilled(
     BlueGreen("colours", "chatbot", "colour", ("blue", "green")), {"switch_s": 1.0, "switch_back_s": 1.0}
 )
 AUTOSCALING = drilled(
-    Autoscaling("load", "chatbot"), {"up_s": 20.0, "down_s": 60.0, "replicas": [1, 2, 3, 1], "least": 1, "most": 3}
+    Autoscaling("load", "chatbot"),
+    {
+        "up_s": 20.0,
+        "down_s": 60.0,
+        "replicas": [1, 2, 3, 1],
+        "least": 1,
+        "most": 3,
+        "asked": 500,
+        "failed": 60,
+        "unsent": 50,
+    },
 )
 KILL = drilled(
     Kill("router", "router", recovery_s=10.0, may_lose=2, alert="RouterDown", alert_within_s=30.0),
@@ -192,6 +202,10 @@ NOT_WELL = [
     Otherwise(shifts.test_canary_decides, BAD_CANARY, "at its last slice only", {"found.aborted_at": 100.0}),
     Otherwise(shifts.test_canary_decides, GOOD_CANARY, "the good version was aborted at 10 %",
               {"found.aborted_at": 10.0}),
+    Otherwise(shifts.test_canary_decides, GOOD_CANARY, "of the old one 3 of the latest 40 requests failed",
+              {"found.aborted_at": 10.0, "found.old_too": "3 of the latest 40 requests failed"}, InconclusiveError),
+    Otherwise(shifts.test_canary_decides, BAD_CANARY, "not the new version's alone",
+              {"found.old_too": "the median of the latest 40 is 900 ms"}, InconclusiveError),
     Otherwise(shifts.test_canary_decides, GOOD_CANARY, "nothing proves", {"found.versions_before": []},
               InconclusiveError),
     Otherwise(shifts.test_canary_decides, GOOD_CANARY, "answered 40 of 100 requests",
@@ -200,6 +214,8 @@ NOT_WELL = [
     Otherwise(shifts.test_blue_green_switches, BLUE_GREEN, "(1.0, None)", {"found.switch_back_s": None}),
     Otherwise(shifts.test_blue_green_lossless, BLUE_GREEN, "1 requests were lost", {"lost": 1}),
     Otherwise(shifts.test_autoscaling_follows, AUTOSCALING, "no replica was added", {"found.up_s": None}),
+    Otherwise(shifts.test_autoscaling_follows, AUTOSCALING, "51 of 500 requests could not be sent",
+              {"found.up_s": None, "found.unsent": 51}, InconclusiveError),
     Otherwise(shifts.test_autoscaling_follows, AUTOSCALING, "were not taken away", {"found.down_s": None}),
     Otherwise(shifts.test_autoscaling_bounds, AUTOSCALING, "there were [0, 4] replicas",
               {"found.replicas": [1, 0, 4, 3]}),

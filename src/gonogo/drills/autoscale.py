@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from gonogo.drills.engine import Scene, Step
 from gonogo.drills.timeline import Ask
-from gonogo.errors import EndpointFailedError
+from gonogo.errors import EndpointFailedError, InconclusiveError, StarvedError
 from gonogo.faults.injection import Injector
 from gonogo.probes.kubernetes import ClusterApi, Object
 from gonogo.targets.drills import Autoscaling
@@ -50,7 +50,7 @@ class AutoscaleDrill:
         before = scene.found["replicas"][0]
         with Load(self._ask, self._drill.concurrency) as load:
             up = self._await(scene, lambda now: now > before, self._drill.up_s)
-        scene.found |= {"up_s": up, "asked": load.asked, "failed": load.failed}
+        scene.found |= {"up_s": up, "asked": load.asked, "failed": load.failed, "unsent": load.unsent}
 
     def _down(self, scene: Scene) -> None:
         before = scene.found["replicas"][0]
@@ -89,6 +89,8 @@ class Load:
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(concurrency)]
         self.asked = 0
         self.failed = 0
+        self.unsent = 0
+        """Of those that failed: by our own fault."""
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -102,9 +104,12 @@ class Load:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            bad = unsent = False
             try:
                 bad = bool(self._ask().error)
+            except (InconclusiveError, StarvedError):
+                bad = unsent = True
             except Exception:  # noqa: BLE001 (whatever happens to a request, it failed)
                 bad = True
             with self._lock:
-                self.asked, self.failed = self.asked + 1, self.failed + bad
+                self.asked, self.failed, self.unsent = self.asked + 1, self.failed + bad, self.unsent + unsent

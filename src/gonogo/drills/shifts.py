@@ -8,13 +8,14 @@ from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Entry
 from gonogo.probes.kubernetes import ClusterApi
-from gonogo.rules.triggers import Sample, Symptoms, telling
+from gonogo.rules.triggers import Sample, Symptoms, telling, triggered_by_old
 from gonogo.targets.drills import BlueGreen, Canary
 
 _SLICE_WITHIN_S = 60.0
 """A slice whose requests have not ended so long after the last was sent is not analysed."""
 _EFFECT_WITHIN_S = 15.0
 """A command that has led no request to the new version by then has had no effect."""
+_ANSWERED_WITHIN_S = 30.0
 _ENOUGH = 10
 """So many answers one after the other must be the other colour's."""
 
@@ -41,7 +42,7 @@ class CanaryDrill:
     def steps(self, scene: Scene) -> Sequence[Step]:
         """Slice by slice."""
         versions = sorted(scene.steady.versions)
-        scene.found |= {"reached": 0.0, "aborted_at": None, "versions_before": versions, "slices": []}
+        scene.found |= {"reached": 0.0, "aborted_at": None, "old_too": "", "versions_before": versions, "slices": []}
         return [
             Step(f"give the new version {percent:g} %, and analyse {self._drill.requests} requests",
                  f"the command {self._drill.command}", lambda percent=percent: self._shift(scene, percent))  # type: ignore[misc]
@@ -49,8 +50,35 @@ class CanaryDrill:
         ]  # fmt: skip
 
     def _shift(self, scene: Scene, percent: float) -> None:
+        """Give the new version its slice; once more where the old one showed the same, and was well again afterwards.
+
+        A machine that stalled for a moment spares the slice the second time; a new version from which the old one
+        suffers, too, does not.
+        """
         if scene.found["aborted_at"] is not None:
             return
+        for is_last in (False, True):
+            trigger = self._analysed(scene, percent)
+            if trigger is None:
+                return
+            assert self._injector is not None
+            assert self._entry is not None
+            self._injector.undo(self._entry)
+            scene.mark("taken back")
+            old_too = "" if is_last else self._old_too(scene, trigger[0])
+            if not old_too or not self._is_well_again(scene, old_too):
+                name, why = trigger
+                scene.found |= {"aborted_at": percent, "noticed_by": name, "noticed_why": why, "old_too": old_too}
+                return
+            scene.found["slices"].pop()
+            self.keep(self._injector)
+
+    def _analysed(self, scene: Scene, percent: float) -> tuple[str, str] | None:
+        """The trigger by which a slice was aborted, and why; None if it was not.
+
+        Raises:
+            InconclusiveError: too few requests ended to tell.
+        """
         assert self._injector is not None
         assert self._entry is not None
         self._injector.act(self._slice(percent), self._entry)
@@ -61,20 +89,36 @@ class CanaryDrill:
             scene.mark("shifted")
         within_s = _SLICE_WITHIN_S + self._drill.requests * scene.watching.interval_s
         over = scene.wait_until(lambda: self._trigger(scene) or self._is_over(scene), within_s)
+        if not over:
+            raise InconclusiveError(f"not {self._drill.requests} requests ended within {within_s:g} s")
         told = [sample for sample in scene.since("shifted") if sample.version]
         slice_ = {"percent": percent, "requests": len(told), "new": self._new(scene)}
         scene.found["slices"].append(slice_)
-        if not over:
-            raise InconclusiveError(f"not {self._drill.requests} requests ended within {within_s:g} s")
         if not isinstance(over, tuple):
             scene.found["reached"] = percent
             shown = f", {slice_['new']} of them answered by the new version" if scene.steady.versions else ""
             scene.timeline.note(f"{percent:g} %: {self._drill.requests} requests as before{shown}")
-            return
+            return None
         name, why = over
-        scene.found |= {"aborted_at": percent, "noticed_by": name, "noticed_why": why}
         scene.timeline.note(f"{percent:g} %: aborted by {name}: {why}", "trigger")
-        self._injector.undo(self._entry)
+        scene.mark("aborted")
+        return over
+
+    @staticmethod
+    def _old_too(scene: Scene, trigger: str) -> str:
+        """Why the old version alone would have set off the same trigger; empty if it would not."""
+
+        def sent() -> list[Sample]:
+            return [sample for sample in scene.sent("shifted") if sample.at_s < scene.marks["aborted"]]
+
+        # which version is slow is told by its answer
+        scene.wait_until(lambda: not any(sample.is_pending for sample in sent()), _ANSWERED_WITHIN_S)
+        return triggered_by_old(trigger, sent(), scene.steady, scene.watching)
+
+    @staticmethod
+    def _is_well_again(scene: Scene, old_too: str) -> bool:
+        scene.timeline.note(f"of the old version, too: {old_too}")
+        return scene.await_well("taken back", scene.watching.steady_s)
 
     def _is_over(self, scene: Scene) -> bool:
         return len(scene.since("shifted")) >= self._drill.requests

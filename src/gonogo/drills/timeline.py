@@ -10,11 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from gonogo.errors import InconclusiveError
+from gonogo.errors import EndpointFailedError, InconclusiveError, StarvedError
 from gonogo.rules.triggers import Sample
 
 _LANES = 32
 """Requests under way at once, at most: past that the traffic waits, and says so by a gap."""
+_MOST_STARVED = 0.1
+"""Of all requests: with more of them unknown the others do not stand for all."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,7 @@ class Traffic:
         self._samples: list[Sample] = []
         self._pending: dict[int, float] = {}
         self._numbers = count()
-        self.broken = ""
-        """Why requests could not be sent at all, by our own fault: they say nothing of the deployment."""
+        self._unsent, self._starved = "", list[str]()
         self._threads: list[threading.Thread] = []
         self._pacer = threading.Thread(target=self._pace, daemon=True)
 
@@ -96,6 +97,15 @@ class Traffic:
         self._pacer.join()
         for thread in self._threads:
             thread.join()
+
+    @property
+    def broken(self) -> str:
+        """Why too much is not known, by our own fault; empty if enough is.
+
+        A request that could not be sent says so of all; one that had no processor only of itself.
+        """
+        few = len(self._starved) <= _MOST_STARVED * (len(self._samples) + len(self._starved))
+        return self._unsent or ("" if few else self._starved[-1])
 
     @property
     def samples(self) -> list[Sample]:
@@ -132,12 +142,16 @@ class Traffic:
         sample = None
         try:
             sample = self._ask()
+        except StarvedError as error:
+            self._starved.append(str(error))
         except InconclusiveError as error:
-            self.broken = str(error)
+            self._unsent = str(error)
         except Exception as error:  # noqa: BLE001 (whatever happens to a request, it failed, and is counted)
-            sample = Sample(0.0, (self._timeline.now_s() - at_s) * 1000, error=f"{type(error).__name__}: {error}")
+            told = str(error) if isinstance(error, EndpointFailedError) else f"{type(error).__name__}: {error}"
+            sample = Sample(0.0, (self._timeline.now_s() - at_s) * 1000, error=told)
         finally:
             self._lanes.release()
             with self._lock:
                 del self._pending[number]
-                self._samples += [replace(sample, at_s=at_s)] if sample is not None else []
+                if sample is not None:
+                    self._samples.append(replace(sample, at_s=at_s))

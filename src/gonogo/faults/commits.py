@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gonogo.errors import EndpointFailedError
 
+_GIT_S = 30.0
 _PREFIX = "refs/heads/gonogo-fault-"
 _AUTHOR = {
     f"GIT_{role}_{field}": value
@@ -50,10 +51,13 @@ def delete_branch(repository: Path, branch: str) -> None:
 
 
 def _git(repository: Path, arguments: list[str], text: str = "", environment: Mapping[str, str] | None = None) -> str:
-    done = subprocess.run(
-        ["git", "-C", str(repository), *arguments], input=text, capture_output=True, text=True, timeout=30, check=False,
-        env={**os.environ, **_AUTHOR, **(environment or {})},
-    )  # fmt: skip
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(repository), *arguments], input=text, capture_output=True, text=True, timeout=_GIT_S,
+            env={**os.environ, **_AUTHOR, **(environment or {})}, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise EndpointFailedError(f"git {arguments[0]} cannot be run in {repository}: {error}") from error
     if done.returncode != 0:
         raise EndpointFailedError(f"git {arguments[0]} failed in {repository}: {done.stderr.strip()[:300]}")
     return done.stdout.strip()

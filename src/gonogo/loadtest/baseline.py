@@ -1,5 +1,7 @@
 """Is a run slower than one that was kept? Ratios of quantiles, with the interval that two runs can support. Pure."""
 
+from typing import Literal
+
 import numpy as np
 
 from gonogo.errors import InconclusiveError
@@ -54,7 +56,12 @@ def decide_against(record: LoadRecord, baseline: LoadRecord, objective: LoadObje
     if not np.isfinite(quantile(then, objective.quantile)):
         return Decided(Outcome.INCONCLUSIVE, f"the baseline's own {objective.name} is that of failed attempts")
     low, high = ratio_interval(now, then, objective.quantile, level)
-    return Decided(objective.band.judge_interval(low, high), _told(now, then, objective, (low, high)))
+    outcome, told = objective.band.judge_interval(low, high), _told(now, then, objective, (low, high))
+    if outcome is Outcome.FAIL:  # latencies count from when a request was to be sent: is it our own lateness?
+        least, _ = ratio_interval(_values(record, objective.metric, until_s, "sent"), then, objective.quantile, level)
+        if objective.band.judge_interval(least, high) is not Outcome.FAIL:
+            return Decided(Outcome.INCONCLUSIVE, f"{told}; requests were sent late, which may be all of it")
+    return Decided(outcome, told)
 
 
 def quantile(values: Series, share: float) -> float:
@@ -77,10 +84,10 @@ def _drawn(values: Series, share: float, numbers: np.random.Generator) -> float:
     return quantile(values[places], share)
 
 
-def _values(record: LoadRecord, metric: str, until_s: float) -> Series:
+def _values(record: LoadRecord, metric: str, until_s: float, since: Literal["intended", "sent"] = "intended") -> Series:
     course = record.course
     values = course.latency_ms if metric == "latency_ms" else course.ttft_ms
-    every = np.where(course.failed > 0, np.inf, values)
+    every = np.where(course.failed > 0, np.inf, values if since == "intended" else values - course.late_ms)
     return every[~np.isnan(every) & (course.intended_s <= until_s + _ROUNDED_S)]
 
 

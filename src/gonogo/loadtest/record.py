@@ -31,6 +31,8 @@ class Course:
     ttft_ms: Series
     failed: Series
     """0 or 1."""
+    late_ms: Series
+    """How long after its intended moment each was sent, which is the generator's doing and part of its latency."""
     over: Mapping[str, tuple[Series, Series]]
     """By objective: how far each attempt was over the warning and over the failing bound, 0 to 1.
 
@@ -38,11 +40,16 @@ class Course:
     share of its gaps that were over.
     """
 
+    @classmethod
+    def of(cls, columns: Sequence[Series], over: Mapping[str, tuple[Series, Series]]) -> Self:
+        """From columns in the order of `COURSE`."""
+        intended_s, latency_ms, ttft_ms, failed, late_ms = columns
+        return cls(intended_s, latency_ms, ttft_ms, failed, late_ms, over)
+
     def first(self, count: int) -> "Course":
         """The first attempts only."""
         over = {name: (warn[:count], fail[:count]) for name, (warn, fail) in self.over.items()}
-        intended_s, latency_ms, ttft_ms, failed = (getattr(self, name)[:count] for name in COURSE)
-        return Course(intended_s, latency_ms, ttft_ms, failed, over)
+        return Course.of([getattr(self, name)[:count] for name in COURSE], over)
 
     def as_json(self) -> dict[str, Any]:
         """As plain data, compressed."""
@@ -51,19 +58,19 @@ class Course:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
-        """What `as_json` gave.
+        """What `as_json` gave; a record that was kept before it told so was sent in time.
 
         Raises:
             ValueError, KeyError, TypeError: it did not.
         """
+        raw = {"late_ms": _packed(np.zeros(len(_unpacked(raw["intended_s"])))), **raw}
         over = {name: (_unpacked(warn), _unpacked(fail)) for name, (warn, fail) in raw["over"].items()}
-        intended_s, latency_ms, ttft_ms, failed = (_unpacked(raw[name]) for name in COURSE)
-        return cls(intended_s, latency_ms, ttft_ms, failed, over)
+        return cls.of([_unpacked(raw[name]) for name in COURSE], over)
 
 
 RECORD_FILE = "load-record.json"
 """In the folder of the run."""
-COURSE = ("intended_s", "latency_ms", "ttft_ms", "failed")
+COURSE = ("intended_s", "latency_ms", "ttft_ms", "failed", "late_ms")
 """What a course tells of each attempt, beside how far it was over each bound."""
 
 

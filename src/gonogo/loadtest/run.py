@@ -29,7 +29,8 @@ def run_load(target: Target, record_file: Path) -> None:
     profile = load_profile(target.load.profile)
     with tempfile.TemporaryDirectory(prefix="gonogo-load-") as folder:
         log = Path(folder) / "locust.log"
-        # In a process group of its own, so that Ctrl-C is ours to pass on and no worker is left behind.
+        # In a session of its own, so that Ctrl-C is ours to pass on, no worker is left behind, and the generator has
+        # its share of the processor, whatever else runs (sched(7), autogroups).
         with log.open("wb") as output:
             process = subprocess.Popen(
                 _command(),

@@ -127,6 +127,7 @@ class Tally:
         histograms = {name: histogram.as_hdr() for name, histogram in self._histograms.items()}
         told = columns["prompt_tokens"][~failed]
         first = int(np.argmin(columns["intended_s"])) if len(judged) else -1
+        since_sent_ms = columns["ttft_ms"] - columns["late_ms"]  # a single value: our own lateness is no cold start
         return LoadRecord(
             profile=self._profile.name,
             seconds=round(seconds, 2),
@@ -146,7 +147,7 @@ class Tally:
             sending_s=round(float(columns["intended_s"].max(initial=0.0)), 3),
             warm_up_s=self._profile.warm_up_s,
             steady_from_s=steady_from_s(rows),
-            cold_start_ms=None if first < 0 or failed[first] else _told(columns["ttft_ms"][first]),
+            cold_start_ms=None if first < 0 or failed[first] else _told(since_sent_ms[first]),
             cold_start_failed=first >= 0 and bool(failed[first]),
             tokens=int(columns["tokens"][judged].sum()),
             tokens_told=bool(len(told)) and not np.isnan(told).any(),
@@ -166,8 +167,7 @@ class Tally:
         order = np.argsort(columns["intended_s"], kind="stable")
         order = order[(columns["warm_up"][order] == 0) & (columns["intended_s"][order] < before_s)]
         over = {name: (warn[0][order], fail[0][order]) for name, (warn, fail) in self._over.items()}
-        intended_s, latency_ms, ttft_ms, failed = (columns[name][order] for name in COURSE)
-        return Course(intended_s, latency_ms, ttft_ms, failed, over)
+        return Course.of([columns[name][order] for name in COURSE], over)
 
     def _row(self, second: int, batches: Sequence[Batch]) -> dict[str, float]:
         """A second, as all workers told it."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gonogo.documents import Problems
-from gonogo.errors import InconclusiveError, InWarningBand, NotDeclared, NotPermitted, Unsupported
+from gonogo.errors import InconclusiveError, InWarningBand, NotDeclared, NotPermitted, StarvedError, Unsupported
 from gonogo.model import CheckInfo, CheckResult, Outcome, Permission, Severity, SkipKind
 from gonogo.plugin.evidence import recorder_of
 from gonogo.plugin.instances import deviations_of
@@ -97,6 +97,7 @@ _MEANINGS: tuple[tuple[type[BaseException], Outcome, SkipKind | None], ...] = (
     (NotPermitted, Outcome.SKIP, SkipKind.NOT_PERMITTED),
     (Unsupported, Outcome.SKIP, SkipKind.UNSUPPORTED),
     (pytest.skip.Exception, Outcome.SKIP, SkipKind.OTHER),
+    (StarvedError, Outcome.INCONCLUSIVE, None),
     (AssertionError, Outcome.FAIL, None),
     (pytest.fail.Exception, Outcome.FAIL, None),
     (InconclusiveError, Outcome.INCONCLUSIVE, None),

@@ -1,6 +1,7 @@
 """Which checks a run is about: each declared once, and with ``--check`` those that are named."""
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def expect_distinct(items: Iterable[pytest.Item]) -> None:
                 raise pytest.UsageError(f"{name} is declared by {owners[name]} and by {owner}")
 
 
-def expect_own_fixtures(items: Iterable[pytest.Item]) -> None:
+def expect_own_fixtures(items: Sequence[pytest.Item]) -> None:
     """A shipped check runs with the gate's own fixtures.
 
     A ``conftest.py`` at pytest's root is in force for everything that is collected, wherever it lies.
@@ -40,13 +41,14 @@ def expect_own_fixtures(items: Iterable[pytest.Item]) -> None:
     Raises:
         pytest.UsageError: one of a shipped check's fixtures comes from a ``conftest.py``.
     """
-    shipped = resources.folder("suites")
+    suites = resources.folder("suites")
+    shipped = {file for file in {item.path for item in items} if file.resolve().is_relative_to(suites)}
     for item in items:
-        if not item.path.resolve().is_relative_to(shipped) or not isinstance(item, pytest.Function):
+        if item.path not in shipped or not isinstance(item, pytest.Function):
             continue
         for name, found in item._fixtureinfo.name2fixturedefs.items():  # noqa: SLF001 (no other way to ask)
             file = found[-1].func.__code__.co_filename if hasattr(found[-1].func, "__code__") else ""
-            if Path(file).name == "conftest.py":
+            if file.endswith(f"{os.sep}conftest.py"):
                 raise pytest.UsageError(
                     f"the fixture {name!r} of {file} would be in force for the shipped checks too: keep it in a "
                     "conftest.py below your own checks, or leave that file out with --confcutdir"

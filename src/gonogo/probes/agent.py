@@ -163,12 +163,7 @@ class AgentProbe:
         Raises:
             EndpointFailedError: the queue cannot be read.
         """
-        deadline = time.monotonic() + self.agent.audited_within_s
-        while (approval.id in self.pending()) is not is_there:
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(_LOOK_S)
-        return True
+        return self._look_until(lambda: (approval.id in self.pending()) is is_there)
 
     def health(self) -> Mapping[str, Any]:
         """What the agent's health page tells.
@@ -234,14 +229,32 @@ class AgentProbe:
         Raises:
             EndpointFailedError: the log cannot be read.
         """
-        began = time.monotonic()
-        while True:
+        records: Sequence[Mapping[str, Any]] = []
+
+        def look() -> bool:
+            nonlocal records
             records, _ = self.since(after)
-            taken_s = time.monotonic() - began
-            if (found := is_there(records)) or taken_s >= self.agent.audited_within_s:
-                told = {"new_records": len(records), "found_after_s": round(taken_s, 2) if found else None}
-                self.http.note(Observation("agent", "audit", taken_s * 1000, answer=told))
-                return records
+            return is_there(records)
+
+        began = time.monotonic()
+        found = self._look_until(look)
+        taken_s = time.monotonic() - began
+        told = {"new_records": len(records), "found_after_s": round(taken_s, 2) if found else None}
+        self.http.note(Observation("agent", "audit", taken_s * 1000, answer=told))
+        return records
+
+    def _look_until(self, look: Callable[[], bool]) -> bool:
+        """Whether a look finds what must be there within the bound of the audit log.
+
+        It is surely not only where a look that began after the bound does not find it: a look takes time itself.
+        """
+        deadline = time.monotonic() + self.agent.audited_within_s
+        while True:
+            is_last = time.monotonic() >= deadline
+            if look():
+                return True
+            if is_last:
+                return False
             time.sleep(_LOOK_S)
 
     def _page(self, after: int, limit: int) -> tuple[list[Mapping[str, Any]], Place]:

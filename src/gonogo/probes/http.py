@@ -1,22 +1,26 @@
 """The HTTP probe: every other network probe of an HTTP server goes through it."""
 
 import json
+import os
 import re
 import shlex
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.cookiejar import DefaultCookiePolicy
 from itertools import islice
 from typing import Any
 
 import httpx
 
-from gonogo.errors import AnswerBrokeError, BudgetExhaustedError, EndpointFailedError, InconclusiveError
+from gonogo.errors import AnswerBrokeError, BudgetExhaustedError, EndpointFailedError, InconclusiveError, StarvedError
 from gonogo.model import Observation
 from gonogo.probes import deadline, encodings
 from gonogo.probes.context import ProbeContext
+from gonogo.probes.machine import waited_ms
 from gonogo.probes.tcp import why_ours
 from gonogo.rules.reading import json_value
 from gonogo.rules.secrets import shapes_within
@@ -58,6 +62,13 @@ class HttpAnswer:
     body: bytes = field(repr=False)
     duration_ms: float
     """From sending the request to the last byte."""
+    waited_ms: float = 0.0
+    """Of that, how long we were ready and this machine had no processor for us (Linux)."""
+
+    @property
+    def theirs_ms(self) -> float:
+        """Of the duration, what was not ours."""
+        return max(0.0, self.duration_ms - self.waited_ms)
 
     @property
     def text(self) -> str:
@@ -86,9 +97,19 @@ def open_client(*, keep_alive: bool = True) -> httpx.Client:
     Without `keep_alive` every request has a connection of its own, as a new visitor has.
     """
     limits = httpx.Limits(max_connections=80, max_keepalive_connections=None if keep_alive else 0)
-    client = httpx.Client(follow_redirects=False, limits=limits, headers={"accept-encoding": encodings.ASKED_FOR})
+    trusted = _trusted(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+    client = httpx.Client(
+        verify=trusted, follow_redirects=False, limits=limits, headers={"accept-encoding": encodings.ASKED_FOR}
+    )
     client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))  # what one check was told is no other's
     return deadline.bind(client)
+
+
+@cache
+def _trusted(file: str | None, folder: str | None) -> ssl.SSLContext:
+    """The authorities that both variables name, or httpx's own; read once, which takes 20 ms."""
+    del file, folder  # httpx reads them itself
+    return httpx.create_ssl_context()
 
 
 class Http:
@@ -213,7 +234,8 @@ class Http:
                 raise _KeptConnectionClosedError(error) from failure
             raise
         finally:
-            whole = HttpAnswer(status, received, b"".join(chunks), (time.perf_counter() - started) * 1000)
+            took_ms = (time.perf_counter() - started) * 1000
+            whole = HttpAnswer(status, received, b"".join(chunks), took_ms, limit.ours_ms)
             self._record(method, url, sent, body, whole, error)
         return whole
 
@@ -299,16 +321,25 @@ class _Limit:
     endpoint_s: float
     remaining_s: float
     """Of the run."""
+    waited_before_ms: float = field(default_factory=waited_ms)
+    """For a processor, up to its beginning."""
 
     @property
     def seconds(self) -> float:
         """What comes first."""
         return round(max(_LEAST_S, min(self.endpoint_s, self.remaining_s)), 1)
 
+    @property
+    def ours_ms(self) -> float:
+        """How long this machine had no processor for us since."""
+        return waited_ms() - self.waited_before_ms
+
     def over(self, told: str) -> Exception:
-        """What it means that it is over: a finding, unless the run had no more time to wait."""
+        """What it means that it is over: a finding, unless the run had no more time to wait, or this machine none."""
         if self.remaining_s < self.endpoint_s:
             return BudgetExhaustedError(f"{told}; the run may take no longer")
+        if (waited_s := self.ours_ms / 1000) > self.seconds / 2:
+            return StarvedError(f"{told}; for {waited_s:.1f} s of that this machine had no processor for us")
         return EndpointFailedError(told)
 
 

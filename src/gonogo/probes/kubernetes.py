@@ -111,13 +111,13 @@ class ClusterApi:
         """
         return self.get(self.path(kind, name))
 
-    def list(self, kind: str, query: Mapping[str, str] | None = None, namespace: str = "") -> list[Object]:
+    def list(self, kind: str, namespace: str = "") -> list[Object]:
         """All objects of a kind; none where the cluster does not know the kind.
 
         Raises:
             InconclusiveError: the API server does not answer, or does not let us look.
         """
-        found = self.get(self.path(kind, namespace=namespace), query) or {}
+        found = self.get(self.path(kind, namespace=namespace)) or {}
         return [{"kind": kind, **item} for item in found.get("items", ())]
 
     def metadata(self, kind: str, name: str) -> Object | None:

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from gonogo.errors import InconclusiveError
 from gonogo.probes.commands import Commands
+from gonogo.programs import EndlessProgramError, run_program
 from gonogo.rules.secrets import Line, lines_of
 
 MAX_FILE_BYTES = 1_000_000
 """Larger files are data."""
 MAX_HISTORY_S = 300.0
+_SHALLOW_S = 20.0
 _ENVIRONMENT = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
 
 
@@ -78,9 +80,12 @@ def history_lines(folder: Path) -> Iterator[Line]:
 
 def _is_shallow(folder: Path, environment: dict[str, str]) -> bool:
     arguments = ["git", "-C", str(folder), "rev-parse", "--is-shallow-repository"]
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=20, env=environment, check=False)
-    if done.returncode != 0:
-        raise InconclusiveError(f"{folder} is not a git repository: {done.stderr.strip()[:200]}")
+    try:
+        done = run_program(arguments, _SHALLOW_S, environment=environment)
+    except EndlessProgramError as error:
+        raise InconclusiveError(f"{folder}: {error}") from error
+    if done.exit_code != 0:
+        raise InconclusiveError(f"{folder} is not a git repository: {done.last_words}")
     return done.stdout.strip() == "true"
 
 

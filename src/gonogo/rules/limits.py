@@ -1,7 +1,7 @@
 """Is a limit kept exactly: what passed in a window in, flaws out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -32,14 +32,25 @@ class Exhausted:
     began_s: float = 0.0
     ended_s: float = 0.0
     """Unix time of the first request and of the last answer."""
+    refusal: str = field(default="", repr=False)
+    """The text of the refusal."""
 
 
 def request_flaws(seen: Exhausted, limit: int) -> list[str]:
     """Where not exactly `limit` requests passed, and the next was not refused with 429."""
+    fewer = [_passed(seen, limit)] if seen.refused is not None and seen.passed < limit else []
+    return [*fewer, *past_limit_flaws(seen, limit)]
+
+
+def past_limit_flaws(seen: Exhausted, limit: int) -> list[str]:
+    """Where more than `limit` requests passed, or the next was not refused with 429."""
     if seen.refused is None:
         return [_unlimited(seen, f"{seen.passed} requests", limit)]
-    flaws = [] if seen.passed == limit else [f"{seen.passed} requests passed in a window, the limit is {limit}"]
-    return [*flaws, *_refusal_flaws(seen.refused)]
+    return [*([] if seen.passed <= limit else [_passed(seen, limit)]), *_refusal_flaws(seen.refused)]
+
+
+def _passed(seen: Exhausted, limit: int) -> str:
+    return f"{seen.passed} requests passed in a window, the limit is {limit}"
 
 
 def token_flaws(seen: Exhausted, limit: int) -> list[str]:

@@ -10,7 +10,6 @@ from typing import Any
 
 from gonogo.redaction import Redactor
 from gonogo.rules.pointers import pointed
-from gonogo.rules.secrets import fingerprint, shapes_within
 
 _CLOCKS_APART = timedelta(minutes=5)
 _SHOWN_CHARACTERS = 80
@@ -108,14 +107,6 @@ _FLAWS: Mapping[str, Callable[[Any, Asked], str]] = {
 def _tells(text: str, key: str) -> bool:
     parts = (key[:_LEAST_KEY_PART], key[-_LEAST_KEY_PART:])
     return len(key) >= _LEAST_KEY_PART and any(part in text for part in parts)
-
-
-def leaks(lines: Sequence[str], redactor: Redactor) -> list[str]:
-    """Lines that hold a secret of the target, or something of a key's shape; the secret itself is not shown."""
-    own = sum(redactor.contains_secret(line) for line in lines)
-    flaws = [f"{own} of {len(lines)} lines hold a secret of the target"] if own else []
-    shaped = dict.fromkeys(f"{kind} ({fingerprint(value)})" for line in lines for kind, value in shapes_within(line))
-    return flaws + [f"something of the shape of a secret: {told}" for told in list(shaped)[:5]]
 
 
 def _entry(line: str) -> Mapping[str, Any] | None:

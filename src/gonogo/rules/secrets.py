@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
@@ -13,7 +13,7 @@ from detect_secrets.filters import heuristic
 from detect_secrets.plugins.base import BasePlugin
 
 from gonogo.documents import Document, Part, Path_, Problem, Problems
-from gonogo.redaction import KEY_SHAPES, default_of, is_reference, is_secret_name
+from gonogo.redaction import KEY_SHAPES, Redactor, default_of, is_reference, is_secret_name
 from gonogo.rules.sources import containers
 
 # Detectors that go by entropy or by a word nearby report digests, names and references: they would cry wolf. What they
@@ -87,6 +87,14 @@ def shapes_in(text: str) -> tuple[tuple[str, str], ...]:
         for value, kind in found.items()
         if not _is_placeholder(value) and not any(value != other and value in other for other in found)
     )
+
+
+def secrets_told(lines: Sequence[str], redactor: Redactor) -> list[str]:
+    """Lines that hold a secret of the target, or something of a key's shape; the secret itself is not shown."""
+    own = sum(redactor.contains_secret(line) for line in lines)
+    flaws = [f"{own} of {len(lines)} lines hold a secret of the target"] if own else []
+    shaped = dict.fromkeys(f"{kind} ({fingerprint(value)})" for line in lines for kind, value in shapes_within(line))
+    return flaws + [f"something of the shape of a secret: {told}" for told in list(shaped)[:5]]
 
 
 def shapes_within(text: str) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ from gonogo.targets.drills import Watching
 
 MINIMUM = 20
 """Requests without which a share or a median says nothing."""
+_FEW = 5
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,19 @@ def triggered(samples: Sequence[Sample], steady: Steady, symptoms: Symptoms, wat
         telling(samples, steady, watching)[-2 * MINIMUM :], steady, watching
     )
     return next(iter(found.items()), ("", ""))
+
+
+def triggered_by_old(trigger: str, samples: Sequence[Sample], steady: Steady, watching: Watching) -> str:
+    """Why the answers of the versions before set off a trigger by themselves; empty if they do not.
+
+    Then it is nothing that tells the new version from them: a slow machine, or something that both need. Of a median
+    a few answers tell that, since they are compared with those beside them.
+    """
+    old = [sample for sample in samples[-2 * MINIMUM :] if sample.version in steady.versions]
+    median_ms = statistics.median(sample.latency_ms for sample in old) if len(old) >= _FEW else 0.0
+    if trigger == "latency" and _is_slow(median_ms, steady, watching):
+        return f"the median of {len(old)} is {median_ms:.0f} ms, before {steady.median_ms:.0f} ms"
+    return _seen(old, steady, watching).get(trigger, "")
 
 
 def telling(samples: Sequence[Sample], steady: Steady, watching: Watching) -> list[Sample]:

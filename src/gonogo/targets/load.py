@@ -61,7 +61,6 @@ class Prices:
 
     input_per_million: float
     output_per_million: float
-    currency: str = "USD"
 
 
 @dataclass(frozen=True)
