@@ -7,7 +7,7 @@ from gonogo.plugin import check, expect_flawless
 from gonogo.probes.kubernetes import ClusterApi, RefusedError
 from gonogo.rules import cluster_objects as rules
 from gonogo.rules.network_policies import depends_on_addresses, flow_flaws
-from gonogo.rules.workloads import name_of
+from gonogo.rules.objects import name_of
 from gonogo.targets.cluster import Access, Autoscaler, Claim, Cluster, Flow, ScheduledJob
 
 _Keys = tuple[str, tuple[str, ...]]

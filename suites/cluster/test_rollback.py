@@ -4,9 +4,9 @@ from gonogo.errors import EndpointFailedError, NotDeclared
 from gonogo.fixtures.cluster import ClusterView, newest_s, now
 from gonogo.fixtures.static import Shelf
 from gonogo.plugin import check, expect_flawless, expect_none
+from gonogo.rules.objects import name_of
 from gonogo.rules.registry import ModelRegistry, other_bytes
 from gonogo.rules.revisions import Choice, not_there
-from gonogo.rules.workloads import name_of
 from gonogo.targets.cluster import Backup
 
 

@@ -8,7 +8,7 @@ from gonogo.plugin import check, expect_flawless
 from gonogo.probes.images import ImageRegistries
 from gonogo.probes.kubernetes import ApiDownError, ClusterApi, WrongClusterError, as_part
 from gonogo.rules import pods as rules
-from gonogo.rules.workloads import name_of
+from gonogo.rules.objects import name_of
 from gonogo.targets.files import Artifacts
 
 _PLAUSIBLE = 10

@@ -7,8 +7,8 @@ from gonogo.errors import InconclusiveError, NotDeclared
 from gonogo.fixtures.static import Reader
 from gonogo.plugin import check, expect_none
 from gonogo.rules import manifests as schemas
-from gonogo.rules import workloads
-from gonogo.rules.workloads import Manifests
+from gonogo.rules import policies
+from gonogo.rules.objects import Manifests
 from gonogo.targets.files import ConfigRules, Configuration, KubernetesRules
 
 
@@ -36,34 +36,34 @@ def test_manifests_valid(config: Configuration, reader: Reader, wanted: Kubernet
 @check("config.manifests.probes", severity="critical", covers=["D7"], permission="static", smoke=True)
 def test_manifests_probes(manifests: Manifests) -> None:
     """Every container that serves has a readiness and a liveness probe."""
-    expect_none(workloads.without_probes(manifests))
+    expect_none(policies.without_probes(manifests))
 
 
 @check("config.manifests.resources", severity="major", covers=["D7"], permission="static", smoke=True)
 def test_manifests_resources(manifests: Manifests, wanted: KubernetesRules) -> None:
     """Every container has requests and limits, and those that the target demands."""
-    expect_none(workloads.without_resources(manifests, wanted.resources))
+    expect_none(policies.without_resources(manifests, wanted.resources))
 
 
 @check("config.manifests.disruption", severity="major", covers=["D7"], permission="static", smoke=True)
 def test_manifests_disruption(manifests: Manifests) -> None:
     """Every replicated workload has a PodDisruptionBudget that allows a node to be drained."""
-    expect_none(workloads.undisruptable(manifests))
+    expect_none(policies.undisruptable(manifests))
 
 
 @check("config.manifests.scaling", severity="major", covers=["D7"], permission="static", smoke=True)
 def test_manifests_scaling(manifests: Manifests, wanted: KubernetesRules) -> None:
     """Every autoscaler scales a workload that is there, within the bounds that the target demands."""
-    expect_none(workloads.wrong_scaling(manifests, wanted.replicas))
+    expect_none(policies.wrong_scaling(manifests, wanted.replicas))
 
 
 @check("config.manifests.storage", severity="major", covers=["D7"], permission="static", smoke=True)
 def test_manifests_storage(manifests: Manifests, wanted: KubernetesRules) -> None:
     """Every claim that a pod uses is declared, with the size that the target demands."""
-    expect_none(workloads.wrong_storage(manifests, wanted.volumes))
+    expect_none(policies.wrong_storage(manifests, wanted.volumes))
 
 
 @check("config.manifests.startup", severity="critical", covers=["D7"], permission="static", smoke=True)
 def test_manifests_startup(manifests: Manifests, wanted: KubernetesRules) -> None:
     """Every workload is given the time that its model needs to load before it is killed."""
-    expect_none(workloads.short_startups(manifests, wanted.startup_s))
+    expect_none(policies.short_startups(manifests, wanted.startup_s))

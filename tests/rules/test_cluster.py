@@ -9,8 +9,8 @@ from gonogo.probes.kubernetes import as_part
 from gonogo.rules import cluster_objects, pods
 from gonogo.rules.logs import error_lines, told
 from gonogo.rules.network_policies import Network, depends_on_addresses, flow_flaws, named_ports_of
+from gonogo.rules.objects import name_of
 from gonogo.rules.revisions import Choice, Release, Revision, last_good, not_there, releases_in, revisions_of
-from gonogo.rules.workloads import name_of
 from gonogo.targets.cluster import Autoscaler, Claim, Flow, ScheduledJob, Workload
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

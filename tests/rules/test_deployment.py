@@ -6,9 +6,10 @@ import pytest
 
 from gonogo.documents import parse_document, parse_documents
 from gonogo.resources import folder
-from gonogo.rules import alerts, images, manifests, registry, routes, workloads
+from gonogo.rules import alerts, images, manifests, policies, registry, routes
+from gonogo.rules.objects import Manifests, quantity
+from gonogo.rules.objects import images as every_image
 from gonogo.rules.registry import GgufHeader, ModelRegistry, RemoteCopy, Version
-from gonogo.rules.workloads import Manifests, quantity
 from gonogo.targets.files import PublicPath
 
 
@@ -37,12 +38,12 @@ def test_quantity(text: str, number: float) -> None:
 
 def test_resources() -> None:
     bare = objects(WEB % "{name: c, resources: {requests: {cpu: 2, memory: 1Gi}, limits: {cpu: 1}}}")
-    assert [p.message for p in workloads.without_resources(bare, {})] == [
+    assert [p.message for p in policies.without_resources(bare, {})] == [
         "web/c requests more cpu (2) than its limit (1)",
         "web/c has no limits.memory",
     ]
     wanted = {"web": {"requests": {"cpu": "1"}}, "wbe": {"requests": {"cpu": "1"}}}
-    assert [p.message for p in workloads.without_resources(bare, wanted)][2:] == [
+    assert [p.message for p in policies.without_resources(bare, wanted)][2:] == [
         "web/c: requests.cpu is 2, the target wants 1",
         "no Deployment or StatefulSet or DaemonSet or Job or CronJob or Pod is called 'wbe' (did you mean 'web'?)",
     ]
@@ -67,7 +68,7 @@ def test_resources() -> None:
 def test_disruption(budget: str, wanted: list[str]) -> None:
     text = WEB % "{name: c}"
     text += f"---\nkind: PodDisruptionBudget\nmetadata: {{name: b}}\nspec: {{{budget}}}\n" if budget else ""
-    assert [p.message for p in workloads.undisruptable(objects(text))] == wanted
+    assert [p.message for p in policies.undisruptable(objects(text))] == wanted
 
 
 def test_side_cars_and_claims_of_a_stateful_set() -> None:
@@ -79,10 +80,10 @@ def test_side_cars_and_claims_of_a_stateful_set() -> None:
         "resources: {requests: {cpu: 1500m}, limits: {cpu: 2, memory: 1Gi}}}]}}\n"
     )
     found = objects(text)
-    assert workloads.without_resources(found, {"llama": {"requests": {"cpu": "1500m"}}}) == []
-    assert workloads.short_startups(found, {"llama": 600}) == []
-    assert workloads.wrong_storage(found, {"store": "10Gi"}) == []
-    (missing,) = workloads.without_resources(found, {"llama": {"limits": {"nvidia.com/gpu": "1"}}})
+    assert policies.without_resources(found, {"llama": {"requests": {"cpu": "1500m"}}}) == []
+    assert policies.short_startups(found, {"llama": 600}) == []
+    assert policies.wrong_storage(found, {"store": "10Gi"}) == []
+    (missing,) = policies.without_resources(found, {"llama": {"limits": {"nvidia.com/gpu": "1"}}})
     assert missing.message == "llama/llama: limits.nvidia.com/gpu is not set, the target wants 1"
 
 
@@ -96,14 +97,14 @@ def test_side_cars_and_claims_of_a_stateful_set() -> None:
     ],
 )
 def test_startup_budget(probe: str, seconds: float) -> None:
-    assert workloads.startup_budget_s(parse_document(probe, "f").root) == seconds
+    assert policies.startup_budget_s(parse_document(probe, "f").root) == seconds
 
 
 def test_objects_of_a_list_and_of_every_kind_are_seen() -> None:
     cron = "kind: CronJob\nmetadata: {name: n}\nspec: {jobTemplate: {spec: {template: {spec: {containers: [{image: a}]}}}}}\n"
     listed = "kind: List\nitems:\n  - kind: Pod\n    metadata: {name: p}\n    spec: {containers: [{image: b}], initContainers: [{image: c}]}\n"
     found = Manifests(tuple(manifests.unrolled(parse_documents(f"{cron}---\n{listed}", "k8s.yaml"))))
-    seen = [part.text() for part in workloads.images(found)]
+    seen = [part.text() for part in every_image(found)]
     assert sorted(seen) == ["a", "b", "c"]
 
 

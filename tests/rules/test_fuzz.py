@@ -15,22 +15,22 @@ from gonogo.rules import (
     fallbacks,
     images,
     manifests,
+    policies,
     references,
     registry,
     routes,
     secrets,
     timeouts,
-    workloads,
 )
 from gonogo.rules import mappings as mapping_rules
 from gonogo.rules.drift import from_mappings
 from gonogo.rules.gateway import GatewayConfig, missing_limits
 from gonogo.rules.mappings import Mappings
+from gonogo.rules.objects import Manifests
 from gonogo.rules.registry import ModelRegistry
 from gonogo.rules.schemas import violations_of
 from gonogo.rules.sources import Sources
 from gonogo.rules.timeouts import Client
-from gonogo.rules.workloads import Manifests
 from gonogo.targets.files import PublicPath
 
 SAMPLES = folder("fixtures") / "deployments"
@@ -71,12 +71,12 @@ def mapping_file_rules(document: Document) -> None:
 def manifest_rules(document: Document) -> None:
     objects = Manifests((document,))
     manifests.invalid(document, "1.34")
-    workloads.without_probes(objects)
-    workloads.without_resources(objects, {"chatbot": {"requests": {"cpu": "1"}}})
-    workloads.undisruptable(objects)
-    workloads.wrong_scaling(objects, {"chatbot": (1, 2)})
-    workloads.wrong_storage(objects, {"models": "1Gi"})
-    workloads.short_startups(objects, {"chatbot": 1})
+    policies.without_probes(objects)
+    policies.without_resources(objects, {"chatbot": {"requests": {"cpu": "1"}}})
+    policies.undisruptable(objects)
+    policies.wrong_scaling(objects, {"chatbot": (1, 2)})
+    policies.wrong_storage(objects, {"models": "1Gi"})
+    policies.short_startups(objects, {"chatbot": 1})
 
 
 def alert_rules(document: Document) -> None:

@@ -11,9 +11,9 @@ from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Entry
 from gonogo.faults.kubernetes import read_pods, read_workload
 from gonogo.probes.kubernetes import ClusterApi
+from gonogo.rules.objects import name_of
 from gonogo.rules.pods import is_ready
 from gonogo.rules.triggers import Sample, Symptoms
-from gonogo.rules.workloads import name_of
 from gonogo.targets.drills import Kill, Playbook, Start
 
 _PATIENCE_S = 5.0

@@ -27,10 +27,10 @@ from gonogo.faults.kubernetes import (
     template_digest,
 )
 from gonogo.probes.kubernetes import ClusterApi, Object, as_part
+from gonogo.rules.objects import name_of
 from gonogo.rules.pods import containers_of, is_ready, rollout_of
 from gonogo.rules.revisions import Release, Revision, last_good, not_there, revisions_of
 from gonogo.rules.triggers import Symptoms
-from gonogo.rules.workloads import name_of
 from gonogo.targets.binding import file_digest
 from gonogo.targets.drills import Change, Released
 

@@ -86,6 +86,11 @@ class Gate:
             file.write(leak.replace("\n", " ") + "\n")
 
     @property
+    def shared_context(self) -> ProbeContext:
+        """For probes whose answers several checks share: no check records them, and leaks are noted of the run."""
+        return ProbeContext(lambda _: None, self.redactor, self.ledger.spend, leaked=self.note_leak)
+
+    @property
     def ledger(self) -> Ledger:
         """The run's budget."""
         return Ledger(self.run_folder / "budget.json", self.target.budget, self.stage.within_s)

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from gonogo.documents import Part
+from gonogo.rules.objects import quantity
 from gonogo.rules.pods import condition, condition_reason, time_of, too_old
-from gonogo.rules.workloads import quantity
 from gonogo.targets.cluster import Autoscaler, Claim, ScheduledJob
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from gonogo.documents import Part, Problem, Problems
+from gonogo.rules.objects import Manifests, name_of
 from gonogo.rules.sources import (
     Sources,
     Variable,
@@ -15,7 +16,6 @@ from gonogo.rules.sources import (
     is_loopback,
     variables,
 )
-from gonogo.rules.workloads import Manifests, name_of
 
 _ORIGIN_VARIABLES = (
     "OLLAMA_ORIGINS",

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gonogo.documents import Document, Part, Problems
+from gonogo.rules.objects import Manifests, images
 from gonogo.rules.sources import Sources
-from gonogo.rules.workloads import Manifests, images
 
 _REFERENCE = re.compile(
     r"(?P<name>[^@:]+(?::\d+/[^@:]+)?)(?::(?P<tag>\w[\w.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gonogo.documents import Part
+from gonogo.rules.objects import name_of
 from gonogo.rules.selectors import labels_of, selects
-from gonogo.rules.workloads import name_of
 from gonogo.targets.cluster import Flow
 
 

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from gonogo.documents import Part
 from gonogo.rules.images import parse_image
+from gonogo.rules.objects import name_of
 from gonogo.rules.selectors import labels_of, selects
 from gonogo.rules.sources import containers
-from gonogo.rules.workloads import name_of
 from gonogo.targets.cluster import Workload
 
 

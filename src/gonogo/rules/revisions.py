@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gonogo.documents import Part
+from gonogo.rules.objects import name_of
 from gonogo.rules.sources import containers
-from gonogo.rules.workloads import name_of
 
 REVISION = "deployment.kubernetes.io/revision"
 """The annotation in which the controller numbers a Deployment's revisions."""

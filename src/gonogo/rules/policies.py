@@ -3,100 +3,10 @@
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
 
-from gonogo.documents import Document, Part, Problem, Problems, did_you_mean
-from gonogo.rules.selectors import holds
+from gonogo.documents import Part, Problem, Problems, did_you_mean
+from gonogo.rules.objects import LONG_RUNNING, WORKLOADS, Manifests, name_of, quantity, space_of
 from gonogo.rules.sources import containers, pod_spec
-
-_LONG_RUNNING = ("Deployment", "StatefulSet", "DaemonSet")
-_WORKLOADS = (*_LONG_RUNNING, "Job", "CronJob", "Pod")
-_FACTORS = {
-    "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15,
-    "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50,
-}  # fmt: skip
-
-
-def quantity(text: str) -> float:
-    """A Kubernetes quantity as a number: ``100m`` is 0.1, ``128Mi`` is 134217728; NaN for anything else."""
-    match = re.fullmatch(r"(\d{1,18}\.?\d{0,18}|\.\d{1,18})(?:[eE]([+-]?\d{1,2})|(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi))?", text)
-    if match is None:
-        return math.nan
-    return float(match.group(1)) * 10.0 ** int(match.group(2) or 0) * _FACTORS[match.group(3) or ""]
-
-
-@dataclass(frozen=True)
-class Manifests:
-    """The objects of a deployment."""
-
-    documents: tuple[Document, ...]
-
-    def of(self, *kinds: str) -> list[Part]:
-        """The objects of some kinds."""
-        return [part for kind in kinds for part in self._by_kind.get(kind, ())]
-
-    @cached_property
-    def scalers(self) -> dict[tuple[str, str], Part]:
-        """The autoscalers by namespace and name of what they scale."""
-        scalers = self.of("HorizontalPodAutoscaler")
-        return {(space_of(s), s.at("spec", "scaleTargetRef", "name").text()): s for s in scalers}
-
-    def selected_by(self, selector: Part) -> list[Part]:
-        """The workloads whose pods a selector takes, in its object's namespace; an empty one selects nothing.
-
-        `selector` has ``matchLabels`` and ``matchExpressions``, or, as a Service has it, the labels themselves.
-        """
-        is_plain = "matchLabels" not in selector and "matchExpressions" not in selector
-        wanted, expressions = (
-            _labels(selector if is_plain else selector["matchLabels"]),
-            list(selector["matchExpressions"]),
-        )
-        if not wanted and not expressions:
-            return []
-        candidates = self._by_label.get(next(iter(wanted)), []) if wanted else self.of(*_LONG_RUNNING)
-        space = space_of(selector.document.root)
-        return [w for w in candidates if space_of(w) == space and _takes(wanted, expressions, w)]
-
-    @cached_property
-    def _by_label(self) -> dict[tuple[str, str], list[Part]]:
-        by_label: dict[tuple[str, str], list[Part]] = {}
-        for workload in self.of(*_LONG_RUNNING):
-            for label in _labels(workload.at("spec", "template", "metadata", "labels")):
-                by_label.setdefault(label, []).append(workload)
-        return by_label
-
-    @cached_property
-    def _by_kind(self) -> dict[str, list[Part]]:
-        by_kind: dict[str, list[Part]] = {}
-        for document in self.documents:
-            by_kind.setdefault(document.root["kind"].text(), []).append(document.root)
-        return by_kind
-
-    @property
-    def place(self) -> Part:
-        """Where to point when an object is missing: the first one, if there is any."""
-        return self.documents[0].root if self.documents else Document("manifests", None).root
-
-    def named(self, name: str, *kinds: str) -> Part | None:
-        """The object of that name."""
-        return next((part for part in self.of(*kinds) if name_of(part) == name), None)
-
-
-def name_of(part: Part) -> str:
-    """An object's name."""
-    return part.at("metadata", "name").text()
-
-
-def space_of(part: Part) -> str:
-    """An object's namespace; empty where it does not say."""
-    return part.at("metadata", "namespace").text()
-
-
-def _takes(wanted: frozenset[tuple[str, str]], expressions: list[Part], workload: Part) -> bool:
-    labels = _labels(workload.at("spec", "template", "metadata", "labels"))
-    given = dict(labels)
-    return wanted <= labels and all(holds(expression, given) for expression in expressions)
 
 
 def _main_container(workload: Part) -> Part | None:
@@ -105,15 +15,11 @@ def _main_container(workload: Part) -> Part | None:
     return next((c for c in every if c["name"].text() == name_of(workload)), every[0] if every else None)
 
 
-def _labels(part: Part) -> frozenset[tuple[str, str]]:
-    return frozenset((key, value.text()) for key, value in part.entries())
-
-
 def without_probes(manifests: Manifests) -> Problems:
     """Containers of long-running workloads without a readiness or liveness probe."""
     return [
         container.problem(f"{name_of(workload)}/{container['name'].text()} has no {probe}")
-        for workload in manifests.of(*_LONG_RUNNING)
+        for workload in manifests.of(*LONG_RUNNING)
         for container in containers(workload)
         for probe in ("readinessProbe", "livenessProbe")
         if not container[probe]
@@ -128,7 +34,7 @@ def without_resources(manifests: Manifests, wanted: Mapping[str, Mapping[str, Ma
         wanted: by workload: ``{"requests": {"cpu": "100m", "memory": "128Mi"}}``.
     """
     problems: Problems = []
-    for workload in manifests.of(*_WORKLOADS):
+    for workload in manifests.of(*WORKLOADS):
         for container in containers(workload, initial=True):
             where = f"{name_of(workload)}/{container['name'].text()}"
             problems += _missing_resources(where, container["resources"], container)
@@ -136,7 +42,7 @@ def without_resources(manifests: Manifests, wanted: Mapping[str, Mapping[str, Ma
         if main is not None and name_of(workload) in wanted:
             where = f"{name_of(workload)}/{main['name'].text()}"
             problems += _other_resources(where, main, wanted[name_of(workload)])
-    return problems + _absent(manifests, wanted, _WORKLOADS)
+    return problems + _absent(manifests, wanted, WORKLOADS)
 
 
 def _missing_resources(where: str, resources: Part, container: Part) -> Iterator[Problem]:
@@ -224,7 +130,7 @@ def wrong_scaling(manifests: Manifests, bounds: Mapping[str, tuple[int, int]]) -
     for name, (low, high) in bounds.items():
         scaler = by_name.get(name)
         if scaler is None:
-            place = manifests.named(name, *_LONG_RUNNING) or manifests.place
+            place = manifests.named(name, *LONG_RUNNING) or manifests.place
             problems.append(place.problem(f"{name} has no HorizontalPodAutoscaler"))
         elif (least := _least(scaler), most := scaler.at("spec", "maxReplicas").number()) != (low, high):
             message = f"{name} has {least:g} to {most or 0:g} replicas, the target wants {low} to {high}"
@@ -261,7 +167,7 @@ def wrong_storage(manifests: Manifests, sizes: Mapping[str, str]) -> Problems:
         for name in sizes
         if name not in claims
     ]
-    for workload in manifests.of(*_WORKLOADS):
+    for workload in manifests.of(*WORKLOADS):
         for volume in pod_spec(workload)["volumes"]:
             claim = volume.at("persistentVolumeClaim", "claimName")
             if claim and claim.text() not in claims:
@@ -283,8 +189,8 @@ def short_startups(manifests: Manifests, budgets_s: Mapping[str, float]) -> Prob
         manifests: the objects.
         budgets_s: by workload: seconds that a container must be given to start.
     """
-    problems = _absent(manifests, budgets_s, _LONG_RUNNING)
-    for workload in manifests.of(*_LONG_RUNNING):
+    problems = _absent(manifests, budgets_s, LONG_RUNNING)
+    for workload in manifests.of(*LONG_RUNNING):
         wanted, container = budgets_s.get(name_of(workload)), _main_container(workload)
         if wanted is not None and container is not None and (given := startup_budget_s(container)) < wanted:
             message = f"{name_of(workload)} is given {given:g} s to start, its model needs up to {wanted:g} s"
@@ -305,10 +211,3 @@ def startup_budget_s(container: Part) -> float:
         probe[name].number() for name in ("initialDelaySeconds", "periodSeconds", "failureThreshold")
     )
     return (delay or 0) + (period or 10) * (failures or 3)
-
-
-def images(manifests: Manifests) -> Iterator[Part]:
-    """Every container image."""
-    for workload in manifests.of(*_WORKLOADS):
-        for container in containers(workload, initial=True):
-            yield container["image"]
