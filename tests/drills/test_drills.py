@@ -17,7 +17,7 @@ import pytest
 from gonogo.drills.autoscale import Load
 from gonogo.drills.config_rollback import ConfigRollbackDrill
 from gonogo.drills.engine import DrillReport, Scene, Step, perform
-from gonogo.drills.history import History
+from gonogo.drills.history import DrillHistory
 from gonogo.drills.incidents import follow_alert, quiet_first
 from gonogo.drills.restore import RestoreDrill
 from gonogo.drills.rollback import registry_flaws, with_rollback
@@ -451,7 +451,7 @@ def test_a_rollback_is_noted_in_the_registry(tmp_path: Path) -> None:
 
 
 def test_the_history_knows_what_went_well(tmp_path: Path) -> None:
-    history = History(tmp_path / "drills.jsonl")
+    history = DrillHistory(tmp_path / "drills.jsonl")
     assert history.last_good("a") is None
     report = {"row": "G1", "began": "2026-11-01T00:00:00+00:00", "took_s": 1, "outage_s": 0, "lost": 0, "found": {}}
     history.add("a", report, good=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gonogo.loadtest.baseline import decide_against, ratio_interval
+from gonogo.loadtest.baseline import decide_against, quantile_ratio_interval
 from gonogo.loadtest.capacity import Held, Trial, conclude
 from gonogo.loadtest.record import Course, GeneratorHealth, LoadRecord, Series
 from gonogo.model import Outcome
@@ -88,5 +88,5 @@ def test_it_says_by_how_much() -> None:
 def test_the_interval_covers_the_true_ratio(share: float) -> None:
     """Percentile intervals over blocks of dependent attempts are a little too narrow; by how much is bounded here."""
     runs = 20
-    intervals = [ratio_interval(latencies(2 * i, 1.3), latencies(2 * i + 1), share, 0.05) for i in range(runs)]
+    intervals = [quantile_ratio_interval(latencies(2 * i, 1.3), latencies(2 * i + 1), share, 0.05) for i in range(runs)]
     assert sum(low <= 1.3 <= high for low, high in intervals) / runs >= 0.8

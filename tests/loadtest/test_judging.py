@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gonogo.loadtest.attempt import Attempt
-from gonogo.loadtest.decisions import decide_share
+from gonogo.loadtest.decisions import decide_course
 from gonogo.loadtest.judging import over
 from gonogo.loadtest.record import Course
 from gonogo.model import Outcome
@@ -66,14 +66,14 @@ def test_what_was_not_measured_is_no_pass() -> None:
     course = Course(
         np.arange(500.0), np.full(500, 90.0), nothing, np.zeros(500), np.zeros(500), {GAP.name: (nothing, nothing)}
     )
-    decided = decide_share(course, GAP, 500, 0.05)
+    decided = decide_course(course, GAP, 500, 0.05)
     assert (decided.outcome, "unsupported: 0 attempts" in decided.text) == (Outcome.SKIP, True)
     some = nothing.copy()
     some[::2] = 0.0
     course = Course(
         np.arange(500.0), np.full(500, 90.0), nothing, np.zeros(500), np.zeros(500), {GAP.name: (some, some)}
     )
-    assert "250 attempts" in decide_share(course, GAP, 500, 0.05).text
+    assert "250 attempts" in decide_course(course, GAP, 500, 0.05).text
 
 
 def test_what_few_attempts_have_a_figure_for_is_decided_as_if_there_were_no_others() -> None:
@@ -87,6 +87,6 @@ def test_what_few_attempts_have_a_figure_for_is_decided_as_if_there_were_no_othe
             np.arange(0.0, attempts), np.full(attempts, 90.0), nothing, nothing, nothing, {GAP.name: (some, some)}
         )
 
-    alone = decide_share(clean(1_000, 1), GAP, 1_000, 0.05)
+    alone = decide_course(clean(1_000, 1), GAP, 1_000, 0.05)
     assert alone.outcome is Outcome.PASS
-    assert decide_share(clean(20_000, 20), GAP, 20_000, 0.05) == alone
+    assert decide_course(clean(20_000, 20), GAP, 20_000, 0.05) == alone

@@ -8,7 +8,7 @@ import pytest
 
 from gonogo.loadtest.calibration import Calibration
 from gonogo.loadtest.capacity import Held, Trial, conclude
-from gonogo.loadtest.decisions import decide_objective, needs, ratio_interval, student
+from gonogo.loadtest.decisions import decide_objective, needs, student, sums_ratio_interval
 from gonogo.loadtest.record import Course, GeneratorHealth, LoadRecord, Series, read_record
 from gonogo.model import Outcome
 from gonogo.objectives import Band
@@ -237,7 +237,7 @@ def test_the_interval_of_a_rate_covers_it() -> None:
     numbers, covered = np.random.default_rng(5), 0
     for _ in range(300):
         lower = numbers.poisson(20.0, 100).astype(float)
-        _, low, high = ratio_interval(lower * 3 + numbers.normal(0, 2, 100), lower, 0.05)
+        _, low, high = sums_ratio_interval(lower * 3 + numbers.normal(0, 2, 100), lower, 0.05)
         covered += low <= 3 <= high
     assert 0.92 <= covered / 300 <= 0.985
 

@@ -15,7 +15,7 @@ from redis._parsers import _RESP2Parser
 from redis.connection import DefaultParser
 
 from embedded.ports import free_port
-from gonogo.drills.history import History
+from gonogo.drills.history import DrillHistory
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.faults import actors
 from gonogo.probes import agent as agents
@@ -211,7 +211,7 @@ def test_an_audit_log_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_history_of_drills_that_was_cut_off_goes_on(tmp_path: Path) -> None:
     file = tmp_path / "drills.jsonl"
     file.write_text('{"name": "restore", "good": tr', encoding="utf-8")
-    history, began = History(file), datetime.now(UTC)
+    history, began = DrillHistory(file), datetime.now(UTC)
     assert history.last_good("restore") is None
     report = {"row": "G9", "began": began.isoformat(), "took_s": 1.0, "outage_s": 0.0, "lost": 0}
     history.add("restore", report, good=True)

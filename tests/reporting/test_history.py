@@ -11,7 +11,7 @@ from gonogo.model import Verdict
 from gonogo.plugin.events import Events
 from gonogo.redaction import Redactor
 from gonogo.reporting import write_all
-from gonogo.reporting.history import History, compared
+from gonogo.reporting.history import RunHistory, compared
 from gonogo.reporting.json import plain
 from tests.reporting.test_writers import verdict  # noqa: F401 (a fixture)
 
@@ -40,7 +40,7 @@ def told(run_id: str, *bad: str, target: str = "t", **fields: Any) -> dict[str, 
 
 
 def test_the_runs_before_are_those_of_the_same_target_and_stage(tmp_path: Path) -> None:
-    history = History(tmp_path)
+    history = RunHistory(tmp_path)
     assert history.before(told("r0")) == []
     for run in (
         told("r1", "a"),
@@ -61,7 +61,7 @@ def test_the_runs_before_are_those_of_the_same_target_and_stage(tmp_path: Path) 
 
 
 def test_only_runs_that_have_ended_are_forgotten(tmp_path: Path) -> None:
-    history = History(tmp_path)
+    history = RunHistory(tmp_path)
     for name in ("20260101T000000-1", "20260102T000000-1", "20260103T000000-1", "20260104T000000-1", "mine"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "verdict.json").write_text("{}")
@@ -79,7 +79,7 @@ def test_a_baseline_is_what_later_runs_are_compared_with(tmp_path: Path) -> None
     run.mkdir()
     (run / "load-record.json").write_text("{}")
     (run / "verdict.json").write_text("{}")
-    saved = History(tmp_path).save_baseline(run, "v1")
+    saved = RunHistory(tmp_path).save_baseline(run, "v1")
     assert sorted(file.relative_to(tmp_path).as_posix() for file in saved) == [
         "baselines/v1/load-record.json",
         "baselines/v1/verdict.json",
@@ -117,12 +117,12 @@ def test_events_are_there_at_once(verdict: Verdict, tmp_path: Path) -> None:  # 
 
 @pytest.mark.parametrize("name", ["agent.approvals.race", "config.files.valid"])
 def test_no_line_of_the_history_holds_evidence(name: str, tmp_path: Path) -> None:
-    History(tmp_path).add(told("r1", name))
+    RunHistory(tmp_path).add(told("r1", name))
     assert name in (tmp_path / "history.jsonl").read_text(encoding="utf-8")
     assert "checks" not in json.loads((tmp_path / "history.jsonl").read_text(encoding="utf-8"))
 
 
 def test_the_shape_of_plain_is_what_the_history_reads(verdict: Verdict, tmp_path: Path) -> None:  # noqa: F811
-    History(tmp_path).add(plain(verdict))
+    RunHistory(tmp_path).add(plain(verdict))
     line = json.loads((tmp_path / "history.jsonl").read_text(encoding="utf-8"))
     assert line["bad"] == ["contract.a.f[x/y]", "contract.a.i[x/y]"]

@@ -21,11 +21,11 @@ from gonogo.rules.replies import (
     loop_flaws,
     markup_flaws,
     missing_parameters,
+    odd_message_flaws,
     quick_reply_flaws,
     read_body,
     read_reply,
     reasoning_flaws,
-    refusal_flaws,
     template_flaws,
 )
 from gonogo.targets.chatbot import Fields
@@ -264,7 +264,7 @@ def test_forbidden_texts(body: str, *, is_flawed: bool) -> None:
     ],
 )
 def test_refusals(answered: Answer, *, may_refuse: bool, flaws: int) -> None:
-    assert len(refusal_flaws(answered, may_refuse=may_refuse)) == flaws
+    assert len(odd_message_flaws(answered, may_refuse=may_refuse)) == flaws
 
 
 def test_quick_replies_and_parameters() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gonogo.drills.engine import Scene, Step
-from gonogo.drills.releases import Watch
+from gonogo.drills.releases import RestartedService
 from gonogo.drills.rollback import STARTED_WITHIN_S
 from gonogo.errors import EndpointFailedError
 from gonogo.faults.actors import ServiceActor
@@ -35,7 +35,7 @@ class ConfigRollbackDrill:
                 f"there is no backup at {drill.backup}: nothing to roll back to, nothing was changed"
             )
         self._drill, self._actor = drill, actor
-        self._watch = Watch(actor, drill.service, unhealthy)
+        self._restarted = RestartedService(actor, drill.service, unhealthy)
         self._original = ""
         self._injector: Injector | None = None
         self._file: Entry | None = None
@@ -59,18 +59,18 @@ class ConfigRollbackDrill:
         def deploy() -> None:
             scene.mark("deployed")
             self._write(drill.file.read_bytes() + _BAD_TAIL)
-            self._watch.restart()
+            self._restarted.restart()
 
         def notice() -> None:
-            self._watch.await_start(STARTED_WITHIN_S)
+            self._restarted.await_start(STARTED_WITHIN_S)
             scene.mark("started")
-            scene.await_trigger("started", self._watch.symptoms, scene.watching.notice_s, of="deployed")
+            scene.await_trigger("started", self._restarted.symptoms, scene.watching.notice_s, of="deployed")
 
         def roll_back() -> None:
             self._write(drill.backup.read_bytes())
             scene.found["restored_exactly"] = file_digest(drill.file) == file_digest(drill.backup)
-            self._watch.restart()
-            self._watch.await_start(drill.max_seconds)
+            self._restarted.restart()
+            self._restarted.await_start(drill.max_seconds)
             scene.mark("rolled back")
 
         def recover() -> None:

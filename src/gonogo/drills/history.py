@@ -8,7 +8,7 @@ from typing import Any
 from gonogo.writing import add_line, read_lines
 
 
-class History:
+class DrillHistory:
     """A file with a line for each drill, the latest last."""
 
     def __init__(self, file: Path) -> None:

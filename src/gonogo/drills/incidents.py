@@ -25,7 +25,7 @@ _Declared = TypeVar("_Declared", Kill, Start)
 _Seen = TypeVar("_Seen")
 
 
-class AlertWatch(Protocol):
+class Alerts(Protocol):
     """Tells of the alerts of whoever watches the deployment."""
 
     def firing(self, alert: str) -> Sequence[object]:
@@ -58,7 +58,7 @@ class KillDrill(_ServiceDrill[Kill]):
 
     row = "G7"
 
-    def __init__(self, drill: Kill, actor: ServiceActor, alerts: AlertWatch | None) -> None:
+    def __init__(self, drill: Kill, actor: ServiceActor, alerts: Alerts | None) -> None:
         super().__init__(drill, actor)
         self._alerts = alerts
 
@@ -122,7 +122,7 @@ class PodKillDrill:
     row = "G7"
     has_traffic = True
 
-    def __init__(self, drill: Kill, api: ClusterApi, alerts: AlertWatch | None) -> None:
+    def __init__(self, drill: Kill, api: ClusterApi, alerts: Alerts | None) -> None:
         self.name, self._drill, self._api, self._alerts = drill.name, drill, api, alerts
         self._workload = drill.service.removeprefix(POD_OF)
 
@@ -226,7 +226,7 @@ class PlaybookDrill:
         scene.mark("acted")
 
 
-def quiet_first(drill: Kill, alerts: AlertWatch | None) -> Sequence[Step]:
+def quiet_first(drill: Kill, alerts: Alerts | None) -> Sequence[Step]:
     """An alert that fires already cannot be told from the one that the kill sets off."""
 
     def expect_quiet() -> None:
@@ -236,7 +236,7 @@ def quiet_first(drill: Kill, alerts: AlertWatch | None) -> Sequence[Step]:
     return (Step(f"see that {drill.alert} does not fire", "read", expect_quiet),) if alerts is not None else ()
 
 
-def follow_alert(drill: Kill, alerts: AlertWatch | None, scene: Scene) -> Sequence[Step]:
+def follow_alert(drill: Kill, alerts: Alerts | None, scene: Scene) -> Sequence[Step]:
     """Wait until the alert has fired, since the kill, and until it does not fire any more."""
     if alerts is None:
         return ()

@@ -241,7 +241,7 @@ def changed(workload: Object, change: Change, mounted: Object | None) -> tuple[O
     return template, config_map
 
 
-class Watch:
+class RestartedService:
     """A supervised service after it was restarted by us."""
 
     def __init__(self, actor: ServiceActor, service: str, unhealthy: Callable[[], str]) -> None:
@@ -279,7 +279,7 @@ class FileReleases:
     def __init__(self, of: Released, actor: ServiceActor, releases: Good, unhealthy: Callable[[], str]) -> None:
         """`unhealthy` tells why the service's health page fails; empty if it does not."""
         self._of, self._actor, self._releases = of, actor, releases
-        self._watch = Watch(actor, of.service, unhealthy)
+        self._restarted = RestartedService(actor, of.service, unhealthy)
         self._injector: Injector | None = None
         self._files: dict[str, Entry] = {}
 
@@ -293,7 +293,7 @@ class FileReleases:
         """Write the changed files, and restart the service."""
         for name, text in change.files.items():
             self._write(name, text.encode())
-        self._watch.restart()
+        self._restarted.restart()
         return f"{self._of.service}: {change}"
 
     def rehearse(self, change: Change) -> str:
@@ -323,16 +323,16 @@ class FileReleases:
         folder: Path = way.what
         for name in self._of.files:
             self._write(name, (folder / name).read_bytes())
-        self._watch.restart()
+        self._restarted.restart()
         return f"{self._of.service} back to {way.told}"
 
     def await_start(self, within_s: float) -> None:
         """Wait until it is healthy for the first time, or surely will not be."""
-        self._watch.await_start(within_s)
+        self._restarted.await_start(within_s)
 
     def symptoms(self) -> Symptoms:
         """Whether its supervisor calls it running, whether it was restarted by others, and its health page."""
-        return self._watch.symptoms()
+        return self._restarted.symptoms()
 
     def settle(self, within_s: float) -> None:
         """Its traffic tells when it is well: a supervisor knows only that it runs."""

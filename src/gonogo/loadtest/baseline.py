@@ -55,10 +55,12 @@ def decide_against(record: LoadRecord, baseline: LoadRecord, objective: LoadObje
         return Decided(Outcome.SKIP, f"unsupported: {len(now)} and {len(then)} attempts, at least {needed} are needed")
     if not np.isfinite(quantile(then, objective.quantile)):
         return Decided(Outcome.INCONCLUSIVE, f"the baseline's own {objective.name} is that of failed attempts")
-    low, high = ratio_interval(now, then, objective.quantile, level)
+    low, high = quantile_ratio_interval(now, then, objective.quantile, level)
     outcome, told = objective.band.judge_interval(low, high), _told(now, then, objective, (low, high))
     if outcome is Outcome.FAIL:  # latencies count from when a request was to be sent: is it our own lateness?
-        least, _ = ratio_interval(_values(record, objective.metric, until_s, "sent"), then, objective.quantile, level)
+        least, _ = quantile_ratio_interval(
+            _values(record, objective.metric, until_s, "sent"), then, objective.quantile, level
+        )
         if objective.band.judge_interval(least, high) is not Outcome.FAIL:
             return Decided(Outcome.INCONCLUSIVE, f"{told}; requests were sent late, which may be all of it")
     return Decided(outcome, told)
@@ -69,7 +71,7 @@ def quantile(values: Series, share: float) -> float:
     return float(np.quantile(values, share, method="inverted_cdf"))
 
 
-def ratio_interval(now: Series, then: Series, share: float, level: float) -> tuple[float, float]:
+def quantile_ratio_interval(now: Series, then: Series, share: float, level: float) -> tuple[float, float]:
     """Within which bounds the ratio of two runs' quantiles lies; seeded, so that a rerun says the same."""
     numbers = np.random.default_rng(_SEED)
     ratios = [_drawn(now, share, numbers) / _drawn(then, share, numbers) for _ in range(_RESAMPLES)]

@@ -35,10 +35,10 @@ def decide_objective(record: LoadRecord, objective: LoadObjective, family: int) 
         return _decide_cold_start(record, objective.band)
     if not objective.is_share:
         return _decide_rate(record, objective, level)
-    decided, after = decide_share(record.course, objective, record.planned, level), record.decided.get(objective.name)
+    decided, after = decide_course(record.course, objective, record.planned, level), record.decided.get(objective.name)
     if after is None:
         return Decided(decided.outcome, f"{_told(record, objective)}; {decided.text}")
-    early = decide_share(record.course.first(after), objective, record.planned, level, on_the_way=True)
+    early = decide_course(record.course.first(after), objective, record.planned, level, on_the_way=True)
     # what was shown on the way stays shown; but a pass does not outlive what all attempts together show
     if early.outcome is Outcome.FAIL or decided.outcome in {Outcome.INCONCLUSIVE, Outcome.SKIP}:
         decided = early
@@ -51,7 +51,7 @@ def needs(objective: LoadObjective, family: int) -> int:
     return attempts_needed(objective.limits[0], FAMILY_LEVEL / family) if objective.is_share else 0
 
 
-def decide_share(
+def decide_course(
     course: Course, objective: LoadObjective, planned: int, level: float, *, on_the_way: bool = False
 ) -> Decided:
     """Decide an objective on the share of bad attempts over the attempts so far, all of which have ended.
@@ -183,7 +183,7 @@ def _decide_rate(record: LoadRecord, objective: LoadObjective, level: float) -> 
         upper, lower = _of(rows, "good" if name == "requests_per_s" else "tokens"), np.ones(len(rows))
     if lower.sum() == 0:
         return Decided(Outcome.FAIL, "no good answer at all")
-    value, low, high = ratio_interval(upper, lower, level)
+    value, low, high = sums_ratio_interval(upper, lower, level)
     told = f"{name} = {value * scale:.4g} {unit}, interval {low * scale:.4g} to {high * scale:.4g} ({objective.band})"
     return Decided(objective.band.judge_interval(low * scale, high * scale), told)
 
@@ -192,7 +192,7 @@ def _of(rows: Sequence[Mapping[str, float]], name: str) -> Series:
     return np.asarray([row.get(name, 0.0) for row in rows])
 
 
-def ratio_interval(upper: Series, lower: Series, level: float) -> tuple[float, float, float]:
+def sums_ratio_interval(upper: Series, lower: Series, level: float) -> tuple[float, float, float]:
     """The ratio of two sums over consecutive seconds, and its interval of confidence 1 - `level`.
 
     Seconds depend on their neighbours, so that batches of them are taken; the interval is the jackknife's over batches

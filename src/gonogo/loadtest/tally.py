@@ -11,7 +11,7 @@ from hdrh.histogram import HdrHistogram
 from gonogo.loadtest.batch import COLUMNS, Batch, Pulse
 from gonogo.loadtest.blocks import FIRST_LOOK, next_look
 from gonogo.loadtest.calibration import Calibration
-from gonogo.loadtest.decisions import FAMILY_LEVEL, decide_share
+from gonogo.loadtest.decisions import FAMILY_LEVEL, decide_course
 from gonogo.loadtest.histogram import Counted, Histogram, Values, counted, merged, percentiles_ms
 from gonogo.loadtest.profile import Profile
 from gonogo.loadtest.record import COURSE, Course, GeneratorHealth, LoadRecord
@@ -98,7 +98,7 @@ class Tally:
         for objective in self._load.objectives:
             if not objective.is_share or (objective.name in self.decided and not objective.aborts):
                 continue
-            outcome = decide_share(course, objective, self._profile.expected, level, on_the_way=True).outcome
+            outcome = decide_course(course, objective, self._profile.expected, level, on_the_way=True).outcome
             if outcome in {Outcome.PASS, Outcome.FAIL}:  # a warning may become a pass
                 self.decided.setdefault(objective.name, len(course.intended_s))
             if outcome is Outcome.FAIL and objective.aborts:

@@ -14,7 +14,7 @@ from gonogo.model import Binding, CheckResult, Decision, Outcome, Severity, Skip
 from gonogo.plugin.gate import Gate
 from gonogo.plugin.selection import left_out
 from gonogo.reporting import WRITERS, write_all
-from gonogo.reporting.history import History
+from gonogo.reporting.history import RunHistory
 from gonogo.reporting.interface import Writer
 from gonogo.reporting.json import plain
 from gonogo.targets.binding import bind
@@ -72,9 +72,9 @@ def _has_changed(gate: Gate, bound: Binding) -> bool:
     return (replace(now, git_commit=bound.git_commit) if gate.stage.watches else now) != bound
 
 
-def runs_of(gate: Gate) -> History:
+def runs_of(gate: Gate) -> RunHistory:
     """The runs in the folder where this one is kept."""
-    return History(gate.run_folder.parent)
+    return RunHistory(gate.run_folder.parent)
 
 
 def _load_of(gate: Gate) -> dict[str, Any] | None:

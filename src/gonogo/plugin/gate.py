@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gonogo.documents import DocumentError
-from gonogo.drills.history import History
+from gonogo.drills.history import DrillHistory
 from gonogo.errors import GonogoError, NotPermitted
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Journal, state_folder
@@ -110,9 +110,9 @@ class Gate:
         return Lease(cluster, context, self.run_folder.name, self.state_folder)
 
     @property
-    def history(self) -> History:
+    def history(self) -> DrillHistory:
         """Which drills were done on the target."""
-        return History(self.target.drills.history or self.state_folder / "drills.jsonl")
+        return DrillHistory(self.target.drills.history or self.state_folder / "drills.jsonl")
 
     def injector(self) -> Injector:
         """Breaks and restores, with the target's journal."""

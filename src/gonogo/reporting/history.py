@@ -15,7 +15,7 @@ _KEPT = ("verdict.json", "load-record.json", "answers.jsonl")
 """What of a run makes a baseline."""
 
 
-class History:
+class RunHistory:
     """Which runs there were. Several runs may add to it at once: a line is one write."""
 
     def __init__(self, runs: Path) -> None:

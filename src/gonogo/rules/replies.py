@@ -134,18 +134,18 @@ class Consistency:
         return [told for told, rule in self._rules.items() if violations and rule.violations(value)] or violations
 
 
-def refusal_flaws(answer: Answer, *, may_refuse: bool) -> list[str]:
+def odd_message_flaws(answer: Answer, *, may_refuse: bool) -> list[str]:
     """Why the answer to an odd message is neither an answer nor a clean refusal."""
     if answer.answered:
         return []
     if not answer.status:
         return [answer.error]
-    if not may_refuse or answer.status not in REFUSALS:
+    if not may_refuse or answer.status not in CLEAN_REFUSALS:
         return [f"HTTP {answer.status}: {answer.body[:100]!r}"]
     return [f"the refusal is no JSON object: {flaw}" for flaw in read_body(answer.body).flaws]
 
 
-REFUSALS = frozenset({400, 413, 422})
+CLEAN_REFUSALS = frozenset({400, 413, 422})
 
 
 @dataclass(frozen=True)
