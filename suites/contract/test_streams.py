@@ -73,24 +73,17 @@ def test_stream_equals_unstreamed(exact_chat: Chat, asked_twice: AskedTwice) -> 
 def test_stream_same_structure(chat: Chat, asked_twice: AskedTwice) -> None:
     """Streamed and unstreamed answers agree in model and prompt tokens, and, where deterministic, in all figures."""
     whole, streamed = asked_twice(max_tokens=LIMIT)
-    exact = chat.model.deterministic
-    sides = [
-        _structure(whole, whole.body, exact=exact),
-        _structure(streamed, first_chunk(streamed.chunks), exact=exact),
-    ]
-    different = [name for name in sides[0] if sides[0][name] != sides[1][name]]
+    sides = [_structure(whole, whole.body), _structure(streamed, first_chunk(streamed.chunks))]
+    names = ["model", "has text", "prompt_tokens"]
+    names += ["finish_reason", "completion_tokens"] if chat.model.deterministic else []
+    # whether an answer tells its usage is another check's question
+    different = [name for name in names if len({repr(side[name]) for side in sides if name in side}) > 1]
     expect_flawless([f"{name}: unstreamed {sides[0][name]!r}, streamed {sides[1][name]!r}" for name in different])
 
 
-def _structure(answer: ChatAnswer, head: Mapping[str, Any], *, exact: bool) -> dict[str, Any]:
-    usage = answer.usage
-    found = {"model": head.get("model"), "has text": bool(answer.text.strip())}
-    if usage is not None:  # whether a stream tells it is another check's question
-        found["prompt tokens"] = usage.get("prompt_tokens")
-    if exact:
-        found["finish_reason"] = answer.finish_reasons[-1:]
-        found["generated tokens"] = usage.get("completion_tokens") if usage is not None else None
-    return found
+def _structure(answer: ChatAnswer, head: Mapping[str, Any]) -> dict[str, Any]:
+    told = {"model": head.get("model"), "has text": bool(answer.text.strip())}
+    return {**told, "finish_reason": answer.finish_reasons[-1:], **(answer.usage or {})}
 
 
 @check("contract.stream.usage_if_asked", severity="major", covers=["C4"])

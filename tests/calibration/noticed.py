@@ -10,8 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from gonogo.faults.catalogue import Fault
+from gonogo.model import SkipKind
 from tests.calibration.conftest import GateRun
 
+OWN_ERROR = "the gate's own error"
+"""A check that ends so is inconclusive, whatever it would have found."""
 SEEN = {"pass", "warn", "fail", "inconclusive"}
 """Outcomes of a check that was tried."""
 
@@ -24,7 +27,9 @@ def expect_noticed(fault: Fault, healthy: Mapping[str, str], broken: GateRun) ->
         healthy: the outcome of each check and instance without it.
         broken: the run with it.
     """
-    now = broken.outcomes()
+    crashed = {check["name"]: check["reason"] for check in broken.verdict["checks"] if OWN_ERROR in check["reason"]}
+    assert not crashed, crashed
+    now = {c["name"]: c["outcome"] for c in broken.verdict["checks"] if c["skip_kind"] != SkipKind.NOT_SELECTED}
     changed = {name.partition("[")[0] for name, outcome in now.items() if outcome != healthy.get(name)}
     failed = {check["id"] for check in broken.verdict["checks"] if check["outcome"] == "fail"}
     _note(fault, now, changed, failed)

@@ -23,7 +23,7 @@ FEW = "not (502 or 503 or 429 or empty or trickle or slow or wrong or refused or
 
 
 def is_thorough() -> bool:
-    """Whether every fault is to run, however long it takes: ``GONOGO_FAULTS=all``."""
+    """Whether every fault is to run, on all checks, however long it takes: ``GONOGO_FAULTS=all``."""
     return os.environ.get("GONOGO_FAULTS") == "all"
 
 
@@ -129,6 +129,9 @@ class Pipeline:
         ]
         arguments += [f"--fault={fault.name}"] if fault is not None else []
         environment = {**lane.servers.environment, "XDG_STATE_HOME": str(folder / "state")}
+        if fault is not None and not is_thorough():
+            arguments += ["-p", "tests.calibration.sampled"]
+            environment["SAMPLED_FOR"] = fault.name
         lane.name, lane.child = name, Child([*arguments, self.plan.suite], environment, folder / "output.txt")
 
     def _look(self, lane: _Lane) -> None:

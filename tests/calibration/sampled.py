@@ -1,0 +1,33 @@
+"""pytest plugin (``-p tests.calibration.sampled``): of the checks that a fault does not declare, a third.
+
+Which ones depends on the fault, given by ``SAMPLED_FOR``, so that each check is tried beside a third of all faults.
+``GONOGO_FAULTS=all`` tries each fault on all of them: that is what docs/matrix.md is made of.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+
+import pytest
+
+from gonogo.faults.catalogue import Fault, all_faults
+from gonogo.plugin.checks import info_of
+
+ONE_OF = 3
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out the other two thirds, before the gate sees them."""
+    is_tried = sampler(all_faults()[os.environ["SAMPLED_FOR"]])
+    items[:] = [item for item in items if (info := info_of(item)) is None or is_tried(info.check_id)]
+
+
+def sampler(fault: Fault) -> Callable[[str], bool]:
+    """Whether a check is tried: what the fault declares, and a third of the others."""
+    declared = {fault.primary, *fault.cascades}
+    return lambda check_id: check_id in declared or _number(f"{fault.name} {check_id}") % ONE_OF == 0
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
