@@ -5,7 +5,23 @@ import `gate_of`. Forbidden here: looking at a deployment (probes do that) and j
 do that).
 """
 
-from gonogo.plugin.checks import check, expect_flawless, expect_kept, expect_none, settle
-from gonogo.plugin.gate import Gate, gate_of
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gonogo.plugin.checks import check, expect_flawless, expect_kept, expect_none, settle
+    from gonogo.plugin.gate import Gate, gate_of
 
 __all__ = ["Gate", "check", "expect_flawless", "expect_kept", "expect_none", "gate_of", "settle"]
+_OF_THE_GATE = ("Gate", "gate_of")
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 (whatever has that name)
+    """Import what is asked for when it is asked for: pytest loads a module of this package in every run of it.
+
+    Raises:
+        AttributeError: there is nothing of that name.
+    """
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("gonogo.plugin.gate" if name in _OF_THE_GATE else "gonogo.plugin.checks"), name)

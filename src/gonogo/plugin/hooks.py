@@ -25,29 +25,16 @@ from gonogo.plugin.gate import (
 from gonogo.plugin.gather import write_selected
 from gonogo.plugin.instances import parametrize
 from gonogo.plugin.locks import target_lock
-from gonogo.plugin.options import add_options, expect_gate, join_path_options
+from gonogo.plugin.options import expect_gate
 from gonogo.plugin.outcomes import attach, phase_of
-from gonogo.plugin.places import collect_by_default, expect_collected
+from gonogo.plugin.places import expect_collected
 from gonogo.plugin.selection import expect_distinct, expect_own_fixtures, named, note_collected, note_usage_error
 from gonogo.plugin.verify import verify
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the gate's options."""
-    join_path_options()
-    add_options(parser)
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     """Make the gate's own hooks known."""
     pluginmanager.add_hookspecs(hookspecs)
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
-    """Know what to collect, before any conftest.py is read, and before output is captured."""
-    collect_by_default(early_config)
-    return (yield)
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from gonogo import resources
-from gonogo.documents import DocumentError, load_document
 from gonogo.plugin.options import is_pytests_own_process, start_again
 
 
@@ -83,6 +82,8 @@ def _own_checks(config: pytest.Config, target: str | None) -> list[Path]:
     """The folders that the target names; what is wrong with it is told when the gate opens."""
     if not target:
         return []
+    from gonogo.documents import DocumentError, load_document  # noqa: PLC0415 (not in every run of pytest)
+
     file = (config.invocation_params.dir / target).resolve()
     try:
         named = load_document(file).value.get("checks", [])

@@ -1,9 +1,12 @@
 """Stages: which checks a run is made of."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gonogo.model import SUITES, CheckInfo, Permission
-from gonogo.targets.model import Target
+
+if TYPE_CHECKING:  # pytest reads the stages in every run, for its options
+    from gonogo.targets.model import Target
 
 OF_ALL_ANSWERS = "security.answers.no_secret"
 """The check of the answers that all the other checks of the run got."""
@@ -40,7 +43,7 @@ class Stage:
         fits = info.suite in self.suites and info.permission in self.permissions and info.watch is self.watches
         return fits and (info.smoke or not self.smoke_only)
 
-    def required_suites(self, target: Target, permitted: frozenset[Permission]) -> frozenset[str]:
+    def required_suites(self, target: "Target", permitted: frozenset[Permission]) -> frozenset[str]:
         """The suites that must run a check, or the verdict is HOLD.
 
         Drills are only required where disruption is permitted: without the permission they cannot run, and are
