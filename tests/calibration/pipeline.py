@@ -37,6 +37,11 @@ def selected(faults: Iterable[Fault]) -> dict[str, Fault]:
     return {fault.name: fault for fault in chosen}
 
 
+def switching_on(fault: Fault) -> list[str]:
+    """The options of a run with a fault: on what it declares and a third of the other checks, unless all are wanted."""
+    return [f"--fault={fault.name}", *([] if is_thorough() else ["-p", "tests.calibration.sampled"])]
+
+
 @dataclass(frozen=True)
 class Plan:
     """On what a suite's faults are calibrated, and how much of it runs for each."""
@@ -127,11 +132,8 @@ class Pipeline:
             "--allow-disruptive",
             f"-k={scope}",
         ]
-        arguments += [f"--fault={fault.name}"] if fault is not None else []
+        arguments += switching_on(fault) if fault is not None else []
         environment = {**lane.servers.environment, "XDG_STATE_HOME": str(folder / "state")}
-        if fault is not None and not is_thorough():
-            arguments += ["-p", "tests.calibration.sampled"]
-            environment["SAMPLED_FOR"] = fault.name
         lane.name, lane.child = name, Child([*arguments, self.plan.suite], environment, folder / "output.txt")
 
     def _look(self, lane: _Lane) -> None:

@@ -1,11 +1,10 @@
 """pytest plugin (``-p tests.calibration.sampled``): of the checks that a fault does not declare, a third.
 
-Which ones depends on the fault, given by ``SAMPLED_FOR``, so that each check is tried beside a third of all faults.
+Which ones depends on the fault (``--fault``), so that each check is tried beside a third of all faults.
 ``GONOGO_FAULTS=all`` tries each fault on all of them: that is what docs/matrix.md is made of.
 """
 
 import hashlib
-import os
 from collections.abc import Callable
 
 import pytest
@@ -17,9 +16,9 @@ ONE_OF = 3
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the other two thirds, before the gate sees them."""
-    is_tried = sampler(all_faults()[os.environ["SAMPLED_FOR"]])
+    is_tried = sampler(all_faults()[config.option.fault])
     items[:] = [item for item in items if (info := info_of(item)) is None or is_tried(info.check_id)]
 
 

@@ -5,7 +5,7 @@ import pytest
 from gonogo.faults.catalogue import Fault, all_faults
 from tests.calibration.conftest import GateRun, RunGate
 from tests.calibration.noticed import expect_noticed
-from tests.calibration.pipeline import selected
+from tests.calibration.pipeline import selected, switching_on
 from tests.calibration.test_contract import is_scripted, scope_of
 from tests.unhindered import unhindered
 
@@ -19,7 +19,7 @@ NEIGHBOURS = {
     "load": (),
     "drills": ("config",),
 }
-"""In CI a fault runs against its own suite and the quick checks of these; the full matrix comes with issue 11."""
+"""A fault runs against its own suite and the quick checks of these."""
 
 _healthy: dict[tuple[str, ...], dict[str, str]] = {}
 FAULTS = selected(f for f in all_faults().values() if f.target == "embedded" and not is_scripted(f)).values()
@@ -45,7 +45,7 @@ def test_fault_is_noticed(fault: Fault, run_forked_gate: RunGate) -> None:
         _healthy[suites] = _ran(run_forked_gate, *suites).outcomes()
         assert "fail" not in _healthy[suites].values(), "the healthy deployment must not fail"
 
-    broken = _ran(run_forked_gate, f"--fault={fault.name}", *suites)
+    broken = _ran(run_forked_gate, *switching_on(fault), *suites)
 
     expect_noticed(fault, _healthy[suites], broken)
     failed = [check for check in broken.verdict["checks"] if check["outcome"] == "fail"]
