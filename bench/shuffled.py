@@ -5,6 +5,7 @@ Drills stay last and in their places among themselves: what they restart is thei
 
 import os
 import random
+from collections.abc import Generator
 
 import pytest
 
@@ -12,9 +13,10 @@ from gonogo.model import Permission
 from gonogo.plugin.checks import info_of
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     """Shuffle what the gate has put in its order."""
+    yield
     gentle = [item for item in items if not _is_disruptive(item)]
     rest = [item for item in items if _is_disruptive(item)]
     random.Random(os.environ["SHUFFLED_BY"]).shuffle(gentle)  # noqa: S311 (an order, not a secret)

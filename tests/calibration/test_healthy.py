@@ -15,23 +15,31 @@ from tests.calibration.conftest import RunGate
 from tests.calibration.pipeline import is_thorough
 from tests.unhindered import unhindered
 
+HINDERED = r"the load run is not valid: |; undecided|the gateway adds .* interval "
+"""How a load check says that it could not be decided here: the generator starved, or the figures vary too much."""
+
 
 def test_the_whole_gate_with_workers(run_gate: RunGate, embedded: EmbeddedDeployment) -> None:
     """Of the suites contract and routing their quick checks: all of them run on real servers, in tests/servers."""
     few = "smoke or (not contract and not routing and not drills) or (drills and (redis or quality or restore))"
     scope = [] if is_thorough() else [f"-k={few}"]
     ran = run_gate("--stage=gate", "--allow-disruptive", "-n", "2", *scope)
-    # the figures of a load run are judged where nothing runs beside it: by the default run in .ci/run
-    checks = [check for check in ran.verdict["checks"] if not check["id"].startswith("load.")]
-    loads = [check for check in ran.verdict["checks"] if check["id"].startswith("load.")]
-    not_passed = {c["name"]: c["reason"] for c in checks if c["outcome"] in ("fail", "inconclusive")}
+    # beside other tests the servers may be slow, and what is slow under load rightly fails
+    not_passed = {
+        check["name"]: check["reason"]
+        for check in ran.verdict["checks"]
+        if (check["outcome"] == "fail" and not check["id"].startswith("load."))
+        or (check["outcome"] == "inconclusive" and not re.search(HINDERED, check["reason"]))
+    }
     supervised = Path(embedded.environment["EMBEDDED_STATE"]) / "logs" / "supervisord.log"
     # what failed comes first: of a long message CI keeps the beginning
     assert not not_passed, f"{not_passed}\n{supervised.read_text(encoding='utf-8')[-4000:]}\n{ran.output}"
-    assert {c["reason"].splitlines()[0][:16] for c in checks if c["outcome"] == "warn"} == {"known deviation:"}
-    assert {"pass", "warn", "fail", "inconclusive"} & {check["outcome"] for check in loads}
-    if {check["outcome"] for check in loads} <= {"pass", "warn", "skip"}:
-        assert (ran.exit_code, ran.verdict["decision"]) == (0, "GO WITH CAVEATS"), ran.output
+    warned = [c for c in ran.verdict["checks"] if c["outcome"] == "warn" and not c["id"].startswith("load.")]
+    assert {check["reason"].splitlines()[0][:16] for check in warned} == {"known deviation:"}
+    loads = {outcome for name, outcome in ran.outcomes().items() if name.startswith("load.")}
+    assert loads & {"pass", "warn", "fail", "inconclusive"}, "no load check ran"
+    wanted = (1, "NO-GO") if "fail" in loads else (6, "HOLD") if "inconclusive" in loads else (0, "GO WITH CAVEATS")
+    assert (ran.exit_code, ran.verdict["decision"]) == wanted, ran.output
 
 
 def test_oncall_is_quick_and_reads_only(run_gate: RunGate) -> None:
@@ -90,8 +98,11 @@ def run_locust(embedded: EmbeddedDeployment, tmp_path: Path) -> subprocess.Compl
 
 def test_locust_by_itself_gives_the_same_exit_code(embedded: EmbeddedDeployment, tmp_path: Path) -> None:
     done = unhindered(lambda: run_locust(embedded, tmp_path), lambda done: done.stderr)
-    told = set(re.findall(r"^(PASS|WARN|FAIL|INCONCLUSIVE) +[a-z]", done.stderr, re.MULTILINE))
+    lines = re.findall(r"^(PASS|WARN|FAIL|INCONCLUSIVE) +([a-z_.0-9]+)", done.stderr, re.MULTILINE)
+    told = {name: outcome for outcome, name in lines}
+    assert "latency_ms.p95" in told, done.stderr
     # beside other tests the servers may be slow: then it says so
-    wanted = 1 if "FAIL" in told else 6 if "INCONCLUSIVE" in told else 0
-    assert (bool(told), done.returncode) == (True, wanted), done.stderr
+    assert {name.partition(".")[0] for name, outcome in told.items() if outcome == "FAIL"} <= {"latency_ms", "ttft_ms"}
+    wanted = 1 if "FAIL" in told.values() else 6 if "INCONCLUSIVE" in told.values() else 0
+    assert done.returncode == wanted, done.stderr
     assert (tmp_path / "record.json").exists()

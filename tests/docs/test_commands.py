@@ -97,7 +97,8 @@ def call(text: str, repository: Path, embedded: EmbeddedDeployment, *further: st
     program, *rest = words[2:] if in_checkout else words
     given = {**os.environ, **embedded.environment, **{name: embedded.environment[own] for name, own in KEYS.items()}}
     own = {name: place(value, repository) for name, value in variables.items()}
-    environment = {**given, **own, "XDG_STATE_HOME": str(repository / "state")}
+    left = {"XDG_STATE_HOME": str(repository / "state"), "GONOGO_LOAD_RECORD": str(repository / "load-record.json")}
+    environment = {**given, **own, **left}
     arguments, folder = [*(place(word, repository) for word in rest), *further], ROOT if in_checkout else repository
     if program == "pytest" and any(word.startswith(("suites", "checks")) for word in rest):
         output = repository / "told.txt"

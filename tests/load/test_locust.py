@@ -354,6 +354,7 @@ def test_locusts_page_shows_our_figures_and_stays(server: Server, tmp_path: Path
             time.sleep(0.1)
         client.get("/stop")
         server.pause_s /= 40
+        rounds = []
         for _ in range(2):  # it can be started again
             client.post("/swarm", data={"user_count": 1, "spawn_rate": 1})
             (tmp_path / "r.json").unlink(missing_ok=True)
@@ -362,6 +363,10 @@ def test_locusts_page_shows_our_figures_and_stays(server: Server, tmp_path: Path
             assert record_in(tmp_path).stopped_early == ""
             (ours,) = client.get("/stats/requests").json()["extended_stats"]
             rows = {row["name"]: row for row in ours["data"]}
-            if not is_starved(rows["errors"]["text"]):
-                assert rows["errors"]["outcome"] == "PASS"
-                assert "latency_ms.p50 =" in rows["latency_ms.p50"]["text"]
+            rounds.append(rows)
+    heard = [rows for rows in rounds if not is_starved(rows["errors"]["text"])]
+    for rows in heard:
+        assert rows["errors"]["outcome"] == "PASS"
+        assert "latency_ms.p50 =" in rows["latency_ms.p50"]["text"]
+    if not heard:
+        pytest.skip("the generator was starved in each round: this machine is too busy")

@@ -74,6 +74,17 @@ def test_only_runs_that_have_ended_are_forgotten(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_the_runs_that_ended_last_are_kept_whatever_their_names(tmp_path: Path) -> None:
+    history = RunHistory(tmp_path / "runs")
+    (outside := tmp_path / "outside").mkdir()
+    for name in ("20260101T000000-9998", "20260101T000000-10001"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        history.add(told(name))
+    history.add(told("../outside"))
+    assert [folder.name for folder in history.forget(1)] == ["20260101T000000-9998"]
+    assert outside.is_dir()
+
+
 def test_a_baseline_is_what_later_runs_are_compared_with(tmp_path: Path) -> None:
     run = tmp_path / "r1"
     run.mkdir()

@@ -5,6 +5,7 @@ may start twice before it begins.
 """
 
 from collections.abc import Generator
+from importlib import import_module
 
 import pytest
 
@@ -22,5 +23,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
     """Know what to collect, and load the other hooks, before any conftest.py is read and output is captured."""
     collect_by_default(early_config)
-    early_config.pluginmanager.import_plugin("gonogo.plugin.hooks")
+    early_config.pluginmanager.register(import_module("gonogo.plugin.hooks"), "gonogo-hooks")
     return (yield)

@@ -249,7 +249,9 @@ def _make_run_folder(config: pytest.Config) -> Path:
     """
     given = config.option.report_dir
     parent = config.invocation_params.dir / given if given else config.rootpath / "reports" / "runs"
-    folder = parent / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}"
+    began = datetime.now(UTC)
+    # in milliseconds: names of runs that begin in the same second stand in the order of the runs, too
+    folder = parent / f"{began:%Y%m%dT%H%M%S}.{began.microsecond // 1000:03}-{os.getpid()}"
     with reports_written(parent):
         folder.mkdir(parents=True)
     return folder

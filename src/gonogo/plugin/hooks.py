@@ -74,7 +74,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Select the stage's checks, cheap and gentle ones first."""
+    """Select the stage's checks."""
     gate = gate_of(config)
     if gate is None:
         expect_distinct(items)
@@ -87,7 +87,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         note_usage_error(gate.run_folder, str(error))  # xdist would show an internal error
         staged = config.stash[_STAGED] = []
     _keep_only(staged, items, config)
-    items.sort(key=_position)
+
+
+@pytest.hookimpl(trylast=True, specname="pytest_collection_modifyitems")
+def put_in_order(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Cheap and gentle checks come first, whatever order another plugin made."""
+    if gate_of(config) is not None:
+        items.sort(key=_position)
 
 
 def _staged(items: list[pytest.Item], gate: Gate, config: pytest.Config) -> list[pytest.Item]:

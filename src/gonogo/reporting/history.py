@@ -37,9 +37,10 @@ class RunHistory:
         add_line(self._file, _line(verdict))
 
     def forget(self, keep: int) -> list[Path]:
-        """Remove the folders of all but the latest `keep` runs that have ended; which ones."""
-        noted = {run["run_id"] for run in self._lines()}
-        ended = sorted(folder for folder in self._runs.iterdir() if folder.name in noted)
+        """Remove the folders of all but the `keep` runs that ended last; which ones."""
+        noted = dict.fromkeys(run["run_id"] for run in self._lines())  # in the order in which they ended
+        folders = {folder.name: folder for folder in self._runs.iterdir()}
+        ended = [folders[run_id] for run_id in noted if run_id in folders]
         gone = ended[:-keep] if keep else ended
         for folder in gone:
             shutil.rmtree(folder, ignore_errors=True)
