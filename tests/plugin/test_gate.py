@@ -76,6 +76,13 @@ def test_a_target_that_changes_during_the_run_holds(run: Run, project: Path) -> 
     assert (ran.code, "changed during the run" in ran.output) == (6, True)
 
 
+def test_another_plugins_order_does_not_put_drills_first(run: Run, project: Path) -> None:
+    reversing = "def pytest_collection_modifyitems(items):\n    items.reverse()\n"
+    (project / "conftest.py").write_text(reversing, encoding="utf-8")
+    ran = run("--target=target.yaml", "test_own.py", "--allow-disruptive")
+    assert ran.output.index("config.a.undeclared") < ran.output.index("config.a.passes") < ran.output.index("drills.a.")
+
+
 def test_waiver(run: Run, project: Path) -> None:
     write_checks(project, "FAILS", "critical")
     waiver = "{check: config.a.fails, reason: known, owner: ana, expires: 2099-01-01}"

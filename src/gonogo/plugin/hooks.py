@@ -90,7 +90,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.hookimpl(trylast=True, specname="pytest_collection_modifyitems")
-def put_in_order(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_put_in_order(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Cheap and gentle checks come first, whatever order another plugin made."""
     if gate_of(config) is not None:
         items.sort(key=_position)
