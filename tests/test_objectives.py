@@ -9,7 +9,6 @@ import pytest
 from gonogo.model import Outcome
 from gonogo.objectives import (
     Band,
-    attempts_needed,
     decide_drop,
     decide_level,
     decide_mean,
@@ -111,18 +110,6 @@ def test_mean() -> None:
     assert decide_mean([0.9] * 30, BELOW).outcome is Outcome.PASS
     assert decide_mean([0.7] * 30, BELOW).outcome is Outcome.WARN
     assert decide_mean([0.4] * 30, BELOW).outcome is Outcome.FAIL
-
-
-@pytest.mark.parametrize("limit", [0.5, 0.05, 0.01])
-@pytest.mark.parametrize("level", [0.05, 0.01])
-def test_attempts_needed_is_the_smallest_number_that_decides(limit: float, level: float) -> None:
-    needed = attempts_needed(limit, level)
-    assert decide_level(0, needed, Band(limit, limit), level).outcome is Outcome.PASS
-    assert decide_level(0, needed - 1, Band(limit, limit), level).outcome is Outcome.INCONCLUSIVE
-
-
-def test_p99_needs_what_the_design_says() -> None:
-    assert 335 <= attempts_needed(0.01, 0.05) <= 984
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,6 @@ import operator
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from gonogo.model import Outcome
 
@@ -169,18 +168,6 @@ def evidence_above(bad: float, total: float, limit: float) -> float:
     """Evidence (e-value) against "the share is at most `limit`": large means that it is greater."""
     upper = [limit + (1 - limit) * (j / _ALTERNATIVES) ** 2 for j in range(1, _ALTERNATIVES)]
     return sum(_ratio(q, bad, total, limit) for q in upper) / len(upper)
-
-
-@cache
-def attempts_needed(limit: float, level: float) -> int:
-    """The smallest number of attempts, none bad, that shows a share of at most `limit`."""
-    low, high = 1, 1
-    while evidence_below(0, high, limit) < 1 / level:
-        low, high = high, high * 2
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if evidence_below(0, middle, limit) >= 1 / level else (middle + 1, high)
-    return high
 
 
 def _ratio(alternative: float, bad: float, total: float, limit: float) -> float:

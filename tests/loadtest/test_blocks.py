@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gonogo.loadtest.blocks import FIRST_LOOK, are_alike, decide_blocks, means_of, next_look
+from gonogo.loadtest.blocks import FIRST_LOOK, are_alike, attempts_needed, decide_blocks, means_of, next_look
 from gonogo.model import Outcome
 from gonogo.objectives import Band, decide_level
 
@@ -169,6 +169,22 @@ def test_a_short_run_counts_its_attempts_one_by_one_and_says_so() -> None:
     judged = decide_blocks(values * 0, values * 0, values, planned=150, limit=0.05, level=LEVEL)
     assert judged.outcome is Outcome.PASS
     assert judged.told == "150 attempts one by one, which depend on each other"
+
+
+@pytest.mark.parametrize("limit", [0.5, 0.05, 0.01, 0.001])
+@pytest.mark.parametrize("level", [0.05, 0.01])
+def test_attempts_needed_is_the_smallest_number_that_decides(limit: float, level: float) -> None:
+    needed = attempts_needed(limit, level)
+
+    def outcome(attempts: int) -> Outcome:
+        good, values = np.zeros(attempts), np.ones(attempts)
+        return decide_blocks(good, good, values, planned=attempts, limit=limit, level=level).outcome
+
+    assert (outcome(needed), outcome(needed - 1)) == (Outcome.PASS, Outcome.INCONCLUSIVE)
+
+
+def test_p99_needs_what_the_design_says() -> None:
+    assert 335 <= attempts_needed(0.01, 0.05) <= 984
 
 
 def test_a_run_without_attempts_decides_nothing() -> None:

@@ -5,9 +5,10 @@ from typing import Literal
 import numpy as np
 
 from gonogo.errors import InconclusiveError
+from gonogo.loadtest.blocks import attempts_needed
 from gonogo.loadtest.record import LoadRecord, Series, read_record
 from gonogo.model import Outcome
-from gonogo.objectives import Band, Decided, attempts_needed
+from gonogo.objectives import Band, Decided
 from gonogo.targets.load import Baseline, LoadObjective
 
 _BLOCKS = 50

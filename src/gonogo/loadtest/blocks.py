@@ -19,12 +19,12 @@ it passes may fail in a longer run; what it fails has failed.
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gonogo.model import Outcome
-from gonogo.objectives import attempts_needed
 
 Series = NDArray[np.float64]
 
@@ -60,6 +60,18 @@ class Judged:
         what = f"{self.blocks} blocks of {self.attempts_a_block} attempts"
         what = what if self.attempts_a_block > 1 else f"{self.blocks} attempts one by one"
         return what + (", which depend on each other" if self.alike else "")
+
+
+@cache
+def attempts_needed(limit: float, level: float) -> int:
+    """The smallest number of attempts, none bad, that shows a share of at most `limit`; 0 < `limit` < 1."""
+    low, high = 1, 1
+    while evidence_below(np.zeros(high), limit) < 1 / level:
+        low, high = high, high * 2
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if evidence_below(np.zeros(middle), limit) >= 1 / level else (middle + 1, high)
+    return high
 
 
 def next_look(attempts: int) -> int:

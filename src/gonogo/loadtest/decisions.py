@@ -6,11 +6,11 @@ from statistics import NormalDist
 
 import numpy as np
 
-from gonogo.loadtest.blocks import Judged, decide_blocks
+from gonogo.loadtest.blocks import Judged, attempts_needed, decide_blocks
 from gonogo.loadtest.capacity import Held, Next, Trial
 from gonogo.loadtest.record import Course, LoadRecord, Series
 from gonogo.model import Outcome
-from gonogo.objectives import Band, Decided, attempts_needed, exact_interval
+from gonogo.objectives import Band, Decided, exact_interval
 from gonogo.targets.load import LoadObjective
 
 FAMILY_LEVEL = 0.05

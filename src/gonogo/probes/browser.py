@@ -2,6 +2,8 @@
 
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -12,7 +14,7 @@ from gonogo.probes.context import ProbeContext
 from gonogo.targets.model import WebPage
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Request
+    from playwright.sync_api import Locator, Page, Request
 
 QUIET_S = 0.5
 """How long an answer must not change to be whole."""
@@ -37,12 +39,31 @@ def visit(page: WebPage, message: str, context: ProbeContext) -> Visit:
         EndpointFailedError: the page does not load, or lacks a field that the target names.
         InconclusiveError: there is no browser here, or it does not start.
     """
+    seen = Visit()
+    with _tab(page, seen) as tab:
+        context.spend(1, 0)
+        began = time.perf_counter()
+        try:
+            _ask(tab, page, message, seen)
+        finally:
+            duration_ms = round((time.perf_counter() - began) * 1000, 3)
+            told = context.redactor.json({"answer": seen.answer, "errors": seen.errors[:20]})
+            context.record(Observation("browser", page.url, duration_ms, request={"message": message}, answer=told))
+    return seen
+
+
+@contextmanager
+def _tab(page: WebPage, seen: Visit) -> Iterator["Page"]:
+    """An empty tab of a browser of its own; what goes wrong on its page is noted.
+
+    Raises:
+        EndpointFailedError: the browser cannot do what it is asked meanwhile.
+        InconclusiveError: there is no browser here, or it does not start.
+    """
     try:
         from playwright.sync_api import Error, sync_playwright  # noqa: PLC0415 (an extra: ADR 15)
     except ImportError as error:
         raise InconclusiveError("the page needs Playwright: pip install 'gonogo[browser]'") from error
-    context.spend(1, 0)
-    seen, began = Visit(), time.perf_counter()
     program = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     try:
         with sync_playwright() as playwright:
@@ -56,28 +77,29 @@ def visit(page: WebPage, message: str, context: ProbeContext) -> Visit:
                 tab.on("pageerror", lambda error: seen.errors.append(f"script error: {error}"))
                 tab.on("requestfailed", lambda failed: _note_failed(failed, page, seen))
                 tab.on("response", lambda answer: _note_bad(answer.status, answer.url, page, seen))
-                opened = tab.goto(page.url)
-                if opened is None or opened.status != 200:
-                    raise EndpointFailedError(f"{page.url}: HTTP {opened.status if opened else 'nothing'}")
-                answers = tab.locator(page.answer)
-                before = answers.count()
-                tab.locator(page.prompt).fill(message)
-                if page.send:
-                    tab.locator(page.send).click()
-                else:
-                    tab.locator(page.prompt).press("Enter")
-                try:
-                    answers.nth(before).wait_for()
-                    seen.answer = _settled_text(answers, before, page.timeout_s)
-                except Error:
-                    seen.errors.append(f"no new {page.answer} within {page.timeout_s:g} s")
+                yield tab
     except Error as error:
         raise EndpointFailedError(f"{page.url}: {_first_line(error)}") from error
-    finally:
-        duration_ms = round((time.perf_counter() - began) * 1000, 3)
-        told = context.redactor.json({"answer": seen.answer, "errors": seen.errors[:20]})
-        context.record(Observation("browser", page.url, duration_ms, request={"message": message}, answer=told))
-    return seen
+
+
+def _ask(tab: "Page", page: WebPage, message: str, seen: Visit) -> None:
+    from playwright.sync_api import Error  # noqa: PLC0415 (it is there: the tab is of it)
+
+    opened = tab.goto(page.url)
+    if opened is None or opened.status != 200:
+        raise EndpointFailedError(f"{page.url}: HTTP {opened.status if opened else 'nothing'}")
+    answers = tab.locator(page.answer)
+    before = answers.count()
+    tab.locator(page.prompt).fill(message)
+    if page.send:
+        tab.locator(page.send).click()
+    else:
+        tab.locator(page.prompt).press("Enter")
+    try:
+        answers.nth(before).wait_for()
+        seen.answer = _settled_text(answers, before, page.timeout_s)
+    except Error:
+        seen.errors.append(f"no new {page.answer} within {page.timeout_s:g} s")
 
 
 def _settled_text(answers: "Locator", before: int, timeout_s: float) -> str:

@@ -9,7 +9,10 @@ import os
 from collections.abc import Mapping
 from datetime import datetime
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
 
 _ASKED_BY = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _NANOSECONDS = 1_000_000_000
@@ -52,8 +55,6 @@ def _send(verdict: Mapping[str, Any]) -> str:
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
     from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult  # noqa: PLC0415
-    from opentelemetry.trace import Status, StatusCode, set_span_in_context  # noqa: PLC0415
-    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
 
     failures: list[str] = []
 
@@ -75,7 +76,15 @@ def _send(verdict: Mapping[str, Any]) -> str:
     told = {"service.name": "gonogo", "service.version": verdict["binding"]["suite_version"]}
     provider = TracerProvider(resource=Resource.create(told), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(Watched(), max_queue_size=len(verdict["checks"]) + 2048))
-    tracer = provider.get_tracer("gonogo", verdict["binding"]["suite_version"])
+    _make_spans(provider.get_tracer("gonogo", verdict["binding"]["suite_version"]), verdict)
+    provider.shutdown()
+    return "; ".join(failures)
+
+
+def _make_spans(tracer: "Tracer", verdict: Mapping[str, Any]) -> None:
+    from opentelemetry.trace import Status, StatusCode, set_span_in_context  # noqa: PLC0415
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
+
     pipeline = TraceContextTextMapPropagator().extract({"traceparent": os.environ.get("TRACEPARENT", "")})
     name, start = f"gonogo {verdict['stage']}", _moment(verdict["started"])
     run = tracer.start_span(name, pipeline, start_time=start, attributes=_of_run(verdict))
@@ -90,8 +99,6 @@ def _send(verdict: Mapping[str, Any]) -> str:
                 span.set_status(Status(StatusCode.ERROR, check["reason"][:500]))
             span.end(start + int(check["duration_ms"] * 1e6))
     run.end(_moment(verdict["finished"]))
-    provider.shutdown()
-    return "; ".join(failures)
 
 
 def _moment(iso: str) -> int:
