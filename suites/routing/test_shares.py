@@ -8,6 +8,9 @@ from gonogo.fixtures.routing import fresh_prompt
 from gonogo.fixtures.shares import POOL_FAILURES, Pool
 from gonogo.plugin import check, expect_flawless, settle
 
+TRIES = 3
+"""On a busy machine a gateway may give its requests up before the broken member, which it asked, got any of them."""
+
 
 @check("routing.pool.shares", severity="major", covers=["R9"], exclusive=True)
 def test_pool_shares(pool: Pool) -> None:
@@ -19,12 +22,16 @@ def test_pool_shares(pool: Pool) -> None:
 @pytest.mark.parametrize("failure", POOL_FAILURES)
 def test_pool_survives(pool: Pool, failure: str) -> None:
     """When a member of a pool fails, the others answer, and no request is lost."""
-    prompt = fresh_prompt("¿Y si falla uno?")
+    broken = pool.arrivals[pool.first]
     with pool.broken(FAILURES[failure]):
-        answers = pool.ask_at_once(prompt)
-    lost = [f"HTTP {answer.status}: {answer.http.text[:120]}" for answer in answers if answer.status != 200]
-    if not lost and FAILURES[failure].arrives and not pool.arrivals[pool.first].of(prompt):
-        raise InconclusiveError(f"none of {len(answers)} requests reached {pool.arrivals[pool.first].name}")
+        for _ in range(TRIES):
+            prompt = fresh_prompt("¿Y si falla uno?")
+            answers = pool.ask_at_once(prompt)
+            lost = [f"HTTP {answer.status}: {answer.http.text[:120]}" for answer in answers if answer.status != 200]
+            if lost or not FAILURES[failure].arrives or broken.of(prompt):
+                break
+        else:
+            raise InconclusiveError(f"none of {TRIES} times {len(answers)} requests reached {broken.name}")
     expect_flawless([f"{len(lost)} of {len(answers)} requests were lost: {lost[0]}"] if lost else [])
 
 
