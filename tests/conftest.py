@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from gonogo.fixtures import MODULES
 from gonogo.fixtures.embedded import EmbeddedDeployment
 from tests import lanes
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.programs import PROGRAMS
 from tests.servers.build import CannotBuildError
 
+pytest.register_assert_rewrite(*MODULES)  # before any test imports one of them: see tests.forked
 STEP = 5
 """Of niceness: three times less of the processor, where others want it (sched(7))."""
 settings.register_profile("unhurried", deadline=None)  # no test is judged by the time it takes
