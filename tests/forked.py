@@ -30,7 +30,9 @@ _WITH_PLUGINS = [
 template("report.html.jinja")  # compiled once for all runs, as are the shapes of secrets; and authorities are read once
 shapes_in("-")
 open_client().close()
-for name in MODULES:  # their assertions are rewritten by our own pytest, as tests/conftest.py asks: that holds for a child's
+for (
+    name
+) in MODULES:  # their assertions are rewritten by our own pytest, as tests/conftest.py asks: that holds for a child's
     importlib.import_module(name)
 
 
