@@ -30,9 +30,8 @@ _WITH_PLUGINS = [
 template("report.html.jinja")  # compiled once for all runs, as are the shapes of secrets; and authorities are read once
 shapes_in("-")
 open_client().close()
-for (
-    name
-) in MODULES:  # their assertions are rewritten by our own pytest, as tests/conftest.py asks: that holds for a child's
+# tests/conftest.py has them rewritten by our own pytest: a child's takes them as they are
+for name in MODULES:
     importlib.import_module(name)
 
 

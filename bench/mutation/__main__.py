@@ -45,7 +45,8 @@ TESTS_OF_SUITES = "tests/suites"
 KEPT = ROOT / "docs" / "mutation.json"
 ALIKE = ROOT / "bench" / "mutation" / "alike.yaml"
 """Mutants that behave as the original does, each with the reason: no test can notice them."""
-_TIMEOUT_S = 120.0
+_TIMEOUT_S = 300.0
+"""The tests of a module take 40 s; beside something else, several times that."""
 _LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache", "runs", "history", ".hypothesis")
 _MODULE_OPTIONS = ("-x", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:randomly")
 
