@@ -83,6 +83,32 @@ def test_another_plugins_order_does_not_put_drills_first(run: Run, project: Path
     assert ran.output.index("config.a.undeclared") < ran.output.index("config.a.passes") < ran.output.index("drills.a.")
 
 
+LEFT = '''
+import pytest
+from gonogo.errors import InconclusiveError
+from gonogo.plugin import check
+
+@pytest.fixture
+def broken():
+    yield
+    raise InconclusiveError("the file could not be put back")
+
+@check("config.a.fails", severity="critical", covers=["D1"], permission="static")
+def test_fails(broken):
+    """It does not hold."""
+    pytest.fail("it does not hold")
+'''
+
+
+def test_a_fail_does_not_hide_what_was_not_put_back(run: Run, project: Path) -> None:
+    (project / "test_left.py").write_text(LEFT, encoding="utf-8")
+    ran = run("--target=target.yaml", "test_left.py")
+    assert ran.verdict is not None
+    (told,) = (check for check in ran.verdict["checks"] if check["id"] == "config.a.fails")
+    assert (ran.code, told["outcome"]) == (1, "fail")
+    assert told["reason"] == "it does not hold\nalso inconclusive: the file could not be put back"
+
+
 def test_waiver(run: Run, project: Path) -> None:
     write_checks(project, "FAILS", "critical")
     waiver = "{check: config.a.fails, reason: known, owner: ana, expires: 2099-01-01}"

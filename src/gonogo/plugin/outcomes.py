@@ -70,8 +70,12 @@ def phase_of(report: pytest.TestReport) -> dict[str, Any] | None:
 
 
 def combine(node_id: str, phases: list[dict[str, Any]]) -> CheckResult:
-    """One result from the phases (setup, call, teardown) of a check: the worst of them decides."""
+    """One result from the phases (setup, call, teardown) of a check: the worst of them decides.
+
+    What else went wrong is told with its reason: that something could not be put back, beside why the check failed.
+    """
     worst = min(phases, key=lambda phase: _DECIDES.index(phase["outcome"]))
+    others = [phase for phase in phases if phase is not worst and phase["outcome"] in _DECIDES[:2]]
     raw = dict(worst["info"])
     info = CheckInfo(
         **{**raw, "severity": Severity(raw["severity"]), "permission": Permission(raw["permission"]),
@@ -82,7 +86,7 @@ def combine(node_id: str, phases: list[dict[str, Any]]) -> CheckResult:
         node_id=node_id,
         outcome=Outcome(worst["outcome"]),
         instance=worst["instance"],
-        reason=worst["reason"],
+        reason="\n".join([worst["reason"], *(f"also {phase['outcome']}: {phase['reason']}" for phase in others)]),
         skip_kind=SkipKind(worst["skip_kind"]) if worst["skip_kind"] else None,
         started_s=min((phase["started_s"] for phase in phases if phase.get("started_s")), default=None),
         duration_ms=round(sum(phase["duration_ms"] for phase in phases), 3),
