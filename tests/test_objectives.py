@@ -117,6 +117,8 @@ def test_mean() -> None:
     [
         (0, 0, Outcome.INCONCLUSIVE),
         (0, 10, Outcome.INCONCLUSIVE),
+        (0, 67, Outcome.WARN),
+        (0, 68, Outcome.PASS),
         (0, 200, Outcome.PASS),
         (20, 200, Outcome.WARN),
         (36, 200, Outcome.INCONCLUSIVE),
