@@ -32,8 +32,8 @@ AskedTwice = Callable[..., tuple[ChatAnswer, ChatAnswer]]
 
 @pytest.fixture
 def streamed(chat: Chat, prompt: str) -> ChatAnswer:
-    """A streamed completion."""
-    return chat.ask(prompt, stream=True, max_tokens=LIMIT)
+    """A streamed completion, whatever its stream is like."""
+    return chat.answered(prompt, stream=True, max_tokens=LIMIT)
 
 
 @check("contract.stream.terminates", severity="critical", covers=["C4"], smoke=True)
@@ -94,7 +94,7 @@ def _structure(answer: ChatAnswer, head: Mapping[str, Any]) -> dict[str, Any]:
 def test_stream_usage_if_asked(chat: Chat, prompt: str) -> None:
     """A stream tells its usage once at its end if that is asked for, and else not at all."""
     asked = chat.ask(prompt, stream=True, max_tokens=4, stream_options={"include_usage": True})
-    silent = chat.ask(f"{prompt} 2", stream=True, max_tokens=4)
+    silent = chat.answered(f"{prompt} 2", stream=True, max_tokens=4)
     expect_kept("stream_usage", chat.model, asked.status, usage_chunk_flaws(asked.chunks, silent.chunks))
 
 

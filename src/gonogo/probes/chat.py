@@ -160,6 +160,23 @@ class Chat:
         """How long to wait at most after each refusal for too many requests."""
         return (MAX_PAUSE_S, MAX_PAUSE_S, 0.0) if self.model.rpm is None else (0.0,)
 
+    def answered(
+        self,
+        prompt: str | Sequence[Mapping[str, Any]],
+        *,
+        stream: bool = False,
+        **parameters: Any,  # noqa: ANN401
+    ) -> ChatAnswer:
+        """Like `ask`, where an HTTP error status is a failure.
+
+        Raises:
+            EndpointFailedError: also for an HTTP error status.
+        """
+        answer = self.ask(prompt, stream=stream, **parameters)
+        if answer.status != 200:
+            raise EndpointFailedError(f"a completion was answered with HTTP {answer.status}: {answer.http.text[:200]}")
+        return answer
+
     def complete(
         self,
         prompt: str | Sequence[Mapping[str, Any]],
@@ -172,9 +189,7 @@ class Chat:
         Raises:
             EndpointFailedError: also for an HTTP error status, or an error within the stream.
         """
-        answer = self.ask(prompt, stream=stream, **parameters)
-        if answer.status != 200:
-            raise EndpointFailedError(f"a completion was answered with HTTP {answer.status}: {answer.http.text[:200]}")
+        answer = self.answered(prompt, stream=stream, **parameters)
         if answer.error is not None:
             raise EndpointFailedError(f"HTTP 200 with an error inside: {str(answer.error)[:200]}")
         return answer
