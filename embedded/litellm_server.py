@@ -7,8 +7,8 @@ which it can do no harm (`embedded.collector`).
 import gc
 import os
 
-# llama.cpp and uvicorn close a connection that was idle for 5 s; LiteLLM keeps it for two minutes, and a request that is
-# sent in that moment fails
+# llama.cpp and uvicorn close a connection that was idle for 5 s; LiteLLM keeps it for two minutes, and a request
+# that is sent in that moment fails
 os.environ.setdefault("AIOHTTP_KEEPALIVE_TIMEOUT", "4")
 gc.disable()
 from litellm import run_server  # noqa: E402 (after the collector is off: that is the point)

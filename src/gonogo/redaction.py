@@ -23,6 +23,8 @@ _SECRET_NAME = re.compile(
 )
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _WITH_DEFAULT = re.compile(r"\$\{\w+:?-(.+)\}")
+LEAST_FOUND = 8
+"""Characters of a secret that no text holds by chance."""
 _SHORT = 1000
 """Characters of a text whose masked form is kept, at most."""
 _SECRET_HEADERS = {"authorization", "x-api-key", "api-key", "cookie", "set-cookie", "proxy-authorization"}
@@ -58,12 +60,12 @@ class Redactor:
             text = _BEARER.sub(MASK, text)
         return _CREDENTIALS.sub(MASK, text) if "://" in text and "@" in text else text
 
-    def contains_secret(self, text: str, least: int = 0) -> bool:
+    def contains_secret(self, text: str) -> bool:
         """Whether one of the given secret values (not merely a key shape) stands in the text.
 
-        Those shorter than `least` are left out: in texts of any kind they may be words.
+        Those shorter than `LEAST_FOUND` are masked, but not looked for: a password like ``redis`` is a word, too.
         """
-        return any(value in text for value in self._values if len(value) >= least)
+        return any(value in text for value in self._values if len(value) >= LEAST_FOUND)
 
     def json(self, value: Any) -> Any:  # noqa: ANN401 (any JSON)
         """The same JSON value with every secret masked, in keys too."""

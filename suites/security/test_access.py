@@ -1,36 +1,38 @@
 """Is what must be closed closed, and does nothing leak?"""
 
+from collections.abc import Sequence
+
 import pytest
 
+from gonogo.errors import InconclusiveError
+from gonogo.fixtures.security import WRONG, admitted
 from gonogo.plugin import check, expect_flawless
 from gonogo.plugin.gate import Gate
 from gonogo.probes.http import Http, HttpAnswer
+from gonogo.rules.doors import Door, says_nothing
 from gonogo.rules.secrets import secrets_told
 from gonogo.targets.chatbot import Chatbot
 from gonogo.targets.endpoints import Endpoint
 from gonogo.targets.model import Target
-from gonogo.targets.secrets import Secret
 
 CHAT = "/v1/chat/completions"
 BODY = {"model": "any", "messages": [{"role": "user", "content": "Hola"}], "max_tokens": 1}
 
 
 @check("security.auth.no_key", severity="critical", covers=["S1"], smoke=True)
-def test_auth_no_key(guarded_endpoint: tuple[Endpoint, Http]) -> None:
+def test_auth_no_key(guarded_endpoint: tuple[Endpoint, Http], entrances: Sequence[Door]) -> None:
     """Without a key, completions and the model list are refused with 401 or 403."""
     _, http = guarded_endpoint
-    keyless = http.without_key()
-    statuses = (keyless.post(CHAT, BODY).status, keyless.get("/v1/models").status)
-    assert all(status in (401, 403) for status in statuses), f"answered with {statuses}"
+    found = admitted(http.without_key(), entrances)
+    assert not found, f"answered with {found}"
 
 
 @check("security.auth.wrong_key", severity="critical", covers=["S1"], smoke=True)
-def test_auth_wrong_key(guarded_endpoint: tuple[Endpoint, Http]) -> None:
+def test_auth_wrong_key(guarded_endpoint: tuple[Endpoint, Http], entrances: Sequence[Door]) -> None:
     """With a wrong key, completions and the model list are refused with 401 or 403."""
     _, http = guarded_endpoint
-    wrong = http.with_key(Secret("$WRONG_KEY", "sk-gonogo-wrong-key-0000"))
-    statuses = (wrong.post(CHAT, BODY).status, wrong.get("/v1/models").status)
-    assert all(status in (401, 403) for status in statuses), f"answered with {statuses}"
+    found = admitted(http.with_key(WRONG), entrances)
+    assert not found, f"answered with {found}"
 
 
 @pytest.fixture
@@ -55,5 +57,7 @@ def test_errors_no_secret(provoked: list[HttpAnswer], gate: Gate) -> None:
 def test_cors_foreign_origin(chatbot: Chatbot, chatbot_http: Http, target: Target) -> None:
     """A browser page of a foreign origin may not use the chatbot."""
     headers = {"origin": target.security.foreign_origin, "access-control-request-method": "POST"}
-    allowed = chatbot_http.send("OPTIONS", chatbot.message_path, headers=headers).headers
-    assert allowed.get("access-control-allow-origin") not in ("*", target.security.foreign_origin)
+    answer = chatbot_http.send("OPTIONS", chatbot.message_path, headers=headers)
+    assert answer.headers.get("access-control-allow-origin") not in ("*", target.security.foreign_origin)
+    if says_nothing(answer.status):
+        raise InconclusiveError(f"the preflight was answered with HTTP {answer.status}, which says nothing of origins")

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from gonogo.errors import InconclusiveError
-from gonogo.fixtures.security import Caller, Spelt, open_doors
+from gonogo.fixtures.security import Caller, Spelt, listed_ids, open_doors
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.http import Http
-from gonogo.rules.doors import Door
+from gonogo.rules.doors import Door, says_nothing
 
 _CHAT = "/v1/chat/completions"
 
@@ -26,14 +26,11 @@ def test_doors_documented(documented: tuple[Sequence[Door], Sequence[Caller]]) -
 @check("security.doors.respelt", severity="critical", covers=["S1", "S4"])
 def test_doors_respelt(respelt: Sequence[Spelt], model_ids: Sequence[str]) -> None:
     """No other spelling of the model list's path, and no header of proxies, opens it without a key."""
-    opened = [spelt for spelt in respelt if spelt.answer.status < 300]
-    expect_flawless(
-        [
-            f"{one.how}: the models, without a key"
-            for one in opened
-            if all(name in one.answer.text for name in model_ids)
-        ]
-    )
+    opened = [one.how for one in respelt if one.answer.status < 300 and set(model_ids) <= set(listed_ids(one.answer))]
+    expect_flawless([f"{how}: the models, without a key" for how in opened])
+    dumb = [f"{one.how}: HTTP {one.answer.status}" for one in respelt if says_nothing(one.answer.status)]
+    if dumb:
+        raise InconclusiveError(f"says nothing of the key: {', '.join(dumb)}")
 
 
 @check("security.doors.key_in_url", severity="major", covers=["S1"])

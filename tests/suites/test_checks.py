@@ -13,13 +13,16 @@ import pytest
 from gonogo.documents import parse_document
 from gonogo.errors import InconclusiveError, NotDeclared, Unsupported
 from gonogo.fixtures.hosts import Measured
+from gonogo.fixtures.security import Spelt
 from gonogo.objectives import Band
+from gonogo.probes.http import HttpAnswer
 from gonogo.probes.kubernetes import as_part
 from gonogo.probes.machine import Usage
 from gonogo.probes.metrics import Samples, parse
 from gonogo.redaction import Redactor
 from gonogo.rules.agents import Acted
 from gonogo.rules.conversations import Answer
+from gonogo.rules.doors import Door
 from gonogo.rules.images import FoundImage
 from gonogo.rules.watching import Scraped
 from gonogo.suites.agent import test_policy as policy
@@ -39,6 +42,7 @@ from gonogo.suites.routing import test_fallbacks as fallbacks
 from gonogo.suites.routing import test_outages as outages
 from gonogo.suites.routing import test_path as path
 from gonogo.suites.security import test_access as access
+from gonogo.suites.security import test_doors as doors
 from gonogo.suites.security import test_transport as transport
 from gonogo.targets.agent import Action
 from gonogo.targets.cluster import Backup
@@ -261,6 +265,47 @@ def test_a_used_up_quota_is_answered(status: int, fallback: bool | None, said: s
     )
 
     expect_said(said, path.test_quota_mocked, way)
+
+
+CHAT, MODELS = Door("/v1/chat/completions", "POST", b"{}"), Door("/v1/models")
+LIST = '{"object": "list", "data": [{"id": "chat"}]}'
+
+
+def answering(**statuses: int) -> Any:
+    """What sends a request, and answers by its method."""
+    http = Parts(send=lambda method, *_: Parts(status=statuses[method]))
+    http.without_key = http.with_key = lambda *_: http
+    return http
+
+
+@pytest.mark.parametrize("check", [access.test_auth_no_key, access.test_auth_wrong_key])
+def test_whoever_has_no_key_is_refused(check: Callable[..., None]) -> None:
+    check((None, answering(POST=401, GET=403)), [CHAT, MODELS])
+    check((None, answering(POST=401, GET=200)), [CHAT])  # llama.cpp's list is everybody's
+    expect_said("'GET /v1/models': 200", check, (None, answering(POST=401, GET=200)), [CHAT, MODELS])
+    expect_said("'GET /v1/models': 200", check, (None, answering(POST=429, GET=200)), [CHAT, MODELS])
+    with pytest.raises(InconclusiveError, match="says nothing of the key"):
+        check((None, answering(POST=429, GET=401)), [CHAT, MODELS])
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "said"),
+    [(404, "", ""), (200, "<h1>chat</h1>", ""), (200, LIST, "/v1/models.json: the models")],
+    ids=["absent", "a front end's page", "the list"],
+)
+def test_no_spelling_opens_the_model_list(status: int, text: str, said: str) -> None:
+    spelt = Spelt("/v1/models.json", HttpAnswer(status, {}, text.encode(), 1.0))
+
+    expect_said(said, doors.test_doors_respelt, [spelt], ["chat"])
+
+
+def test_what_is_not_answered_says_nothing_of_spellings_and_origins() -> None:
+    busy = HttpAnswer(429, {}, b"", 1.0)
+    with pytest.raises(InconclusiveError, match="/v1/models.json: HTTP 429"):
+        doors.test_doors_respelt([Spelt("/v1/models.json", busy)], ["chat"])
+    asked = Parts(message_path="/"), Parts(send=lambda *_, **__: busy)
+    with pytest.raises(InconclusiveError, match="says nothing of origins"):
+        access.test_cors_foreign_origin(*asked, Parts(security=Parts(foreign_origin="https://evil.example")))
 
 
 @pytest.mark.parametrize(

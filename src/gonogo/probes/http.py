@@ -37,8 +37,6 @@ MAX_USAGE_BYTES = 4096
 OF_THE_TARGET = "a secret of the target"
 _EXAMPLES = re.compile(r"/(openapi\.(json|ya?ml)|swagger\S*|docs|redoc)(\?\S*)?$")
 """Documents of an interface are full of made-up keys."""
-_LEAST_SECRET = 8
-"""Shorter secrets of the target may be words of an ordinary answer."""
 _LEAST_S = 0.1
 """A request that may still be sent is waited for so long at least."""
 _CONNECTED = "connection.connect_tcp.started"
@@ -284,10 +282,10 @@ class Http:
         What only has the shape of a secret counts in bodies: heads hold cookies and signed addresses of the caller.
         """
         redactor = self._context.redactor
-        if redactor.contains_secret(asked, _LEAST_SECRET):
+        if redactor.contains_secret(asked):
             return []
         head = "\n".join(f"{name}: {value}" for name, value in answer.headers.items())
-        own = any(redactor.contains_secret(text, _LEAST_SECRET) for text in (answer.text, head))
+        own = any(redactor.contains_secret(text) for text in (answer.text, head))
         flaws = [f"the answer holds {OF_THE_TARGET}"] if own else []
         if _EXAMPLES.search(asked):
             return flaws

@@ -39,7 +39,7 @@ def doors_of(inventory: Mapping[str, Any], kind: str, public: Collection[str]) -
         for section, is_own in ((inventory.get(kind) or {}, True), (inventory["any"], False))
         for name in ("guarded", "closed")
         for door in (_door(raw, is_closed=name == "closed", is_own=is_own) for raw in section.get(name, ()))
-        if not _matches(door.path, public)
+        if not is_public(door.path, public)
     ]
 
 
@@ -48,7 +48,8 @@ def public_of(inventory: Mapping[str, Any], kind: str) -> list[str]:
     return [path for section in (inventory.get(kind) or {}, inventory["any"]) for path in section.get("public", ())]
 
 
-def _matches(path: str, patterns: Collection[str]) -> bool:
+def is_public(path: str, patterns: Collection[str]) -> bool:
+    """Whether a path is one of those that are meant for everybody."""
     return any(path.startswith(p[:-1]) if p.endswith("*") else path == p for p in patterns)
 
 
@@ -73,8 +74,7 @@ def _documented(document: Mapping[str, Any], public: Collection[str]) -> Iterato
             _READING & operations.keys()
         ):  # the others are methods that write, or say something of the path
             operation = operations[method]
-            is_public = _matches(path, public) or operation.get("security") == []
-            if not is_public:
+            if not (is_public(path, public) or operation.get("security") == []):
                 yield Door("/".join("gonogo" if "{" in part else part for part in path.split("/")), method.upper())
 
 
