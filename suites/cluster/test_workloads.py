@@ -57,6 +57,8 @@ def test_rollouts_complete(workload: Running) -> None:
 def test_images_same(workload: Running) -> None:
     """All pods of the workload run the same bytes of an image, whatever its tag means today."""
     found = rules.digests_of(workload.pods)
+    if not found:
+        raise InconclusiveError("no pod of the workload tells which digest it runs")
     flaws = [f"{image} runs as {', '.join(sorted(digests))}" for image, digests in found.items() if len(digests) > 1]
     expect_flawless(flaws)
 
@@ -87,7 +89,10 @@ def test_pods_account(workload: Running) -> None:
     """The workload's pods run under the declared service account."""
     if not workload.declared.service_account:
         raise NotDeclared(f"{workload.declared.reference} declares no service_account")
-    expect_flawless(rules.other_accounts(workload.declared.service_account, workload.pods))
+    pods = workload.pods
+    if not pods:
+        raise InconclusiveError("the workload has no pod")
+    expect_flawless(rules.other_accounts(workload.declared.service_account, pods))
 
 
 @check("cluster.startup.recorded", severity="major", covers=["K10"])

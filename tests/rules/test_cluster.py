@@ -114,6 +114,8 @@ def test_a_pod_of_a_daemon_set_is_its_own() -> None:
         ({"kind": "DaemonSet", "metadata": {"generation": 1}, "status": {"observedGeneration": 1, "desiredNumberScheduled": 2, "currentNumberScheduled": 2, "updatedNumberScheduled": 2, "numberAvailable": 2}}, True, False),
         ({"kind": "StatefulSet", "metadata": {"generation": 1}, "spec": {"replicas": 1}, "status": {"observedGeneration": 1, "replicas": 1, "readyReplicas": 1, "currentRevision": "r1", "updateRevision": "r1"}}, True, False),
         ({"kind": "StatefulSet", "metadata": {"generation": 1}, "spec": {"replicas": 2}, "status": {"observedGeneration": 1, "replicas": 2, "readyReplicas": 2, "updatedReplicas": 1, "currentRevision": "r1", "updateRevision": "r2"}}, False, False),
+        ({"kind": "StatefulSet", "metadata": {"generation": 1}, "spec": {"replicas": 2, "updateStrategy": {"rollingUpdate": {"partition": 1}}}, "status": {"observedGeneration": 1, "replicas": 2, "readyReplicas": 2, "updatedReplicas": 1, "currentRevision": "r1", "updateRevision": "r2"}}, True, False),
+        ({"kind": "StatefulSet", "metadata": {"generation": 1}, "spec": {"replicas": 2, "updateStrategy": {"rollingUpdate": {"partition": 1}}}, "status": {"observedGeneration": 1, "replicas": 2, "readyReplicas": 2, "updatedReplicas": 0, "currentRevision": "r1", "updateRevision": "r2"}}, False, False),
         ({}, False, False),
     ],
 )  # fmt: skip
@@ -172,6 +174,11 @@ def scaler(active: str = "True", current: dict[str, Any] | None = None) -> dict[
 def test_autoscalers() -> None:
     assert cluster_objects.autoscaler_flaws(Autoscaler("a", 2, 5), as_part(scaler())) == []
     assert len(cluster_objects.autoscaler_flaws(Autoscaler("a", 1, 6), as_part(scaler("False", {"value": None})))) == 4
+    resting = scaler("False", {"value": None})
+    resting["status"]["conditions"][1]["reason"] = "ScalingDisabled"
+    assert len(cluster_objects.autoscaler_flaws(Autoscaler("a"), as_part(resting))) == 2
+    resting["metadata"] = {"ownerReferences": [{"kind": "ScaledObject", "name": "a"}]}
+    assert cluster_objects.autoscaler_flaws(Autoscaler("a"), as_part(resting)) == []
     assert "5 replicas" in cluster_objects.at_its_limit(as_part(scaler()))
 
 

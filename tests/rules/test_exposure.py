@@ -107,6 +107,25 @@ def test_no_authentication(kind: str, text: str, count: int) -> None:
 
 
 @pytest.mark.parametrize(
+    "server",
+    [
+        "{image: 'redis:7', command: [redis-server, /usr/local/etc/redis/redis.conf]}",
+        "{image: 'redis:7', command: redis-server --aclfile /run/users.acl}",
+    ],
+)
+def test_a_redis_with_settings_that_are_not_seen_is_a_warning(server: str) -> None:
+    found = sources("compose", f"services: {{r: {server[:-1]}, ports: ['6379:6379']}}}}")
+    assert [problem.warning for problem in exposure.open_redis(found, ())] == [True]
+    assert [problem.warning for problem in exposure.no_authentication(found, ())] == [True]
+
+
+def test_a_password_may_stand_in_a_secret_that_is_passed_as_a_whole() -> None:
+    container = "{image: 'bitnami/redis:7', envFrom: [{secretRef: {name: redis}}]}"
+    found = sources("manifests", f"kind: Deployment\nspec: {{template: {{spec: {{containers: [{container}]}}}}}}")
+    assert [problem.warning for problem in exposure.open_redis(found, ())] == [True]
+
+
+@pytest.mark.parametrize(
     ("kind", "text", "count"),
     [
         ("manifests", "kind: Ingress\nspec: {rules: []}", 1),

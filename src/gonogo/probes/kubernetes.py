@@ -155,7 +155,9 @@ class ClusterApi:
         """
         began = time.monotonic()
         response = self._call(method, path, body, query, content, accept)
-        answer = _json_of(self._whole(response, began))
+        told = self._whole(response, began)
+        found = _object_of(told)
+        answer = {"message": told[:500].decode("utf-8", "replace")} if found is None else found
         shown = f"{path}?{urlencode(query)}" if query else path
         self._context.record(
             Observation(
@@ -168,6 +170,8 @@ class ClusterApi:
         )
         if response.status >= 400:
             raise _refusal(response.status, str(answer.get("message") or answer), method, shown)
+        if response.status >= 300 or found is None:  # a proxy's login page, not the API's word
+            raise ApiDownError(f"{method} {shown}: HTTP {response.status}, and no answer of the API: {told[:100]!r}")
         return answer
 
     def _whole(self, response: _Response, began: float) -> bytes:
@@ -370,17 +374,20 @@ class ClusterApi:
         return self._client
 
 
-def _json_of(data: bytes) -> Object:
+def _object_of(data: bytes) -> Object | None:
+    """The JSON object that a body is; None if it is none."""
     with suppress(ValueError):
         found = json_value(data)
         if isinstance(found, dict):
             return found
-    return {"message": data[:500].decode("utf-8", "replace")}
+    return None
 
 
 def _refusal(status: int, message: str, method: str, path: str) -> Exception:
     if status in {401, 403}:
         return InconclusiveError(f"{method} {path}: the account may not ({status}): {message}")
+    if "does not support dry run" in message:  # an admission webhook with side effects: nobody can know
+        return InconclusiveError(f"{method} {path}: {message}")
     if status in {429, 500, 502, 503, 504}:
         return ApiDownError(f"{method} {path}: the API server says {status}: {message}")
     return RefusedError(status, message)

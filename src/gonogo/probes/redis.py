@@ -135,6 +135,8 @@ class RedisProbe:
             answer = {"error": str(error)}
             if why := why_ours(error):
                 raise InconclusiveError(f"{self._url}: {why}: {error}") from error
+            if isinstance(error, redis.exceptions.NoPermissionError):
+                raise InconclusiveError(f"{self._url}: the account may not {command}: {error}") from error
             raise EndpointFailedError(f"{self._url}: {error}") from error
         finally:
             duration_ms = round((time.perf_counter() - started) * 1000, 3)

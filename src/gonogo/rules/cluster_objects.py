@@ -51,11 +51,12 @@ def claim_flaws(declared: Claim, claim: Part) -> list[str]:
 def autoscaler_flaws(declared: Autoscaler, scaler: Part) -> list[str]:
     """Why an autoscaler cannot scale: conditions, metrics that it does not know, other bounds than declared."""
     flaws = []
-    for kind in ("AbleToScale", "ScalingActive"):
-        if (status := condition(scaler, kind)) != "True":
-            reason = condition_reason(scaler, kind)
-            flaws.append(f"{kind} is {status or 'not told'}" + (f" ({reason})" if reason else ""))
-    flaws += [f"knows no value of {name}" for name in _unknown_metrics(scaler)]
+    if not _rests(scaler):
+        for kind in ("AbleToScale", "ScalingActive"):
+            if (status := condition(scaler, kind)) != "True":
+                reason = condition_reason(scaler, kind)
+                flaws.append(f"{kind} is {status or 'not told'}" + (f" ({reason})" if reason else ""))
+        flaws += [f"knows no value of {name}" for name in _unknown_metrics(scaler)]
     bounds = (("minReplicas", declared.min), ("maxReplicas", declared.max))
     flaws += [
         f"has {field} {scaler.at('spec', field).text() or '1'}, wanted {wanted}"
@@ -63,6 +64,12 @@ def autoscaler_flaws(declared: Autoscaler, scaler: Part) -> list[str]:
         if wanted is not None and int(scaler.at("spec", field).number() or 1) != wanted
     ]
     return flaws
+
+
+def _rests(scaler: Part) -> bool:
+    """Whether KEDA has scaled the workload to zero until there is work: its autoscaler then measures nothing."""
+    owners = {owner["kind"].text() for owner in scaler.at("metadata", "ownerReferences")}
+    return "ScaledObject" in owners and condition_reason(scaler, "ScalingActive") == "ScalingDisabled"
 
 
 def _unknown_metrics(scaler: Part) -> Iterator[str]:

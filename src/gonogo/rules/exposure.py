@@ -96,11 +96,14 @@ def open_redis(sources: Sources, set_elsewhere: tuple[str, ...]) -> Problems:
         problems += _redis_url(document.root["redis_url"], document.root["redis_url"].text())
     problems += [p for v in variables(sources) if v.name.endswith("REDIS_URL") for p in _redis_url(v.place, v.value)]
     servers = [server for server in _servers(sources) if re.match(r"redis|valkey", server.image_name)]
-    return problems + [
-        server.image.problem(f"{server.name} starts {server.image_name} without a password")
-        for server in servers
-        if not server.is_secured()
-    ]
+    return problems + [_without_password(server) for server in servers if not server.is_secured()]
+
+
+def _without_password(server: "_Server") -> Problem:
+    if server.may_be_secured():
+        message = f"{server.name} starts {server.image_name} with settings that are not seen here: is a password there?"
+        return replace(server.image.problem(message), warning=True)
+    return server.image.problem(f"{server.name} starts {server.image_name} without a password")
 
 
 def _redis_settings(place: Part, prefix: str) -> Problems:
@@ -131,6 +134,8 @@ class _Server:
     image: Part
     words: str
     """Its command, arguments and environment in one text."""
+    has_more: bool = False
+    """Variables of its environment stand in what is not seen here: a secret, as a whole."""
 
     @property
     def image_name(self) -> str:
@@ -145,6 +150,11 @@ class _Server:
         found = re.search(rf"(?:{told})\S*[\s=]+(\S+)", self.words) if told else None
         return found is not None and found.group(1) not in ('""', "''", "--")
 
+    def may_be_secured(self) -> bool:
+        """Whether it could be told where nobody sees it here: by a secret's variables, or a configuration file."""
+        is_redis = re.match(r"redis|valkey", self.image_name)
+        return self.has_more or bool(is_redis and re.search(r"\S\.conf\b|--aclfile|--user\b", self.words))
+
 
 def _servers(sources: Sources) -> Iterator[_Server]:
     for document in sources.of("compose"):
@@ -154,7 +164,8 @@ def _servers(sources: Sources) -> Iterator[_Server]:
         for container in containers(document.root):
             names = [f"{item['name'].text()} set" for item in container["env"]]
             words = " ".join([*container["command"].texts(), *container["args"].texts(), *names])
-            yield _Server(document.root.at("metadata", "name").text(), container["image"], words)
+            name = document.root.at("metadata", "name").text()
+            yield _Server(name, container["image"], words, has_more=bool(container["envFrom"]))
 
 
 def _words(service: Part, given: list[Variable]) -> str:
@@ -175,8 +186,11 @@ def no_authentication(sources: Sources, set_elsewhere: tuple[str, ...]) -> Probl
     for document in sources.of("compose"):
         for name, service in document.root["services"].entries():
             if name in open_servers:
-                problems += _published(name, service)
-    return problems + _published_services(sources, open_servers)
+                found = _published(name, service)
+                problems += as_warnings(found) if open_servers[name].may_be_secured() else found
+    unsure = {name: server for name, server in open_servers.items() if server.may_be_secured()}
+    sure = {name: server for name, server in open_servers.items() if name not in unsure}
+    return [*problems, *_published_services(sources, sure), *as_warnings(_published_services(sources, unsure))]
 
 
 def _published(name: str, service: Part) -> Problems:

@@ -157,6 +157,7 @@ def rollout_of(workload: Part) -> Rollout:
     every, updated, available = (
         int(status[name].number() or 0) for name in fields.get(workload["kind"].text(), fields["Deployment"])
     )
+    kept = int(workload.at("spec", "updateStrategy", "rollingUpdate", "partition").number() or 0)  # on the old revision
     if workload["kind"].text() == "StatefulSet" and status["currentRevision"].text() == status["updateRevision"].text():
         updated = every  # the controller stops counting when there is nothing to update
     paused = bool(workload.at("spec", "paused"))
@@ -164,7 +165,8 @@ def rollout_of(workload: Part) -> Rollout:
     told = f"{updated} of {wanted} pods are of the latest revision, {available} available, {every} in all"
     told = f"generation {generation}, the controller has seen {seen}; {told}" if seen < generation else told
     told += "; it is paused" if paused else "; its progress deadline is exceeded" if stalled else ""
-    done = seen >= generation and updated == wanted == available == every and not paused
+    is_updated = updated == wanted or (kept > 0 and updated >= wanted - kept)
+    done = seen >= generation and is_updated and wanted == available == every and not paused
     return Rollout(done, stalled and not done, told)
 
 
