@@ -153,10 +153,12 @@ class Reader:
         attempt.status = parser.status_code
         if self._streamed:
             attempt.text, usage = said.text, said.usage
+            _judge_stream(attempt, said, bytes(self._whole))
         else:
-            attempt.text, usage = _text_and_usage_of(bytes(self._whole))
+            answer = _object_of(bytes(self._whole))
+            attempt.text, usage = str(_message_of(answer).get("content") or ""), answer.get("usage")
+            _judge_whole(attempt, answer, bytes(self._whole))
         attempt.prompt_tokens, attempt.completion_tokens = _tokens_of(usage)
-        _judge_answer(attempt, said, bytes(self._whole), streamed=self._streamed)
         return not self._ended and bool(parser.should_keep_alive()) and not attempt.failure
 
     @contextmanager
@@ -180,6 +182,8 @@ class Reader:
 
     def take_stamped(self, looked_ms: float) -> None:
         """Take a piece with the kernel's time; what this raised would be lost in the loop, so that `read` raises it."""
+        if self._over.is_set():  # where many answers end at once, `read` has not had its turn yet
+            return
         try:
             length, told, _, _ = self._socket.recvmsg_into(_BUFFERS, _TOLD_BYTES)
             at_ms = looked_ms
@@ -271,13 +275,21 @@ def _ends_with_connection(parser: _Parser) -> bool:
     return "content-length" not in parser and "transfer-encoding" not in parser
 
 
-def _text_and_usage_of(whole: bytes) -> tuple[str, Any]:
-    """What a whole answer says; nothing where it is not of the API's form."""
+def _object_of(whole: bytes) -> dict[str, Any]:
+    """A whole answer; nothing where it is no JSON object."""
     try:
         answer = orjson.loads(whole)
-        return str(answer["choices"][0]["message"]["content"] or ""), answer.get("usage")
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return "", None
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _message_of(answer: dict[str, Any]) -> dict[str, Any]:
+    try:
+        message = answer["choices"][0]["message"]
+    except (LookupError, TypeError):
+        return {}
+    return message if isinstance(message, dict) else {}
 
 
 def _tokens_of(usage: Any) -> tuple[int | None, int | None]:  # noqa: ANN401 (any JSON)
@@ -287,19 +299,32 @@ def _tokens_of(usage: Any) -> tuple[int | None, int | None]:  # noqa: ANN401 (an
     return (asked, answered) if isinstance(asked, int) and isinstance(answered, int) else (None, None)
 
 
-def _judge_answer(attempt: Attempt, seen: ChatStream, whole: bytes, *, streamed: bool) -> None:
-    """Name what is wrong with a whole answer: an error status, an error inside a 200, no end, no content."""
+def _judge_stream(attempt: Attempt, seen: ChatStream, whole: bytes) -> None:
+    """Name what is wrong with a streamed answer: an error status, an error inside a 200, no end, no content."""
     if attempt.status != 200:
-        kind = "429" if attempt.status == 429 else f"{attempt.status // 100}xx"
-        attempt.fail(f"HTTP {kind}", f"{attempt.status}: {_told(whole)}")
-    elif streamed and seen.error is not None:
+        _name_status(attempt, whole)
+    elif seen.error is not None:
         attempt.fail("error in stream", str(seen.error))
-    elif streamed and not seen.done:
+    elif not seen.done:
         attempt.fail("truncated", "the stream ended without its done marker")
-    elif streamed and not seen.content_ms:
+    elif not seen.content_ms:
         attempt.fail("empty 200", "no content-bearing delta")
-    elif not streamed and b'"choices"' not in whole:
+
+
+def _judge_whole(attempt: Attempt, answer: dict[str, Any], whole: bytes) -> None:
+    """Name what is wrong with one that is not streamed: an error status, an error inside a 200, no content."""
+    message = _message_of(answer)
+    if attempt.status != 200:
+        _name_status(attempt, whole)
+    elif answer.get("error"):
+        attempt.fail("error in answer", str(answer["error"])[:_TOLD_CHARACTERS])
+    elif not any(message.get(name) for name in ("content", "reasoning_content", "reasoning", "tool_calls")):
         attempt.fail("empty 200", _told(whole))
+
+
+def _name_status(attempt: Attempt, whole: bytes) -> None:
+    kind = "429" if attempt.status == 429 else f"{attempt.status // 100}xx"
+    attempt.fail(f"HTTP {kind}", f"{attempt.status}: {_told(whole)}")
 
 
 def _told(body: bytes) -> str:

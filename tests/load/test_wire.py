@@ -134,9 +134,21 @@ def test_a_refused_connection_is_one() -> None:
     assert json.loads(done.stdout)[0]["failure"] == "refused"
 
 
-def test_a_whole_answer() -> None:
-    (attempt,), _ = attempts_against(whole("200 OK", '{"choices": []}'), mode="whole")
-    assert attempt["failure"] == ""
+@pytest.mark.parametrize(
+    ("body", "failure"),
+    [
+        ('{"choices": [{"message": {"content": "Hola"}}]}', ""),
+        ('{"choices": [{"message": {"content": null, "reasoning_content": "Quiere..."}}]}', ""),
+        ('{"choices": [{"message": {"content": null, "tool_calls": [{"id": "1"}]}}]}', ""),
+        ('{"choices": [{"message": {"content": ""}}]}', "empty 200"),
+        ('{"choices": []}', "empty 200"),
+        ('{"choices": [{"message": {"content": "Ho', "empty 200"),
+        ('{"choices": null, "error": {"message": "upstream failed"}}', "error in answer"),
+    ],
+)
+def test_a_whole_answer(body: str, failure: str) -> None:
+    (attempt,), _ = attempts_against(whole("200 OK", body), mode="whole")
+    assert (attempt["failure"] or "") == failure
 
 
 @pytest.mark.parametrize(

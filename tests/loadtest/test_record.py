@@ -8,7 +8,7 @@ import pytest
 
 from gonogo.loadtest.calibration import Calibration
 from gonogo.loadtest.capacity import Held, Trial, conclude
-from gonogo.loadtest.decisions import decide_objective, needs, student, sums_ratio_interval
+from gonogo.loadtest.decisions import decide_course, decide_objective, needs, student, sums_ratio_interval
 from gonogo.loadtest.record import Course, GeneratorHealth, LoadRecord, Series, read_record
 from gonogo.model import Outcome
 from gonogo.objectives import Band
@@ -151,6 +151,25 @@ def test_a_stretch_that_is_too_bad_fails_however_good_the_whole_is() -> None:
     decided = decide_objective(run, sustained, family=1)
     assert (decided.outcome, "over 2 s on end 50.00%" in decided.text) == (Outcome.FAIL, True)
     assert decide_objective(run, replace(P95, for_s=60.0), family=1).outcome is Outcome.PASS  # not one whole stretch
+
+
+def test_a_thin_stretch_does_not_hide_a_bad_one() -> None:
+    sent_s = np.concatenate([np.arange(0, 30, 0.25), np.arange(30, 40, 0.025), np.arange(40, 70, 0.25)])
+    over = np.zeros(len(sent_s))
+    over[120:520:5] = 1.0  # a fifth of 400 within ten seconds
+    over[524:560:4] = 1.0  # and a larger share of 40 in the calm after it
+    run = replace(course_of(len(sent_s), {P95.name: (over, over)}), intended_s=sent_s)
+    decided = decide_course(run, replace(P95, for_s=10.0), 600, 0.05)
+    assert (decided.outcome, "over 10 s on end" in decided.text) == (Outcome.FAIL, True), decided.text
+
+
+def test_a_short_run_without_any_failure_verifies_no_small_share_and_warns_of_none() -> None:
+    errors, none = LoadObjective("errors", Band(0.01, 0.05)), np.zeros(122)
+    decided = decide_course(course_of(122, {"errors": (none, none)}), errors, 122, 0.05)
+    assert (decided.outcome, decided.text) == (Outcome.SKIP, "unsupported: 122 attempts, at least 344 are needed")
+    some = spread(122, 4)
+    decided = decide_course(course_of(122, {"errors": (some, some)}), replace(errors, band=Band(0.01, 0.2)), 122, 0.05)
+    assert decided.outcome is Outcome.WARN
 
 
 def test_what_was_decided_on_the_way_stays_decided() -> None:

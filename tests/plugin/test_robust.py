@@ -71,6 +71,12 @@ def test_reports_that_cannot_be_written_promote_nothing(run: Run, project: Path,
     assert "the reports cannot be written" in ran.output
     assert "INTERNALERROR" not in ran.output
     assert list(project.glob("reports/runs/2*/.*")) == []  # no half of a file is left
+    for left in project.glob("reports/runs/2*/verdict.json"):
+        verdict = json.loads(left.read_text(encoding="utf-8"))
+        assert (verdict["decision"], "cannot be written" in verdict["interrupted"]) == (
+            "NO-GO" if code == 1 else "HOLD", True,
+        )  # fmt: skip
+    assert list(project.glob("reports/runs/2*/junit.xml")) == []
 
 
 def test_a_run_that_was_killed_leaves_what_it_knew_and_two_after_it_are_whole(project: Path) -> None:

@@ -1,6 +1,7 @@
 """The runs before, baselines, metrics and events."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,8 @@ def test_metrics_are_open_metrics(verdict: Verdict, tmp_path: Path) -> None:  # 
     write_all(verdict, Redactor([]), tmp_path)
     text = (tmp_path / "metrics.prom").read_text(encoding="utf-8")
     families = {family.name: family for family in text_string_to_metric_families(text)}  # type: ignore[no-untyped-call]
+    # node_exporter's textfile collector and the Pushgateway take the older format's types only
+    assert set(re.findall(r"^# TYPE \S+ (\S+)$", text, re.MULTILINE)) == {"gauge"}
     states = {sample.labels["gonogo_verdict"]: sample.value for sample in families["gonogo_verdict"].samples}
     assert states == {"GO": 0, "GO WITH CAVEATS": 0, "NO-GO": 1, "HOLD": 0}
     counted = {sample.labels["outcome"]: sample.value for sample in families["gonogo_checks"].samples}

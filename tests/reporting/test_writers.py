@@ -54,6 +54,15 @@ def folder(verdict: Verdict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return tmp_path
 
 
+def test_a_password_may_be_one_of_the_reports_own_words(verdict: Verdict, tmp_path: Path) -> None:
+    words = ["pass", "load", "name", "stage", "2026", "critical", "staging"]
+    write_all(verdict, Redactor([*words, "geheimnis"]), tmp_path)
+    written = json.loads((tmp_path / "verdict.json").read_text(encoding="utf-8"))
+    assert (written["decision"], written["stage"], written["binding"]["environment"]) == ("NO-GO", "gate", "staging")
+    assert {check["outcome"] for check in written["checks"]} == {"pass", "warn", "fail", "inconclusive", "skip"}
+    assert "geheimnis" not in (tmp_path / "verdict.json").read_text(encoding="utf-8")
+
+
 def test_verdict_json_is_valid_against_its_schema(folder: Path) -> None:
     schema = json.loads((ROOT / "reports" / "verdict.schema.json").read_text(encoding="utf-8"))
     Draft202012Validator.check_schema(schema)

@@ -76,7 +76,7 @@ def decide_course(
         )  # fmt: skip
 
     if objective.quantile is not None:
-        found = judged(over_warn, over_fail, passing)
+        found = strict = judged(over_warn, over_fail, passing)
         outcome = found.outcome
     else:  # a share against its own band: each bound is a limit of its own
         found, strict = judged(over_fail, over_fail, min(failing, 1 - 1e-9)), judged(over_fail, over_fail, passing)
@@ -87,8 +87,9 @@ def decide_course(
         text = f"over {objective.for_s:g} s on end {worst:.2%} were over the limit, allowed {failing:.2%}"
         return Decided(Outcome.FAIL, text)
     bad = float(over_fail.mean()) if len(over_fail) else math.nan
+    is_undecided = outcome is Outcome.INCONCLUSIVE or (strict.outcome is Outcome.INCONCLUSIVE and bad <= passing)
     text = f"{bad:.2%} over the limit, allowed {passing:.2%}, {found.told}, level {level:.3g}"
-    if outcome is Outcome.INCONCLUSIVE and len(over_fail) < (needed := attempts_needed(passing, level)):
+    if is_undecided and len(over_fail) < (needed := attempts_needed(passing, level)):
         return Decided(Outcome.SKIP, f"unsupported: {len(over_fail)} attempts, at least {needed} are needed")
     return Decided(outcome, f"{text}; undecided" if outcome is Outcome.INCONCLUSIVE else text)
 
@@ -106,7 +107,9 @@ def _bad_stretch(due_s: Series, over: Series, objective: LoadObjective, level: f
     is_whole = (due_s + objective.for_s <= due_s[-1]) & (counts >= _FEWEST_IN_STRETCH)
     if not is_whole.any():
         return None
-    worst = int(np.argmax(np.where(is_whole, bads / np.maximum(counts, 1), -1.0)))
+    # the one with the most evidence: of few attempts a large share may be bad by chance
+    excess = (bads - objective.limits[1] * counts) / np.sqrt(np.maximum(counts, 1))
+    worst = int(np.argmax(np.where(is_whole, excess, -np.inf)))
     low, _ = exact_interval(int(bads[worst]), int(counts[worst]), 2 * level / int(is_whole.sum()))
     return float(bads[worst] / counts[worst]) if low > objective.limits[1] else None
 

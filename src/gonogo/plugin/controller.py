@@ -26,7 +26,7 @@ from gonogo.plugin.options import is_strict
 from gonogo.plugin.places import repeated
 from gonogo.plugin.progress import Progress, set_progress, silence_pytest
 from gonogo.plugin.selection import usage_error
-from gonogo.reporting import WRITERS, github_annotations, terminal
+from gonogo.reporting import WRITERS, github_annotations, masked_plain, terminal
 from gonogo.reporting.json import plain
 from gonogo.reporting.spans import are_wanted, send_spans
 from gonogo.targets.binding import bind
@@ -157,6 +157,8 @@ class Controller:
         except OSError as error:  # a verdict without its evidence promotes nothing
             why = "; ".join(filter(None, [self._interrupted, f"the reports cannot be written: {error}"]))
             self._verdict = conclude(self._gate, self._gathering.results(), self._run(why))
+            with suppress(OSError):
+                self._files = write_reports(self._gate, self._verdict, writers=WRITERS[:1])
         self._events.ended(self._verdict)
         strict = is_strict(session.config)
         session.exitstatus = exit_code(self._verdict.decision, int(exitstatus), strict=strict)
@@ -171,7 +173,7 @@ class Controller:
             self._send_spans(self._verdict)
 
     def _send_spans(self, verdict: Verdict) -> None:
-        if told := send_spans(self._gate.redactor.json(plain(verdict))):
+        if told := send_spans(masked_plain(verdict, self._gate.redactor)):
             _say(self._config, told)
 
     def _run(self, interrupted: str) -> Run:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily, Metric, StateSetMetricFamily
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.openmetrics.exposition import generate_latest
 
 from gonogo.model import Decision, Outcome
@@ -40,11 +40,14 @@ class _Verdict:
     def collect(self) -> Iterator[Metric]:
         """Every metric."""
         verdict = self._verdict
-        states = {word.value: word.value == verdict["decision"] for word in Decision}
-        decision = StateSetMetricFamily(
-            "gonogo_verdict", "The decision; DEMO verdicts and those with a fault promote nothing.", labels=_LABELS
+        # a gauge for each, not OpenMetrics' set of states: node_exporter and the Pushgateway refuse files with one
+        decision = GaugeMetricFamily(
+            "gonogo_verdict",
+            "The decision; DEMO verdicts and those with a fault promote nothing.",
+            labels=(*_LABELS, "gonogo_verdict"),
         )
-        decision.add_metric(self._of, states)
+        for word in Decision:
+            decision.add_metric([*self._of, word.value], float(word.value == verdict["decision"]))
         yield decision
         checks = GaugeMetricFamily(
             "gonogo_checks", "Checks by their suite and outcome.", labels=(*_LABELS, "suite", "outcome")
