@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 
@@ -132,6 +133,38 @@ def test_a_refused_connection_is_one() -> None:
         check=True,
     )
     assert json.loads(done.stdout)[0]["failure"] == "refused"
+
+
+TOGETHER = """
+import gevent.monkey
+gevent.monkey.patch_all()
+import gevent, sys
+from gonogo.loadtest.attempt import now_ms
+from gonogo.load.wire import ChatClient
+client = ChatClient(sys.argv[1], "key", 20.0)
+asked = [gevent.spawn(client.attempt, now_ms(), {"stream": True}) for _ in range(int(sys.argv[2]))]
+print({one.get().failure for one in asked})
+"""
+
+
+def test_answers_that_end_together_and_close_are_whole() -> None:
+    """As when a gateway that stood still lets everything go at once."""
+    count = 200
+    all_asked = threading.Barrier(count, timeout=20)
+
+    def serve(connection: socket.socket) -> None:
+        connection.sendall(HEAD.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"))
+        chunk(connection, ROLE + TOKEN)
+        all_asked.wait()
+        last = DONE.encode()
+        connection.sendall(f"{len(last):x}\r\n".encode() + last + b"\r\n0\r\n\r\n")
+
+    with serving(serve) as port:
+        done = subprocess.run(
+            [sys.executable, "-c", TOGETHER, f"http://127.0.0.1:{port}", str(count)], cwd=ROOT, capture_output=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True, timeout=60, check=True,
+        )  # fmt: skip
+    assert done.stdout.strip() in {"{''}", "{None}"}, done.stdout
 
 
 @pytest.mark.parametrize(
