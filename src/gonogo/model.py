@@ -140,6 +140,8 @@ class CheckResult:
     """Owner, reason and expiry of the waiver that turned this fail into a caveat."""
     started_s: float | None = None
     """Seconds since the epoch; None for a check that never began."""
+    also_wrong: bool = False
+    """Another of its phases went wrong as well (something could not be put back), as the reason's second line says."""
 
     @property
     def name(self) -> str:

@@ -51,7 +51,7 @@ def judge(
 
 
 def _waive(result: CheckResult, waivers: Sequence[Waiver]) -> CheckResult:
-    if result.outcome is not Outcome.FAIL:
+    if result.outcome is not Outcome.FAIL or result.also_wrong:  # nobody has accepted what else went wrong
         return result
     for waiver in waivers:
         if waiver.check_id in (result.info.check_id, result.name):
@@ -79,5 +79,5 @@ def _missing_suites(results: Sequence[CheckResult], required: Collection[str]) -
 def _line(result: CheckResult) -> str:
     word = "waived" if result.waived_by else result.outcome.value
     why = result.reason.strip().splitlines()
-    tail = f" — {why[0]}" if why else ""
+    tail = f" — {'; '.join(why[: 1 + result.also_wrong])}" if why else ""
     return f"{result.name} ({result.info.severity}): {word}{tail}"

@@ -107,6 +107,10 @@ def test_a_fail_does_not_hide_what_was_not_put_back(run: Run, project: Path) -> 
     (told,) = (check for check in ran.verdict["checks"] if check["id"] == "config.a.fails")
     assert (ran.code, told["outcome"]) == (1, "fail")
     assert told["reason"] == "it does not hold\nalso inconclusive: the file could not be put back"
+    write_target(project, extra="waivers: [{check: config.a.fails, reason: known, owner: ana, expires: 2099-01-01}]")
+    ran = run("--target=target.yaml", "test_left.py")
+    assert ran.verdict is not None
+    assert (ran.code, "could not be put back" in ran.verdict["reasons"][0]) == (1, True)
 
 
 def test_waiver(run: Run, project: Path) -> None:
@@ -204,6 +208,14 @@ def test_a_worker_that_crashes_is_inconclusive(run: Run, project: Path) -> None:
     assert ran.outcome("config.a.passes") == "inconclusive"
     assert ran.verdict is not None
     assert ran.verdict["decision"] == "HOLD"
+
+
+def test_an_ordinary_test_that_ends_its_worker_is_not_passed_over(run: Run, project: Path) -> None:
+    write_checks(project, "no", "critical")
+    (project / "test_plain.py").write_text("import os\ndef test_plain():\n    os._exit(3)\n", encoding="utf-8")
+    ran = run("--target=target.yaml", "test_own.py", "test_plain.py", "-n", "1")
+    assert ran.verdict is not None
+    assert (ran.verdict["decision"], "test_plain.py::test_plain" in ran.verdict["interrupted"]) == ("HOLD", True)
 
 
 def test_budget(run: Run, project: Path) -> None:

@@ -1,6 +1,7 @@
 """Locks, ledger, stages, the decorator."""
 
 import multiprocessing
+import threading
 from pathlib import Path
 
 import pytest
@@ -20,10 +21,31 @@ from gonogo.targets.endpoints import ChatModel
 from gonogo.targets.model import Budget, Target
 
 
+def test_shared_locks_one_after_the_other_keep_no_exclusive_one_out(tmp_path: Path) -> None:
+    is_over = threading.Event()
+
+    def share() -> None:
+        while not is_over.is_set():
+            with target_lock(tmp_path, exclusive=False, timeout_s=20):
+                is_over.wait(0.1)
+
+    sharing = [threading.Thread(target=share) for _ in range(3)]
+    try:
+        for number, thread in enumerate(sharing):
+            thread.start()
+            is_over.wait(0.03 * number)  # there is always one that holds it
+        with target_lock(tmp_path, exclusive=True, timeout_s=20):
+            is_over.set()
+    finally:
+        is_over.set()
+        for thread in sharing:
+            thread.join()
+
+
 def test_shared_locks_go_together_and_exclusive_ones_alone(tmp_path: Path) -> None:
     with target_lock(tmp_path, exclusive=False, timeout_s=1), target_lock(tmp_path, exclusive=False, timeout_s=1):
         with (
-            pytest.raises(InconclusiveError, match="another run"),
+            pytest.raises(InconclusiveError, match="another check or run"),
             target_lock(tmp_path, exclusive=True, timeout_s=0.1),
         ):
             pass

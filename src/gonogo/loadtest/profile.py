@@ -141,7 +141,8 @@ class Profile:
     @property
     def most_tokens(self) -> int:
         """How many tokens all answers may have at most, as far as that is known before the run."""
-        return self.requests * max(part.max_tokens for part in self.mix)
+        lengths = [*(part.max_tokens for part in self.mix), *(item.max_tokens or 0 for item in self.trace)]
+        return self.requests * max(lengths)
 
     @property
     def mean_tokens(self) -> float:

@@ -38,8 +38,13 @@ class Gathering:
         self._phases: dict[str, list[dict[str, Any]]] = {}
         self._crashed: dict[str, str] = {}
         self._finished: set[str] = set()
-        self.failed_tests: list[str] = []
-        """Ordinary tests that failed in this run: the verdict must not pass over them."""
+        self._failed_tests: list[str] = []
+
+    @property
+    def failed_tests(self) -> list[str]:
+        """Ordinary tests that failed in this run, or ended their worker: the verdict must not pass over them."""
+        checks = self._selected()
+        return [*self._failed_tests, *(node_id for node_id in self._crashed if node_id not in checks)]
 
     def take(self, report: pytest.TestReport) -> CheckResult | None:
         """Take a report; the finished result once a check's last phase is in."""
@@ -48,7 +53,7 @@ class Gathering:
             if report.when not in ("setup", "call", "teardown"):  # xdist: the worker died, there is no evidence
                 self._crashed[report.nodeid] = str(report.longrepr)
             elif report.failed:
-                self.failed_tests.append(report.nodeid)
+                self._failed_tests.append(report.nodeid)
             return None
         phases = self._phases.setdefault(report.nodeid, [])
         phases.append(phase)
@@ -59,8 +64,7 @@ class Gathering:
 
     def results(self) -> list[CheckResult]:
         """One result for every selected check; one that never reported is inconclusive."""
-        file = self._run_folder / _SELECTED
-        selected: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        selected = self._selected()
         results = {node_id: combine(node_id, phases) for node_id, phases in self._phases.items()}
         for node_id, lost in selected.items():
             if not lost.pop("runs"):
@@ -69,6 +73,12 @@ class Gathering:
                 reason = self._crashed.get(node_id, "the run ended before this check did")
                 results[node_id] = combine(node_id, [_lost(lost, reason), *self._phases.get(node_id, [])])
         return sorted(map(self._with_leaks, results.values()), key=lambda result: result.node_id)
+
+    def _selected(self) -> dict[str, Any]:
+        """What is to be gathered, by its node id."""
+        file = self._run_folder / _SELECTED
+        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        return found
 
     def _told_leaks(self) -> list[str]:
         try:

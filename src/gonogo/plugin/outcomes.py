@@ -77,6 +77,8 @@ def combine(node_id: str, phases: list[dict[str, Any]]) -> CheckResult:
     worst = min(phases, key=lambda phase: _DECIDES.index(phase["outcome"]))
     others = [phase for phase in phases if phase is not worst and phase["outcome"] in _DECIDES[:2]]
     raw = dict(worst["info"])
+    first, *more = worst["reason"].split("\n")
+    also = (f"also {phase['outcome']}: {phase['reason']}" for phase in others)
     info = CheckInfo(
         **{**raw, "severity": Severity(raw["severity"]), "permission": Permission(raw["permission"]),
            "covers": tuple(raw["covers"])}
@@ -86,7 +88,8 @@ def combine(node_id: str, phases: list[dict[str, Any]]) -> CheckResult:
         node_id=node_id,
         outcome=Outcome(worst["outcome"]),
         instance=worst["instance"],
-        reason="\n".join([worst["reason"], *(f"also {phase['outcome']}: {phase['reason']}" for phase in others)]),
+        reason="\n".join([first, *also, *more]),
+        also_wrong=bool(others),
         skip_kind=SkipKind(worst["skip_kind"]) if worst["skip_kind"] else None,
         started_s=min((phase["started_s"] for phase in phases if phase.get("started_s")), default=None),
         duration_ms=round(sum(phase["duration_ms"] for phase in phases), 3),
