@@ -1,6 +1,6 @@
 """Do the official clients work against it unchanged?"""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -42,16 +42,22 @@ def ollama_client(ollama: Ollama) -> "OllamaClient":
     return OllamaClient(ollama.http)
 
 
+def asking(speaker: Chat, prompt: str) -> dict[str, Any]:
+    """The body of a request, with its limit and sampling as the model takes them."""
+    messages = [{"role": "user", "content": prompt}]
+    return speaker.body({"messages": messages, "max_tokens": LIMIT, "temperature": 0})
+
+
 @check("contract.clients.openai_whole", severity="critical", covers=["C11"])
 def test_clients_openai_whole(openai_client: "OpenAiClient", speaker: Chat, prompt: str) -> None:
     """The openai client reads a completion."""
-    assert openai_client.completion(speaker.model.name, prompt, LIMIT).strip()
+    assert openai_client.completion(**asking(speaker, prompt)).strip()
 
 
 @check("contract.clients.openai_streamed", severity="critical", covers=["C11"])
 def test_clients_openai_streamed(openai_client: "OpenAiClient", speaker: Chat, prompt: str) -> None:
     """The openai client reads a streamed completion, and why it ended."""
-    text, reasons = openai_client.streamed(speaker.model.name, prompt, LIMIT)
+    text, reasons = openai_client.streamed(**asking(speaker, prompt))
     assert (bool(text.strip()), len(reasons)) == (True, 1), f"text {text!r}, finish reasons {reasons}"
 
 
@@ -63,9 +69,9 @@ def test_clients_openai_models(openai_client: "OpenAiClient", speaker: Chat) -> 
 
 
 @check("contract.clients.openai_errors", severity="minor", covers=["C11", "C7"])
-def test_clients_openai_errors(openai_client: "OpenAiClient", prompt: str) -> None:
+def test_clients_openai_errors(openai_client: "OpenAiClient", speaker: Chat, prompt: str) -> None:
     """The openai client tells a model that does not exist by its class of error."""
-    error = openai_client.error_of("gonogo-no-such-model", prompt)
+    error = openai_client.error_of(**{**asking(speaker, prompt), "model": "gonogo-no-such-model"})
     assert error in ("NotFoundError", "BadRequestError", "PermissionDeniedError", "AuthenticationError"), (
         f"the client's error is {error or 'none'}"
     )
@@ -85,13 +91,13 @@ def test_clients_openai_embeddings(embedding_client: "OpenAiClient", embedder: E
 @check("contract.clients.ollama_whole", severity="critical", covers=["C11", "C10"])
 def test_clients_ollama_whole(ollama_client: "OllamaClient", ollama: Ollama, prompt: str) -> None:
     """The ollama client reads an answer."""
-    assert ollama_client.chat(ollama.model.name, prompt, LIMIT).strip()
+    assert ollama_client.chat(ollama.model.name, prompt, LIMIT + ollama.model.thinking_tokens).strip()
 
 
 @check("contract.clients.ollama_streamed", severity="critical", covers=["C11", "C10"])
 def test_clients_ollama_streamed(ollama_client: "OllamaClient", ollama: Ollama, prompt: str) -> None:
     """The ollama client reads a streamed answer to its end."""
-    text, done = ollama_client.streamed(ollama.model.name, prompt, LIMIT)
+    text, done = ollama_client.streamed(ollama.model.name, prompt, LIMIT + ollama.model.thinking_tokens)
     assert (bool(text.strip()), done) == (True, True), f"text {text!r}, done {done}"
 
 

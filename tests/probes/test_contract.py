@@ -67,9 +67,20 @@ CHOICE = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", 
 WHOLE = {"id": "a", "object": "chat.completion", "created": 1, "model": "m", "choices": [CHOICE]}
 
 
+ASKED: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "¿?"}], "max_tokens": 3}
+
+
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+def test_the_openai_client_reads_a_model_that_still_thinks(name: str) -> None:
+    thinking = {**CHOICE, "message": {"role": "assistant", "content": None, name: "Quiere..."}}
+    with Scripted(lambda _path, _body: (200, json.dumps({**WHOLE, "choices": [thinking]}))) as server:
+        with Bench(server.url) as bench:
+            assert OpenAiClient(bench.http).completion(**ASKED) == "Quiere..."
+
+
 def test_the_openai_client_is_recorded_and_its_key_is_ours() -> None:
     with Scripted(lambda _path, _body: (200, json.dumps(WHOLE))) as server, Bench(server.url) as bench:
-        assert OpenAiClient(bench.http).completion("m", "¿?", 3) == "Hola"
+        assert OpenAiClient(bench.http).completion(**ASKED) == "Hola"
         path, headers, body = server.asked[0]
         assert (path, headers["authorization"]) == ("/v1/chat/completions", f"Bearer {KEY.value}")
         assert headers["user-agent"].startswith("OpenAI/Python")
@@ -89,14 +100,14 @@ def test_the_openai_client_is_recorded_and_its_key_is_ours() -> None:
 def test_what_the_openai_client_cannot_read_is_a_fail(status: int, body: str, reason: str) -> None:
     with Scripted(lambda _path, _body: (status, body)) as server, Bench(server.url) as bench:
         with pytest.raises(EndpointFailedError, match=reason):
-            OpenAiClient(bench.http).completion("m", "¿?", 3)
+            OpenAiClient(bench.http).completion(**ASKED)
 
 
 def test_the_openai_client_tells_errors_by_class() -> None:
     with Scripted(lambda _path, _body: (404, '{"error": {"message": "no"}}')) as server, Bench(server.url) as bench:
-        assert OpenAiClient(bench.http).error_of("nope", "¿?") == "NotFoundError"
+        assert OpenAiClient(bench.http).error_of(**ASKED) == "NotFoundError"
     with Scripted(lambda _path, _body: (200, json.dumps(WHOLE))) as server, Bench(server.url) as bench:
-        assert OpenAiClient(bench.http).error_of("nope", "¿?") == ""
+        assert OpenAiClient(bench.http).error_of(**ASKED) == ""
 
 
 def test_a_clients_failures_keep_their_meaning() -> None:
@@ -104,7 +115,7 @@ def test_a_clients_failures_keep_their_meaning() -> None:
         raise BudgetExhaustedError("no more")
 
     with Bench("http://127.0.0.1:1", spend=spend) as bench, pytest.raises(BudgetExhaustedError):
-        OpenAiClient(bench.http).completion("m", "¿?", 3)
+        OpenAiClient(bench.http).completion(**ASKED)
     with Bench("http://127.0.0.1:1") as bench, pytest.raises(EndpointFailedError, match="cannot connect"):
         OllamaClient(bench.http).chat("m", "¿?", 3)
 
@@ -217,7 +228,7 @@ def test_watching_a_start() -> None:
 
 def test_clients_at_an_address_with_a_path() -> None:
     with Scripted(lambda _path, _body: (200, json.dumps(WHOLE))) as server, Bench(f"{server.url}/openai") as bench:
-        OpenAiClient(bench.http).completion("m", "¿?", 3)
+        OpenAiClient(bench.http).completion(**ASKED)
         bench.http.get("/v1/models")
         assert [path for path, _, _ in server.asked] == ["/openai/v1/chat/completions", "/openai/v1/models"]
 
@@ -247,7 +258,7 @@ def test_tokens_of_any_answer_count() -> None:
     body = json.dumps({**WHOLE, "usage": {"total_tokens": 42}})
     with Scripted(lambda _path, _body: (200, body)) as server:
         with Bench(server.url, spend=lambda _requests, tokens: spent.append(tokens)) as bench:
-            OpenAiClient(bench.http).completion("m", "¿?", 3)
+            OpenAiClient(bench.http).completion(**ASKED)
     assert sum(spent) == 42
 
 

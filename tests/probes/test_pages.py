@@ -23,3 +23,12 @@ def test_a_page_that_is_not_prometheus(page: str) -> None:
 def test_language() -> None:
     spanish, english = "¿Quiere que le muestre los coches más recientes?", "Would you like to see our latest cars?"
     assert foreign_texts([spanish, english], "es", ("en", "fr")) == [english]
+
+
+@pytest.mark.parametrize("wanted", ["zh", "ta", "sr", "ru"])
+def test_names_in_latin_letters_make_no_text_foreign(wanted: str) -> None:
+    own = {"zh": "推荐 Volkswagen Golf Variant", "ta": "நல்ல Volkswagen Golf கார்", "sr": "Dobar dan, imamo tri automobila",
+           "ru": "Советую Volkswagen Golf Variant"}[wanted]  # fmt: skip
+    assert foreign_texts([own], wanted, ("en",)) == []
+    if wanted != "sr":
+        assert foreign_texts(["Volkswagen"], wanted, ("en",)) == ["Volkswagen"]

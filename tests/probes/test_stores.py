@@ -18,6 +18,7 @@ import pytest
 from gonogo.documents import Part, parse_document
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.probes.context import ProbeContext
+from gonogo.probes.datasets import Answer as Known
 from gonogo.probes.datasets import ask
 from gonogo.probes.http import open_client
 from gonogo.probes.images import ImageRegistries
@@ -238,6 +239,20 @@ def test_a_real_registry(docker_registry: str, client: httpx.Client) -> None:
         found = looked.look(image(missing))
         assert found is not None
         assert not found.exists
+
+
+@pytest.mark.parametrize(
+    ("text", "is_known"),
+    [
+        ('{"text": "con garantía"}', True),
+        ('{"text": "con garant\\u00eda"}', True),
+        ('[{"text": "con garanti\u0301a"}]', True),
+        ("con garantía", True),
+        ('{"text": "sin nada"}', False),
+    ],
+)
+def test_a_text_is_known_however_it_is_written(text: str, is_known: bool) -> None:
+    assert Known("garantía", text).is_known is is_known
 
 
 def test_dataset(serve: Serve, client: httpx.Client) -> None:

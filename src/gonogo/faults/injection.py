@@ -26,7 +26,9 @@ from gonogo.faults.servers import ControlMeans, RedisMeans, ToxicMeans
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.http import Http, open_client
 from gonogo.redaction import Redactor
+from gonogo.targets.endpoints import Endpoint
 from gonogo.targets.model import Target
+from gonogo.targets.secrets import Secret
 
 READY_TIMEOUT_S = 120.0
 
@@ -217,7 +219,7 @@ class Injector:
         Raises:
             EndpointFailedError: it does not in time.
         """
-        pages = [e.url + (e.ready_path or e.health_path) for e in self._target.endpoints() if e.name == name]
+        pages = [_health_of(endpoint) for endpoint in self._target.endpoints() if endpoint.name == name]
         deadline = time.monotonic() + READY_TIMEOUT_S
         while not (all(map(self._answers, pages)) and (name != "cache" or self._redis.answers())):
             if time.monotonic() > deadline:
@@ -228,11 +230,11 @@ class Injector:
         """Wait until the service answers, if the target says where; otherwise until its supervisor calls it running."""
         target, drill = self._target, self._target.drills.config_rollback
         deadline = time.monotonic() + READY_TIMEOUT_S
-        healths = [e.url + (e.ready_path or e.health_path) for e in target.endpoints() if e.service == service]
+        healths = [_health_of(endpoint) for endpoint in target.endpoints() if endpoint.service == service]
         if target.chatbot is not None and target.chatbot.service == service:
-            healths.append(target.chatbot.url + target.chatbot.health_path)
+            healths.append((target.chatbot.url + target.chatbot.health_path, target.chatbot.key))
         if drill is not None and drill.service == service:
-            healths = [drill.health_url]
+            healths = [(drill.health_url, None)]
         while not (all(map(self._answers, healths)) and self._runs(service, actor)):
             if time.monotonic() > deadline:
                 raise EndpointFailedError(f"{service} is not back after {READY_TIMEOUT_S:g} s")
@@ -245,12 +247,18 @@ class Injector:
         is_cache = self._target.cache is not None and self._target.cache.service == service
         return actor_of(declared).state(service).running and (not is_cache or self._redis.answers())
 
-    def _answers(self, url: str) -> bool:
+    def _answers(self, page: tuple[str, Secret | None]) -> bool:
+        url, key = page
         with open_client() as client:
             try:
-                return Http(client, url, None, self._context, 3).get("").status == 200
+                return 200 <= Http(client, url, key, self._context, 3).get("").status < 300
             except EndpointFailedError:
                 return False
+
+
+def _health_of(endpoint: Endpoint) -> tuple[str, Secret | None]:
+    """Where it says that it is well, which may want its key: the model list does."""
+    return endpoint.url + (endpoint.ready_path or endpoint.health_path), endpoint.key
 
 
 def _by_hand(entry: Entry) -> str:

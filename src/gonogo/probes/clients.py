@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import ollama
@@ -72,34 +73,28 @@ class OpenAiClient:
             api_key="set-by-the-probe", base_url=f"{http.base_url}/v1", http_client=transport, max_retries=0
         )
 
-    def completion(self, model: str, prompt: str, limit: int) -> str:
-        """The text of a whole completion.
+    def completion(self, **body: Any) -> str:  # noqa: ANN401 (any JSON)
+        """What a whole completion says: its text, or where there is none yet its reasoning.
+
+        Args:
+            body: the request's, as `gonogo.probes.chat.Chat.body` makes it.
 
         Raises:
             EndpointFailedError: the library could not work with the answer.
         """
         with _translated("openai"):
-            answer = self._client.chat.completions.create(
-                model=model, messages=[{"role": "user", "content": prompt}], max_tokens=limit, temperature=0
-            )
-            return answer.choices[0].message.content or ""
+            return _said(self._client.chat.completions.create(**body).choices[0].message)
 
-    def streamed(self, model: str, prompt: str, limit: int) -> tuple[str, list[str]]:
-        """The text of a streamed completion, and why it ended.
+    def streamed(self, **body: Any) -> tuple[str, list[str]]:  # noqa: ANN401 (any JSON)
+        """What a streamed completion says, as `completion` has it, and why it ended.
 
         Raises:
             EndpointFailedError: the library could not work with the answer.
         """
         with _translated("openai"):
-            stream = self._client.chat.completions.create(
-                model=model,
-                messages=[{"role": "user", "content": prompt}],
-                max_tokens=limit,
-                temperature=0,
-                stream=True,
-            )
+            stream = self._client.chat.completions.create(**body, stream=True)
             choices = [choice for chunk in stream for choice in chunk.choices]
-        text = "".join(choice.delta.content or "" for choice in choices)
+        text = "".join(_said(choice.delta) for choice in choices)
         return text, [choice.finish_reason for choice in choices if choice.finish_reason]
 
     def models(self) -> list[str]:
@@ -111,14 +106,14 @@ class OpenAiClient:
         with _translated("openai"):
             return [model.id for model in self._client.models.list()]
 
-    def error_of(self, model: str, prompt: str) -> str:
+    def error_of(self, **body: Any) -> str:  # noqa: ANN401 (any JSON)
         """The library's class of error for a completion of a model that does not exist; empty if it was answered.
 
         Raises:
             EndpointFailedError: it failed otherwise than by an HTTP status.
         """
         try:
-            self.completion(model, prompt, 1)
+            self.completion(**body)
         except EndpointFailedError as error:
             if isinstance(error.__cause__, openai.APIStatusError):
                 return type(error.__cause__).__name__
@@ -133,6 +128,12 @@ class OpenAiClient:
         """
         with _translated("openai"):
             return list(self._client.embeddings.create(model=model, input=text).data[0].embedding)
+
+
+def _said(part: Any) -> str:  # noqa: ANN401 (a message or a delta of the library)
+    """Text, or the reasoning before it, which the library does not know and keeps all the same."""
+    more = part.model_extra or {}
+    return str(part.content or more.get("reasoning_content") or more.get("reasoning") or "")
 
 
 class OllamaClient:
@@ -160,7 +161,7 @@ class OllamaClient:
             answer = self._client.chat(
                 model, [{"role": "user", "content": prompt}], options={"temperature": 0, "num_predict": limit}
             )
-            return answer.message.content or ""
+            return answer.message.content or answer.message.thinking or ""
 
     def streamed(self, model: str, prompt: str, limit: int) -> tuple[str, bool]:
         """The text of a streamed answer, and whether its last piece says that it is done.
@@ -172,5 +173,5 @@ class OllamaClient:
         with _translated("ollama"):
             options = {"temperature": 0, "num_predict": limit}
             pieces = list(self._client.chat(model, messages, stream=True, options=options))
-        text = "".join(piece.message.content or "" for piece in pieces)
+        text = "".join(piece.message.content or piece.message.thinking or "" for piece in pieces)
         return text, bool(pieces and pieces[-1].done)

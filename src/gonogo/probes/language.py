@@ -14,8 +14,12 @@ FOREIGN_BELOW = 0.1
 FEWEST_WORDS = 5
 """Names of cars and places are the same in every language: a text with fewer ordinary words is not judged."""
 _ORDINARY = re.compile(r"\b[^\W\d_A-ZÀ-Þ]{2,}\b")
-_OTHER_SCRIPTS = {"ar", "he", "fa", "ru", "uk", "bg", "el", "zh", "ja", "ko", "th", "hi"}
-"""Of the usual languages those that are not written in Latin letters."""
+_OTHER_SCRIPTS = frozenset(
+    "am ar as be bg bn dz el fa gu he hi hy ja ka kk km kn ko ky lo mk ml mn mr ne or pa ps ru si ta te th ug uk ur"
+    " zh".split()
+)
+"""Of the languages that can be identified those that are not written in Latin letters."""
+_BOTH_SCRIPTS = frozenset({"az", "bs", "crh", "ku", "sr", "tk", "tt", "uz"})
 
 
 @cache
@@ -46,6 +50,9 @@ def _is_foreign(text: str, wanted: str, identifier: LanguageIdentifier) -> bool:
 
 
 def _in_other_script(text: str, wanted: str) -> bool:
+    """Whether the letters are not the wanted language's; names of cars are Latin in texts of any script."""
     letters = [c for c in text if c.isalpha()]
     latin = sum(unicodedata.name(c, "").startswith("LATIN") for c in letters)
-    return bool(letters) and (latin * 2 < len(letters)) != (wanted in _OTHER_SCRIPTS)
+    if not letters or wanted in _BOTH_SCRIPTS:
+        return False
+    return latin == len(letters) if wanted in _OTHER_SCRIPTS else latin * 2 < len(letters)

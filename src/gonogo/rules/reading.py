@@ -72,3 +72,11 @@ def number(value: object) -> float | None:
     except OverflowError:
         return None
     return as_float if math.isfinite(as_float) else None
+
+
+def texts_within(value: object) -> list[str]:
+    """Every text of a JSON value, at whatever depth; the names of an object's members are none."""
+    if isinstance(value, str):
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for item in inner for text in texts_within(item)]
