@@ -1,18 +1,15 @@
 """Does the endpoint tell the truth about itself: probes, completions and counters?"""
 
-import time
 import uuid
 from collections.abc import Sequence
 
 from gonogo.errors import NotDeclared
-from gonogo.fixtures.probes import counter_of
+from gonogo.fixtures.probes import COUNTER_LAG_S, counter_of, moved_since
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.chat import Chat
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.http import Client
 from gonogo.rules.readiness import Glimpse, readiness_flaws
-
-COUNTER_LAG_S = (0.0, 0.2, 0.8, 2.0)
 
 
 @check("contract.health.truthful", severity="critical", covers=["C1"], smoke=True)
@@ -32,12 +29,7 @@ def test_health_counted(speaker: Chat, client: Client, context: ProbeContext) ->
     before = counter_of(speaker.endpoint, client, context) or 0
     for stream in (False, True):
         speaker.complete(f"Cuenta [{uuid.uuid4()}]", stream=stream, max_tokens=1)
-    moved = 0.0
-    for pause_s in COUNTER_LAG_S:  # some count only after they have answered
-        time.sleep(pause_s)
-        moved = (counter_of(speaker.endpoint, client, context) or 0) - before
-        if moved >= 2:
-            break
+    moved = moved_since(before, lambda: counter_of(speaker.endpoint, client, context), 2)
     assert moved >= 2, f"two completions moved the counter by {moved:g} within {sum(COUNTER_LAG_S):g} s"
 
 

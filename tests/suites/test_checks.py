@@ -12,6 +12,8 @@ import pytest
 
 from gonogo.documents import parse_document
 from gonogo.errors import InconclusiveError, NotDeclared, Unsupported
+from gonogo.fixtures import probes
+from gonogo.fixtures.contract import politely_sent
 from gonogo.fixtures.hosts import Measured
 from gonogo.fixtures.security import Spelt
 from gonogo.objectives import Band
@@ -23,6 +25,7 @@ from gonogo.redaction import Redactor
 from gonogo.rules.agents import Acted
 from gonogo.rules.conversations import Answer
 from gonogo.rules.doors import Door
+from gonogo.rules.hostile import Hostile
 from gonogo.rules.images import FoundImage
 from gonogo.rules.watching import Scraped
 from gonogo.suites.agent import test_policy as policy
@@ -265,6 +268,25 @@ def test_a_used_up_quota_is_answered(status: int, fallback: bool | None, said: s
     )
 
     expect_said(said, path.test_quota_mocked, way)
+
+
+def test_too_many_hostile_requests_are_waited_out() -> None:
+    busy, refused = HttpAnswer(429, {"retry-after": "0"}, b"", 1.0), HttpAnswer(400, {}, b"{}", 1.0)
+    hostile, answers = Hostile("odd", b"{}"), iter([busy, refused])
+    asked: Any = Parts(send=lambda *_, **__: next(answers))
+    assert politely_sent(asked, hostile) is refused
+    asked.send = lambda *_, **__: busy
+    with pytest.raises(InconclusiveError, match="odd: answered 429"):
+        politely_sent(asked, hostile)
+
+
+def test_a_counter_may_be_late_and_never_falls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    late = iter([4.0, 5.0, 7.0, 9.0])
+    assert probes.moved_since(4.0, lambda: next(late), 3) == 3
+    assert probes.moved_since(4.0, lambda: 5.0, 3) == 1
+    with pytest.raises(InconclusiveError, match="the counter fell by 3"):
+        probes.moved_since(4.0, lambda: 1.0, 3)
 
 
 CHAT, MODELS = Door("/v1/chat/completions", "POST", b"{}"), Door("/v1/models")
