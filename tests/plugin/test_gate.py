@@ -210,6 +210,12 @@ def test_a_worker_that_crashes_is_inconclusive(run: Run, project: Path) -> None:
     assert ran.verdict["decision"] == "HOLD"
 
 
+def test_a_run_that_only_lists_leaves_nothing(run: Run, project: Path) -> None:
+    ran = run("--target=target.yaml", "test_own.py", "--collect-only", "-q")
+    assert (ran.code, "test_passes" in ran.output) == (0, True)
+    assert list((project / "reports" / "runs").glob("2*")) == []
+
+
 def test_an_ordinary_test_that_ends_its_worker_is_not_passed_over(run: Run, project: Path) -> None:
     write_checks(project, "no", "critical")
     (project / "test_plain.py").write_text("import os\ndef test_plain():\n    os._exit(3)\n", encoding="utf-8")

@@ -169,7 +169,7 @@ class WorkloadReleases:
             "replicas": found["spec"].get("replicas"),
             "ready": len(pods) == found["spec"].get("replicas") and all(map(is_ready, pods)),
             "revisions": sorted(revision.name for revision in self._revisions()),
-            "config_maps": sorted(name_of(as_part(item)) for item in self._api.list("ConfigMap")),
+            "config_maps": self._config_maps(found),
         }
 
     def _set(self, template: Object) -> None:
@@ -193,6 +193,11 @@ class WorkloadReleases:
     def _restarts(self) -> int:
         pods = read_pods(self._api, self._read())
         return sum(int(c["restartCount"].number() or 0) for pod in pods for c in containers_of(pod))
+
+    def _config_maps(self, found: Object) -> list[str]:
+        """Its own, and what a drill may have left: others' come and go (leader elections, certificates)."""
+        names = [name_of(as_part(item)) for item in self._api.list("ConfigMap")]
+        return sorted(name for name in names if name in mounted_config_maps(found) or name.endswith(DRILL_SUFFIX))
 
     def _config_map(self, found: Object, change: Change) -> Object | None:
         """The config map that the change's files are in."""

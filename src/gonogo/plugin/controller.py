@@ -19,7 +19,7 @@ from gonogo.faults.kubernetes import CLUSTER_KINDS
 from gonogo.model import Decision, Permission, Verdict
 from gonogo.plugin.conclusion import Run, conclude, exit_code, note_drills, runs_of, write_reports
 from gonogo.plugin.events import Events
-from gonogo.plugin.gate import Gate, open_gate, set_gate, worker_input
+from gonogo.plugin.gate import Gate, lists_checks, open_gate, set_gate, worker_input
 from gonogo.plugin.gather import Gathering
 from gonogo.plugin.locks import target_lock
 from gonogo.plugin.options import is_strict
@@ -56,7 +56,9 @@ class Controller:
         self._command = repeated(config, gate.target.own_checks)
         self._bound = bind(gate.target, models=gate.stage.within_s is None)
         silence_pytest(config)
-        self._hold_session_lock()
+        self._only_lists = lists_checks(config)
+        if not self._only_lists:
+            self._hold_session_lock()
         self._gathering = Gathering(gate.run_folder)
         self._events = Events(gate.run_folder)
         self._events.began(gate.target.name, gate.stage.name, gate.run_folder.name)
@@ -69,6 +71,8 @@ class Controller:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Undo what an earlier run left, and switch on the fault that this run is to show."""
+        if self._only_lists:
+            return
         reporter = session.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
             self._progress = Progress(reporter)
@@ -139,7 +143,8 @@ class Controller:
         """Judge, write the reports, set the exit code."""
         if self._progress is not None:
             self._progress.end()
-        if session.config.option.collectonly:
+        if self._only_lists:  # it judges nothing, and leaves nothing
+            shutil.rmtree(self._gate.run_folder, ignore_errors=True)
             return
         if session.shouldstop or session.shouldfail:
             self._interrupted = self._interrupted or str(session.shouldstop or session.shouldfail)
