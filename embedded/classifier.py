@@ -40,7 +40,9 @@ class IntentClassifier:
         for features in seen:
             counts[[self._columns[name] for name in features]] += 1
         self._weight = np.log((1 + len(texts)) / (1 + counts)) + 1
-        rows = np.array([self._row(features) for features in seen])
+        rows = np.zeros((len(texts), len(self._columns)))
+        for row, features in zip(rows, seen, strict=True):
+            row[:] = self._row(features)
         classes = np.array([i for _, i in texts])
         wanted = np.eye(len(self.intents))[classes]
         inverse = np.linalg.inv(rows @ rows.T + _RIDGE * np.eye(len(texts)))

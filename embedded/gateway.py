@@ -57,7 +57,8 @@ def _entry(model: dict[str, Any], provider: dict[str, Any]) -> dict[str, Any]:
     for name, setting in (("weight", "weight"), ("parallel", "max_parallel_requests")):
         if name in model:
             parameters[setting] = model[name]
-    info = {"id": f"{model['name']}@{provider['name']}/{model['model']}"}
+    info: dict[str, Any] = {"id": f"{model['name']}@{provider['name']}/{model['model']}"}
     if model.get("kind") == "embedding":
         info["mode"] = "embedding"
+    info |= {"input_cost_per_token": 1e-7, "output_cost_per_token": 4e-7}
     return {"model_name": model["name"], "litellm_params": parameters, "model_info": info}

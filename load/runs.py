@@ -111,7 +111,7 @@ class Run(ABC):
             self._publish(self._search(order.profile.search))
 
     def _search(self, search: Search) -> LoadRecord:
-        """Play the trials of a search for the breaking point; the record of the last one that was borne."""
+        """Play the trials of a search for the breaking point; the record of the last one that was not seen to fail."""
         first: LoadRecord | None = None
         held: LoadRecord | None = None
         while not self._is_over and (wanted := next_trial(search, self._trials)) is not None:

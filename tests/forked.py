@@ -16,9 +16,11 @@ import pytest
 from gonogo.fixtures import MODULES
 from gonogo.plugin.hooks import FIXTURES
 from gonogo.probes.http import open_client
+from gonogo.probes.language import foreign_texts
 from gonogo.reporting.pages import template
 from gonogo.resources import ROOT
 from gonogo.rules.secrets import shapes_in
+from gonogo.targets.chatbot_section import USUAL_LANGUAGES
 
 TIMEOUT_S = 300.0
 _WITH_PLUGINS = [
@@ -27,9 +29,10 @@ _WITH_PLUGINS = [
     if any(point.group in ("pytest11", FIXTURES) for point in package.entry_points)
 ]
 """pytest looks for its plugins among all that is installed, five times."""
-template("report.html.jinja")  # compiled once for all runs, as are the shapes of secrets; and authorities are read once
+template("report.html.jinja")  # compiled once for all runs, as are the shapes of secrets
 shapes_in("-")
-open_client().close()
+open_client().close()  # authorities are read once, and so is what is known of languages
+foreign_texts([], "es", USUAL_LANGUAGES)
 # tests/conftest.py has them rewritten by our own pytest: a child's takes them as they are
 for name in MODULES:
     importlib.import_module(name)

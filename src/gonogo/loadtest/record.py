@@ -215,7 +215,8 @@ class LoadRecord:
     """Time to the first token of the run's first request; None where it failed or was no stream."""
     cold_start_failed: bool = False
     capacity: Capacity | None = None
-    """Of a search for the breaking point: what it found. The rest of the record is then of its last trial that held."""
+    """Of a search for the breaking point: what it found. The rest of the record is then of its last trial that was not
+    seen to fail."""
     tokens: int = 0
     """Of all judged answers."""
     tokens_told: bool = False

@@ -68,6 +68,7 @@ def _command() -> list[str]:
 
 def _environment(target: Target, record_file: Path) -> dict[str, str]:
     return {
+        "OPENBLAS_NUM_THREADS": "1",  # its threads would take processor time from the users
         **os.environ,
         "GONOGO_TARGET": str(target.file),
         "GONOGO_LOAD_PROFILE": str(target.load.profile) if target.load else "",

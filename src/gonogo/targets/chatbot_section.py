@@ -17,7 +17,8 @@ _BUILT_HERE = {
     "headers", "key", "no_cache", "schema", "system_prompt", "url",
 }  # fmt: skip
 _SHIPPED_SETS = ("cars-es", "adversarial-es")
-_USUAL_LANGUAGES = ("de", "en", "es", "fr", "it", "pt")
+USUAL_LANGUAGES = ("de", "en", "es", "fr", "it", "pt")
+"""The languages that an answer is told from, where a target names no other (ISO 639-1)."""
 _SHORTEST_CANARY = 8
 
 
@@ -51,7 +52,7 @@ class ChatbotSection:
             schema=self._file.path(raw["schema"]) if "schema" in raw else schemas / "chatbot-reply.schema.json",
             consistency=self._consistency(raw, schemas),
             conversations=tuple(self._set(name, i) for i, name in enumerate(named)),
-            confused_with=tuple(raw.get("confused_with", _USUAL_LANGUAGES)),
+            confused_with=tuple(raw.get("confused_with", USUAL_LANGUAGES)),
             headers=self._headers(raw.get("headers", {})),
             completions=completions,
             fields=Fields(**raw.get("fields", {})),
