@@ -6,7 +6,7 @@ from gonogo.errors import EndpointFailedError, InconclusiveError, NotDeclared, U
 from gonogo.fixtures.cluster import Running, now
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.images import ImageRegistries
-from gonogo.probes.kubernetes import ApiDownError, ClusterApi, WrongClusterError, as_part
+from gonogo.probes.kubernetes import ApiBusyError, ApiDownError, ClusterApi, WrongClusterError, as_part
 from gonogo.rules import pods as rules
 from gonogo.rules.objects import name_of
 from gonogo.targets.files import Artifacts
@@ -20,6 +20,8 @@ def test_api_reachable(cluster_api: ClusterApi) -> None:
     """The API server of the named context answers, it is the declared one, and the namespace is there."""
     try:
         found = cluster_api.read("Namespace", cluster_api.cluster.namespace)
+    except ApiBusyError:
+        raise
     except (ApiDownError, WrongClusterError) as error:
         raise EndpointFailedError(str(error)) from error
     phase = as_part(found or {}).at("status", "phase").text()

@@ -8,6 +8,7 @@ from gonogo.errors import NotDeclared
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.chat import Chat, listed_models
 from gonogo.probes.http import Http
+from gonogo.probes.patience import patiently
 from gonogo.rules.completions import is_listed
 from gonogo.rules.reading import mapping, objects
 from gonogo.targets.endpoints import ChatModel, Endpoint
@@ -26,7 +27,8 @@ def test_models_listed(endpoint: tuple[Endpoint, Http]) -> None:
 @check("contract.models.shape", severity="minor", covers=["C2"])
 def test_models_shape(endpoint: tuple[Endpoint, Http]) -> None:
     """The model list has the fields and types of the API, and each model once."""
-    listed = endpoint[1].get("/v1/models").json()
+    declared, http = endpoint
+    listed = patiently(lambda: http.get("/v1/models"), declared.name).json()
     names = [item.get("id") for item in objects(mapping(listed).get("data"))]
     twice = sorted({f"{name!r} is listed twice" for name in names if names.count(name) > 1})
     expect_flawless([*violations(listed, resources.schema("model-list")), *twice])

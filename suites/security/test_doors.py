@@ -6,6 +6,7 @@ from gonogo.errors import InconclusiveError
 from gonogo.fixtures.security import Caller, Spelt, listed_ids, open_doors
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.http import Http
+from gonogo.probes.patience import patiently
 from gonogo.rules.doors import Door, says_nothing
 
 _CHAT = "/v1/chat/completions"
@@ -57,7 +58,7 @@ def test_tenants_apart(tenant_http: tuple[Http, Sequence[str]]) -> None:
             flaws.append(f"{model}: HTTP {status} for a caller who may not use it")
         elif status not in {401, 403, 404}:
             dumb.append(f"{model}: HTTP {status}")
-    listed = http.get("/v1/models").json().get("data", ())
+    listed = patiently(lambda: http.get("/v1/models"), "/v1/models").json().get("data", ())
     seen = {str(item.get("id")) for item in listed if isinstance(item, dict)}
     flaws += [f"{model} is on the model list of a caller who may not use it" for model in may_not if model in seen]
     if not flaws and dumb:

@@ -37,6 +37,13 @@ def test_an_instant_query(data: object, values: list[float]) -> None:
         assert [value.value for value in PrometheusProbe(bench.http).query("q")] == values
 
 
+def test_a_figure_of_some_time_ago_is_asked_for_by_the_clock_of_prometheus() -> None:
+    now = told({"resultType": "scalar", "result": [1, "1800000000.5"]})
+    with server(answer(now)) as url, Bench(url) as bench:
+        PrometheusProbe(bench.http).query("q", ago_s=60)
+        assert bench.seen[1].subject == f"GET {url}/api/v1/query?query=q&time=1799999940.500"
+
+
 @pytest.mark.parametrize(
     ("body", "status", "words"),
     [

@@ -12,6 +12,7 @@ from gonogo.rules.watching import (
     Scraped,
     Value,
     bucket_flaws,
+    decide_own_window,
     decide_window,
     down,
     not_loaded,
@@ -131,3 +132,11 @@ def test_figures_of_a_window(objective: WindowObjective, values: list[Value], ou
     decided = decide_window(objective, values)
     assert decided.outcome is outcome
     assert told in decided.text
+
+
+def test_what_only_this_run_has_asked_is_held_against_nobody() -> None:
+    beyond = decide_own_window(LATENCY, [Value({}, 3.0)])
+    assert beyond.outcome is Outcome.INCONCLUSIVE
+    assert "p95 = 3 s" in beyond.text
+    assert "this run's own requests" in beyond.text
+    assert decide_own_window(LATENCY, [Value({}, 0.5)]) == decide_window(LATENCY, [Value({}, 0.5)])

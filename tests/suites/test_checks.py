@@ -1,5 +1,6 @@
 """Judgements of single checks, on what their fixtures would hand them: what is well passes, what is otherwise is said."""
 
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -27,7 +28,7 @@ from gonogo.rules.conversations import Answer
 from gonogo.rules.doors import Door
 from gonogo.rules.hostile import Hostile
 from gonogo.rules.images import FoundImage
-from gonogo.rules.watching import Scraped
+from gonogo.rules.watching import Scraped, Value
 from gonogo.suites.agent import test_policy as policy
 from gonogo.suites.agent import test_tools as tools
 from gonogo.suites.cluster import test_hosts as hosts
@@ -49,7 +50,7 @@ from gonogo.suites.security import test_doors as doors
 from gonogo.suites.security import test_transport as transport
 from gonogo.targets.agent import Action
 from gonogo.targets.cluster import Backup
-from gonogo.targets.monitoring import RequiredBuckets
+from gonogo.targets.monitoring import RequiredBuckets, WindowObjective
 
 Parts: Any = SimpleNamespace
 """What a check asks of a fixture, and nothing else."""
@@ -203,6 +204,28 @@ def test_a_histogram_without_series_although_its_target_is_up() -> None:
                 Parts(query=lambda _: []), scraped, required)  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "ended"),
+    [
+        ([0.5], [3.0], None),  # it is this run's own doing
+        ([3.0], [0.5], AssertionError),
+        ([math.nan], [0.5], None),  # a place without users
+        ([], [3.0], InconclusiveError),
+    ],
+)
+def test_a_window_is_judged_as_it_was_before_the_checks(
+    before: list[float], now: list[float], ended: type[Exception] | None
+) -> None:
+    objective = WindowObjective("p95", "q", Band(1.0, 2.0), "s", is_notice=False)
+
+    def query(_: str, ago_s: float = 0.0) -> list[Value]:
+        assert ago_s in {0.0, 60.0}
+        return [Value({}, value) for value in (before if ago_s else now)]
+
+    with pytest.raises(ended) if ended else nullcontext():
+        watched.test_objectives_hold(Parts(query=query), objective, Parts(ledger=Parts(checks_s=lambda: 60.0)))
+
+
 @pytest.mark.parametrize(("status", "said"), [(200, ""), (503, "/-/ready answers HTTP 503")])
 def test_alertmanager_is_ready(status: int, said: str) -> None:
     prometheus, alertmanager = Parts(alertmanagers=lambda: ["one"]), Parts(ready=lambda: Parts(status=status))
@@ -276,7 +299,7 @@ def test_too_many_hostile_requests_are_waited_out() -> None:
     asked: Any = Parts(send=lambda *_, **__: next(answers))
     assert politely_sent(asked, hostile) is refused
     asked.send = lambda *_, **__: busy
-    with pytest.raises(InconclusiveError, match="odd: answered 429"):
+    with pytest.raises(InconclusiveError, match="odd answers 429"):
         politely_sent(asked, hostile)
 
 

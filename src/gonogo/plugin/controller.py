@@ -81,6 +81,7 @@ class Controller:
             self._undo_orphans()
             if session.config.option.fault:
                 self._switch_on(session.config.option.fault)
+            self._gate.ledger.begin_checks()
         except (GonogoError, EndpointFailedError, InconclusiveError, DocumentError) as error:
             raise pytest.UsageError(str(error)) from error
 

@@ -24,7 +24,14 @@ class Ledger:
 
     def open(self) -> None:
         """Begin a run: nothing spent. The clock is the machine's, the same in every process, which nobody sets."""
-        self._file.write_text(json.dumps({"requests": 0, "tokens": 0, "began": time.monotonic()}), encoding="utf-8")
+        began = time.monotonic()
+        spent = {"requests": 0, "tokens": 0, "began": began, "checks_began": began}
+        self._file.write_text(json.dumps(spent), encoding="utf-8")
+
+    def begin_checks(self) -> None:
+        """What an earlier run left is put back, and a fault that is to be shown is there: the checks begin."""
+        spent = json.loads(self._file.read_text(encoding="utf-8"))
+        self._file.write_text(json.dumps({**spent, "checks_began": time.monotonic()}), encoding="utf-8")
 
     def spend(self, requests: int, tokens: int) -> None:
         """Take from the budget before using it.
@@ -46,16 +53,24 @@ class Ledger:
 
     def spent(self) -> Mapping[str, float]:
         """Requests, tokens and seconds so far."""
-        with self._file.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH)
-            raw = json.loads(file.read())
+        raw = self._read()
         seconds = round(time.monotonic() - raw["began"], 1)
         return {"requests": raw["requests"], "tokens": raw["tokens"], "seconds": seconds}
+
+    def checks_s(self) -> float:
+        """How long ago the checks began."""
+        return time.monotonic() - float(self._read()["checks_began"])
 
     def remaining_s(self) -> float:
         """How long a request may still take; infinite without a limit."""
         limits = [limit for limit in (self._budget.seconds, self._stage_s) if limit is not None]
         return min(limits) - self.spent()["seconds"] if limits else math.inf
+
+    def _read(self) -> Mapping[str, float]:
+        with self._file.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH)
+            raw: Mapping[str, float] = json.loads(file.read())
+        return raw
 
     def _refuse_beyond(self, spent: Mapping[str, float]) -> None:
         budget = self._budget

@@ -14,6 +14,7 @@ from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.model import Observation
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.http import Client, Http, HttpAnswer
+from gonogo.probes.patience import patiently
 from gonogo.rules.agents import OUTCOMES, Acted, Place
 from gonogo.rules.reading import json_value
 from gonogo.targets.agent import Action, Agent
@@ -59,14 +60,16 @@ class AgentProbe:
 
         Raises:
             EndpointFailedError: no answer, or one that does not say what became of it.
+            InconclusiveError: the agent goes on to answer 429.
         """
-        answer = self._as(key).post(self._paths.actions, body)
+        caller = self._as(key)
+        answer = patiently(lambda: caller.post(self._paths.actions, body), self._paths.actions)
         told = _object(answer)
         outcome = told.get("outcome")
         if outcome in OUTCOMES:
             names = {name: str(told.get(name) or "") for name in ("risk", "reason", "output")}
             return Acted(action, answer.status, str(outcome), id=str(told.get("action") or ""), **names)
-        if answer.status in _TAKEN or answer.status in {401, 429} or answer.status >= 500:
+        if answer.status in _TAKEN or answer.status == 401 or answer.status >= 500:
             raise EndpointFailedError(f"`{action}`: HTTP {answer.status} without an outcome: {answer.text[:200]}")
         return Acted(action, answer.status, "", reason=str(told.get("error") or ""))
 
@@ -84,9 +87,10 @@ class AgentProbe:
 
         Raises:
             EndpointFailedError: there is none to be had.
+            InconclusiveError: the agent goes on to answer 429.
         """
         body = {"tool": action.tool, "arguments": list(action.arguments)} | ({"ttl_s": ttl_s} if ttl_s else {})
-        answer = self.http.post(self._paths.approvals, body)
+        answer = patiently(lambda: self.http.post(self._paths.approvals, body), self._paths.approvals)
         told = _object(answer)
         if answer.status not in _TAKEN or not told.get("approval"):
             raise EndpointFailedError(f"no approval can be asked for: HTTP {answer.status} {answer.text[:200]}")
@@ -97,7 +101,8 @@ class AgentProbe:
     def decide(self, approval: Approval, decision: str, key: Secret | None) -> int:
         """``approve`` or ``reject``, in the name of `key`'s owner, or of nobody; the answer's status."""
         path = f"{self._paths.approvals}/{quote(approval.id, safe='')}/decision"
-        status = self.http.with_key(key).post(path, {"decision": decision}).status
+        http = self.http.with_key(key)
+        status = patiently(lambda: http.post(path, {"decision": decision}), path).status
         if status in _TAKEN:
             self._asked.pop(approval.id, None)
         return status

@@ -1,16 +1,15 @@
 """The chat probe: completions of an OpenAI-compatible endpoint, whole or streamed."""
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from gonogo.errors import EndpointFailedError, InconclusiveError
+from gonogo.errors import EndpointFailedError
 from gonogo.model import Observation
 from gonogo.probes.http import Http, HttpAnswer
+from gonogo.probes.patience import patiently
 from gonogo.rules.completions import choices_of, finish_reasons_of, text_of, tokens_told
-from gonogo.rules.limits import asked_wait_s
 from gonogo.rules.reading import json_value, mapping, objects
 from gonogo.stream import ChatStream, SseParser, StreamProtocolError
 from gonogo.targets.endpoints import ChatModel, Endpoint
@@ -48,8 +47,12 @@ class ChatAnswer:
         """The HTTP status."""
         return self.http.status
 
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The HTTP headers."""
+        return self.http.headers
 
-MAX_PAUSE_S = 20.0
+
 _CHARACTERS_A_TOKEN = 4
 """A usual mean, for answers that do not tell their usage."""
 
@@ -66,8 +69,9 @@ def listed_models(http: Http) -> tuple[str, ...]:
 
     Raises:
         EndpointFailedError: the list is not of the API's form.
+        InconclusiveError: the endpoint goes on to answer 429.
     """
-    answer = http.get("/v1/models")
+    answer = patiently(lambda: http.get("/v1/models"), "/v1/models")
     data = mapping(answer.json()).get("data")
     if answer.status != 200 or not isinstance(data, list):
         raise EndpointFailedError(f"/v1/models: HTTP {answer.status} without a list under `data`")
@@ -80,12 +84,6 @@ def _json_or_nothing(text: str) -> Any:  # noqa: ANN401 (any JSON)
         return json_value(text)
     except ValueError:
         return None
-
-
-def asked_pause_s(http: HttpAnswer, otherwise_s: float = 1.0) -> float:
-    """The seconds that ``Retry-After`` asks for; `otherwise_s` where it asks for none."""
-    asked = asked_wait_s(http.headers.get("retry-after", ""))
-    return otherwise_s if asked is None else asked
 
 
 def _as_streamed(url: str, http: HttpAnswer, seen: ChatStream) -> Observation:
@@ -118,12 +116,9 @@ class Chat:
             InconclusiveError: the endpoint goes on to answer 429.
             BudgetExhaustedError: the run's budget of tokens is used up.
         """
-        for pause_s in self._pauses():
-            answer = self.try_once(prompt, stream=stream, **parameters)
-            if answer.status != 429 or self.model.rpm is not None:
-                return answer
-            time.sleep(min(pause_s, asked_pause_s(answer.http)))
-        raise InconclusiveError(f"{self.endpoint.name} answers 429 (rate limited) although nothing was to be exhausted")
+        if self.model.rpm is not None:
+            return self.try_once(prompt, stream=stream, **parameters)
+        return patiently(lambda: self.try_once(prompt, stream=stream, **parameters), self.endpoint.name)
 
     def try_once(
         self,
@@ -155,10 +150,6 @@ class Chat:
             body.pop("temperature", None)
         limit = body.pop("max_tokens", None)
         return body if limit is None else {**body, self.model.limit_field: self.limit(limit)}
-
-    def _pauses(self) -> tuple[float, ...]:
-        """How long to wait at most after each refusal for too many requests."""
-        return (MAX_PAUSE_S, MAX_PAUSE_S, 0.0) if self.model.rpm is None else (0.0,)
 
     def answered(
         self,

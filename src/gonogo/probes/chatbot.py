@@ -11,9 +11,9 @@ from typing import Any
 from gonogo.documents import DocumentError, load_document
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.model import Observation
-from gonogo.probes.chat import asked_pause_s
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.http import Client, Http, HttpAnswer
+from gonogo.probes.patience import TOO_MANY, asked_pause_s
 from gonogo.rules.completions import choices_of, text_of
 from gonogo.rules.conversations import Answer, Conversation
 from gonogo.rules.reading import json_value, mapping, objects
@@ -94,7 +94,7 @@ class ChatbotProbe:
         """Send a message; one that is refused for too many requests once more, as a polite client would."""
         for pause_s in _PAUSES_S:
             answer = self._send(http, turns, earlier, session)
-            if answer.status != 429:
+            if answer.status != TOO_MANY:
                 return answer
             time.sleep(min(asked_pause_s(answer, pause_s), _MAX_PAUSE_S))
         return self._send(http, turns, earlier, session)

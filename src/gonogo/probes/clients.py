@@ -10,6 +10,7 @@ import openai
 
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.probes.http import Http
+from gonogo.probes.patience import patiently
 
 _SET_BY_TRANSPORT = {"accept-encoding", "authorization", "connection", "content-length", "host"}
 _LIBRARY_ERRORS = (
@@ -35,7 +36,8 @@ class _Transport(httpx.BaseTransport):
         """Send one request; the answer is read to its end before the library sees it."""
         headers = {name: value for name, value in request.headers.items() if name not in _SET_BY_TRANSPORT}
         path = request.url.raw_path.decode().removeprefix(self._prefix)
-        answer = self._http.send(request.method, path, request.read() or None, headers)
+        body = request.read() or None
+        answer = patiently(lambda: self._http.send(request.method, path, body, headers), path)
         self._http.spend_told(answer)
         kept = {
             name: value

@@ -8,6 +8,7 @@ import httpx
 from gonogo.errors import EndpointFailedError
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.http import Http
+from gonogo.probes.patience import patiently
 from gonogo.rules.reading import json_value, texts_within
 from gonogo.targets.files import Dataset
 
@@ -39,8 +40,10 @@ def ask(dataset: Dataset, client: httpx.Client, context: ProbeContext) -> Answer
 
     Raises:
         EndpointFailedError: the store refuses, hangs, or answers with an error.
+        InconclusiveError: it goes on to answer 429.
     """
-    answer = Http(client, dataset.url, dataset.key, context, TIMEOUT_S).post("", dataset.body)
+    http = Http(client, dataset.url, dataset.key, context, TIMEOUT_S)
+    answer = patiently(lambda: http.post("", dataset.body), dataset.name)
     if answer.status != 200:
         raise EndpointFailedError(f"{dataset.name}: HTTP {answer.status}: {answer.text[:200]}")
     return Answer(dataset.expect, answer.text)

@@ -3,15 +3,18 @@
 import base64
 import binascii
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gonogo.errors import EndpointFailedError
-from gonogo.probes.http import Http
+from gonogo.probes.http import Http, HttpAnswer
+from gonogo.probes.patience import patiently
 from gonogo.rules.embeddings import Vector
 from gonogo.rules.reading import mapping
 from gonogo.targets.endpoints import ChatModel, Endpoint
+
+_PATH = "/v1/embeddings"
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,9 @@ class Embedder:
 
         Raises:
             EndpointFailedError: refused, or not of the API's form.
+            InconclusiveError: it goes on to answer 429.
         """
-        answer = self.http.post("/v1/embeddings", {"model": self.model.name, "input": list(texts)})
+        answer = self._post({"model": self.model.name, "input": list(texts)})
         self.http.spend_told(answer)
         body = answer.json()
         if answer.status != 200:
@@ -36,9 +40,13 @@ class Embedder:
         return _vectors(body, len(texts))
 
     def embed_base64(self, text: str) -> tuple[int, Vector]:
-        """The status, and the vector of a text in base64 (little-endian 32-bit floats); empty if it is none."""
-        request = {"model": self.model.name, "input": [text], "encoding_format": "base64"}
-        answer = self.http.post("/v1/embeddings", request)
+        """The status, and the vector of a text in base64 (little-endian 32-bit floats); empty if it is none.
+
+        Raises:
+            EndpointFailedError: no answer, or no JSON.
+            InconclusiveError: it goes on to answer 429.
+        """
+        answer = self._post({"model": self.model.name, "input": [text], "encoding_format": "base64"})
         data = mapping(answer.json()).get("data")
         coded = mapping(data[0]).get("embedding") if isinstance(data, list) and data else None
         try:
@@ -46,6 +54,9 @@ class Embedder:
             return answer.status, struct.unpack(f"<{len(raw) // 4}f", raw)
         except (binascii.Error, struct.error):
             return answer.status, ()
+
+    def _post(self, body: Mapping[str, Any]) -> HttpAnswer:
+        return patiently(lambda: self.http.post(_PATH, body), f"{self.endpoint.name}{_PATH}")
 
 
 def _vectors(body: Any, wanted: int) -> tuple[Vector, ...]:  # noqa: ANN401 (any JSON)

@@ -15,6 +15,7 @@ from gonogo.documents import Document, Part
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.model import Observation
 from gonogo.probes.context import ProbeContext
+from gonogo.probes.patience import TOO_MANY
 from gonogo.rules.reading import json_value
 from gonogo.targets.cluster import Access, Cluster
 
@@ -56,6 +57,10 @@ _PATHS = {
 
 class ApiDownError(InconclusiveError):
     """The API server does not answer: whatever was to be seen there could not be."""
+
+
+class ApiBusyError(ApiDownError):
+    """It has no place for this request now (429, API priority and fairness), which says nothing of the cluster."""
 
 
 class WrongClusterError(InconclusiveError):
@@ -388,7 +393,9 @@ def _refusal(status: int, message: str, method: str, path: str) -> Exception:
         return InconclusiveError(f"{method} {path}: the account may not ({status}): {message}")
     if "does not support dry run" in message:  # an admission webhook with side effects: nobody can know
         return InconclusiveError(f"{method} {path}: {message}")
-    if status in {429, 500, 502, 503, 504}:
+    if status == TOO_MANY:
+        return ApiBusyError(f"{method} {path}: the API server has too many requests: {message}")
+    if status in {500, 502, 503, 504}:
         return ApiDownError(f"{method} {path}: the API server says {status}: {message}")
     return RefusedError(status, message)
 

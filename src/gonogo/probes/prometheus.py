@@ -20,13 +20,17 @@ class PrometheusProbe:
     def __init__(self, http: Http) -> None:
         self._http = http
 
-    def query(self, promql: str) -> Sequence[Value]:
-        """The values of an expression now; none where no series matches.
+    def query(self, promql: str, ago_s: float = 0.0) -> Sequence[Value]:
+        """The values of an expression now, or so long ago by Prometheus' clock; none where no series matches.
 
         Raises:
             InconclusiveError: Prometheus cannot be asked, or refuses the expression.
         """
-        data = self._data(f"/api/v1/query?{urlencode({'query': promql})}")
+        asked = {"query": promql}
+        if ago_s:
+            (now,) = self.query("time()")
+            asked["time"] = f"{now.value - ago_s:.3f}"
+        data = self._data(f"/api/v1/query?{urlencode(asked)}")
         kind, result = data["resultType"], data["result"]
         if kind == "scalar":
             return [Value({}, float(result[1]))]

@@ -141,6 +141,18 @@ def decide_window(objective: WindowObjective, values: Sequence[Value]) -> Decide
     return Decided(outcome, told if len(told) < 1000 else told[:1000])  # labels may be long
 
 
+def decide_own_window(objective: WindowObjective, values: Sequence[Value]) -> Decided:
+    """Decide a figure of a window in which only this run's own requests are, the bad ones that it must send among them.
+
+    Within its band that is well; beyond it, nothing is known of what users have.
+    """
+    decided = decide_window(objective, values)
+    if decided.outcome is not Outcome.FAIL:
+        return decided
+    why = "nothing was known before this run's own requests, which are in it"
+    return Decided(Outcome.INCONCLUSIVE, f"{decided.text}; {why}")
+
+
 def worst_of(objective: WindowObjective, values: Sequence[Value]) -> Value | None:
     """The worst of a figure's values; None where there is none, or no number."""
     known = [value for value in values if not math.isnan(value.value)]
