@@ -93,7 +93,7 @@ class Master(Run):
     def _watch(self, order: Order, workers: list[str], conclusion: Conclusion) -> list[str]:
         """Wait for all shares; those that are missing, and why."""
         profile, lost, is_over = order.profile, list[str](), False
-        until_s = time.monotonic() + profile.seconds + profile.extend_s + profile.timeout_s + _PATIENCE_S
+        until_s = time.monotonic() + profile.ends_within_s + _PATIENCE_S
         while not lost and set(workers) - self._done.keys():
             gevent.sleep(_LOOK_S)
             if not is_over and (conclusion.is_over() or self._problem):

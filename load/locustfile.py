@@ -29,6 +29,8 @@ from gonogo.loadtest.calibration import Calibration
 _runs: dict[Environment, Run | Worker] = {}
 _orders: dict[Environment, tuple[Order, Calibration | None]] = {}
 """What is to be played; not a worker's."""
+_resting: set[Environment] = set()
+"""Where a run has ended, and Locust is being stopped for that."""
 
 
 class OpenModelUser(User):
@@ -93,12 +95,17 @@ def _play(run: Run, environment: Environment) -> None:
         if environment.web_ui is None:
             environment.runner.quit()
         elif _run_in(environment) is run:  # the page stays, to be looked at or to start again
+            _resting.add(environment)
             environment.runner.stop()
+            _resting.discard(environment)
 
 
 @events.quitting.add_listener  # type: ignore[untyped-decorator]
 @events.test_stop.add_listener  # type: ignore[untyped-decorator]
 def stop(environment: Environment, **_: object) -> None:
-    """Ctrl-C (quitting) and the page's button (test_stop): keep what was measured."""
-    if (run := _run_in(environment)) is not None:
+    """Ctrl-C (quitting) and the page's button (test_stop): keep what was measured.
+
+    A run that has ended stops Locust as well, which takes a moment in which the next may be started on the page.
+    """
+    if environment not in _resting and (run := _run_in(environment)) is not None:
         run.interrupt()

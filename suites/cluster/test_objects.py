@@ -110,6 +110,9 @@ def test_manifests_accepted(manifests_to_apply: list[Document], cluster_api: Clu
 def test_network_flows(flow: Flow, cluster: Cluster, cluster_view: ClusterView) -> None:
     """The network policies allow the flow, or stop it, as declared (by analysis; no traffic is sent)."""
     network = cluster_view.network(flow)
+    if network.others:
+        told = f"{len(network.others)} policies of other kinds decide about it as well, like {network.others[0]}"
+        raise InconclusiveError(told)
     if depends_on_addresses(flow, cluster.namespace, network):
         raise InconclusiveError("a block of addresses (ipBlock) decides about it, and those of pods change")
     expect_flawless(flow_flaws(flow, cluster.namespace, network))

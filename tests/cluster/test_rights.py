@@ -17,7 +17,7 @@ from gonogo.redaction import Redactor
 from gonogo.resources import ROOT
 from gonogo.targets.cluster import Cluster
 from tests.cluster.control_plane import CONTEXT, ControlPlane, apply
-from tests.cluster.namespace import QuietChatbot
+from tests.cluster.namespace import QuietChatbot, await_object
 from tests.cluster.runs import Run
 
 CONTEXT_OF_PROBES = ProbeContext(lambda _: None, Redactor([]))
@@ -60,6 +60,39 @@ def test_an_account_without_rights_decides_nothing(
         }
     assert set(outcomes.values()) == {"inconclusive"}, outcomes
     assert "the account may not (403)" in run.output
+
+
+def test_policies_of_other_kinds_leave_a_flow_undecided(
+    quiet: QuietChatbot, reader: Path, control_plane: ControlPlane, tmp_path: Path
+) -> None:
+    """Cilium's kind is really served; a flow is decided again once there is no policy of it."""
+    names = {"plural": "ciliumnetworkpolicies", "singular": "ciliumnetworkpolicy", "kind": "CiliumNetworkPolicy"}
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    served = {"name": "v2", "served": True, "storage": True, "schema": schema}
+    definition = {
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "ciliumnetworkpolicies.cilium.io",
+                     "annotations": {"api-approved.kubernetes.io": "unapproved, for a test"}},
+        "spec": {"group": "cilium.io", "scope": "Namespaced", "names": names, "versions": [served]},
+    }  # fmt: skip
+    policies = f"/apis/cilium.io/v2/namespaces/{quiet.name}/ciliumnetworkpolicies"
+    policy = {"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy", "metadata": {"name": "closed"}}
+    rights = {"CLUSTER_KUBECONFIG": str(reader)}
+    with control_plane.client() as client:
+        apply(client, definition)
+        try:
+            await_object(client, policies, lambda _: True)
+            await_object(client, "/apis", lambda told: any(group["name"] == "cilium.io" for group in told["groups"]))
+            for folder, wanted in (("none", "pass"), ("one", "inconclusive")):
+                if wanted == "inconclusive":
+                    client.post(policies, json=policy).raise_for_status()
+                with Run(quiet, tmp_path / folder, "--stage=ci", "-k=network", environment=rights) as run:
+                    run.end()
+                    assert set(run.outcomes().values()) == {wanted}, run.output
+                    assert ("like namespaces" in run.output) == (wanted == "inconclusive")
+        finally:
+            crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+            client.delete(f"{crds}/ciliumnetworkpolicies.cilium.io").raise_for_status()
 
 
 def test_no_secret_value_is_ever_read(quiet: QuietChatbot, tmp_path: Path) -> None:

@@ -269,6 +269,35 @@ def test_a_workload_that_somebody_scaled_meanwhile_is_left(
         await_object(client, DEPLOYMENT, lambda item: item["status"].get("readyReplicas") == 3)
 
 
+def test_how_many_replicas_there_are_is_the_autoscalers_affair(control_plane: ControlPlane) -> None:
+    scaler = {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "vllm", "namespace": SPACE},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "vllm"},
+            "minReplicas": 2, "maxReplicas": 5,
+        },
+    }  # fmt: skip
+    with (
+        ClusterApi(Cluster(CONTEXT, SPACE, control_plane.kubeconfig), PROBES) as api,
+        control_plane.client() as client,
+    ):
+        releases = WorkloadReleases(api, "deployment/vllm", list)
+        assert (releases.state()["replicas"], releases.state()["ready"]) == (3, True)
+        apply(client, scaler)
+        try:
+            before = releases.state()
+            merge(control_plane, DEPLOYMENT, {"spec": {"replicas": 2}})
+            await_object(client, DEPLOYMENT, lambda item: item["status"].get("readyReplicas") == 2)
+            assert releases.state() == before
+            assert (before["replicas"], before["ready"]) == ("2 or more", True)
+        finally:
+            client.delete(f"/apis/autoscaling/v2/namespaces/{SPACE}/horizontalpodautoscalers/vllm").raise_for_status()
+            merge(control_plane, DEPLOYMENT, {"spec": {"replicas": 3}})
+            await_object(client, DEPLOYMENT, lambda item: item["status"].get("readyReplicas") == 3)
+
+
 def test_a_drill_does_not_go_on_over_what_somebody_else_deployed(
     tmp_path: Path, control_plane: ControlPlane, page: str
 ) -> None:

@@ -35,6 +35,43 @@ Alone(order, Environment()).play()
 """
 
 
+AGAIN = """
+import gevent.monkey
+gevent.monkey.patch_all()
+from types import SimpleNamespace
+from gonogo.load import locustfile
+from gonogo.load.runs import Run
+
+
+class Played(Run):
+    interrupted = 0
+
+    def __init__(self): pass
+    def play(self): pass
+    def hold(self, order): pass
+    def stop(self): pass
+    def interrupt(self): self.interrupted += 1
+
+
+def started_again_while_it_stops():
+    locustfile._runs[place] = newer
+    locustfile.stop(place)
+
+
+class Place(SimpleNamespace):
+    __hash__ = object.__hash__
+
+
+ended, newer = Played(), Played()
+place = Place(web_ui="page", runner=Place(stop=started_again_while_it_stops))
+locustfile._runs[place] = ended
+locustfile._play(ended, place)
+print(newer.interrupted)
+locustfile.stop(place)
+print(newer.interrupted)
+"""
+
+
 @pytest.fixture
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     with serving(getattr(request, "param", 200)) as running:
@@ -50,6 +87,12 @@ def play(server: Server, folder: Path, profile: dict[str, Any]) -> tuple[dict[st
     assert done.returncode == 0, done.stderr
     lines = (folder / "attempts.jsonl").read_text(encoding="utf-8").splitlines()
     return json.loads((folder / "record.json").read_text(encoding="utf-8")), [json.loads(line) for line in lines]
+
+
+def test_a_run_that_is_started_while_the_last_one_stops_is_not_interrupted() -> None:
+    words = [sys.executable, "-c", AGAIN]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["0", "1"]
 
 
 TALK = "language: es\nconversations:\n  - {turns: [Uno, Dos, Tres]}\n"

@@ -6,6 +6,7 @@ import pytest
 
 from gonogo.loadtest.arrivals import Stage
 from gonogo.loadtest.calibration import Calibration, worst
+from gonogo.loadtest.capacity import Search
 from gonogo.loadtest.profile import Part, Profile, Users
 from gonogo.loadtest.spending import Spent, refusal
 from gonogo.targets.model import Budget
@@ -43,6 +44,17 @@ def test_spending_adds_up() -> None:
 )
 def test_a_profile_that_may_use_more_is_not_begun(budget: Budget, told: str) -> None:
     assert refusal(TEN, budget) == told
+
+
+def test_an_extension_counts_as_it_may_be_used() -> None:
+    assert refusal(replace(TEN, extend_s=2.0), Budget(seconds=6)).startswith("the profile may use 7 seconds")
+
+
+def test_a_run_ends_with_its_last_answer_and_a_search_with_that_of_each_trial() -> None:
+    assert replace(TEN, extend_s=2.0, timeout_s=30.0).ends_within_s == 5 + 2 + 30
+    search = Search(1.0, 8.0, 10.0, 20.0, resolution=0.25)  # 2 + 3 doublings + 2 halvings, and 3 confirmations
+    sought = replace(TEN, stages=(), search=search, timeout_s=30.0)
+    assert sought.ends_within_s == 7 * 10 + 3 * 20 + 10 * 30
 
 
 def test_the_highest_rate_is_that_of_the_fullest_second() -> None:

@@ -8,6 +8,7 @@ import copy
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,6 +20,7 @@ from gonogo.faults.interface import ChangedMeanwhileError
 from gonogo.faults.journal import Entry
 from gonogo.faults.kubernetes import (
     DRILL_SUFFIX,
+    kind_of,
     kubectl,
     read_pods,
     read_workload,
@@ -161,16 +163,29 @@ class WorkloadReleases:
         rolled_out(self._api, self._reference, within_s)
 
     def state(self) -> dict[str, Any]:
-        """Template, replicas that are wanted, whether all are ready, the names of its revisions and config maps."""
+        """Template, replicas that are wanted, whether all are ready, the names of its revisions and config maps.
+
+        How many there are is its autoscaler's affair, where it has one: those that it keeps at the least are ready.
+        """
         found = self._read()
         pods = read_pods(self._api, found)
+        ready, wanted, least = sum(map(is_ready, pods)), found["spec"].get("replicas"), self._least_replicas()
         return {
             "template": found["spec"]["template"],
-            "replicas": found["spec"].get("replicas"),
-            "ready": len(pods) == found["spec"].get("replicas") and all(map(is_ready, pods)),
+            "replicas": wanted if least is None else f"{least} or more",
+            "ready": len(pods) == ready == wanted if least is None else ready >= least,
             "revisions": sorted(revision.name for revision in self._revisions()),
             "config_maps": self._config_maps(found),
         }
+
+    def _least_replicas(self) -> int | None:
+        """What its autoscaler keeps at the least; None where it has none, or we may not look."""
+        with suppress(InconclusiveError):
+            for scaler in map(as_part, self._api.list("HorizontalPodAutoscaler")):
+                scaled = scaler.at("spec", "scaleTargetRef")
+                if (scaled["kind"].text(), scaled["name"].text()) == kind_of(self._reference):
+                    return int(scaler.at("spec", "minReplicas").number() or 1)
+        return None
 
     def _set(self, template: Object) -> None:
         """Write a pod template; what the API server will make of it is journalled first."""

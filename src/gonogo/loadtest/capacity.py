@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 _MOST_TRIALS = 25
+_CONFIRMATIONS = 3
 
 
 class Held(StrEnum):
@@ -34,15 +35,24 @@ class Search:
 
     @property
     def most_s(self) -> float:
-        """About how long it takes at most."""
-        doublings = math.log2(self.to_rate_per_s / self.from_rate_per_s)
-        halvings = max(0.0, math.log2(1 / self.resolution))
-        return (2 + doublings + halvings) * self.hold_s + 3 * self.confirm_s
+        """About how long it sends requests at most."""
+        return self._steps * self.hold_s + _CONFIRMATIONS * self.confirm_s
+
+    @property
+    def most_trials(self) -> int:
+        """About how many trials there are at most; after each of them the last answers are waited for."""
+        return min(_MOST_TRIALS, math.ceil(self._steps) + _CONFIRMATIONS)
 
     @property
     def most_requests(self) -> int:
         """About how many requests it sends at most: the last doublings outweigh all before them."""
-        return math.ceil(self.to_rate_per_s * (3 * self.hold_s + 3 * self.confirm_s))
+        return math.ceil(self.to_rate_per_s * (3 * self.hold_s + _CONFIRMATIONS * self.confirm_s))
+
+    @property
+    def _steps(self) -> float:
+        doublings = math.log2(self.to_rate_per_s / self.from_rate_per_s)
+        halvings = max(0.0, math.log2(1 / self.resolution))
+        return 2 + doublings + halvings
 
 
 @dataclass(frozen=True)

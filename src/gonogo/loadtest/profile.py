@@ -112,6 +112,12 @@ class Profile:
             return self.search.most_s
         return self.trace[-1].at_s if self.trace else sum(stage.seconds for stage in self.stages)
 
+    @property
+    def ends_within_s(self) -> float:
+        """How long a run takes at most, its last answers included, which a search waits for after each trial."""
+        ends = 1 if self.search is None else self.search.most_trials
+        return self.seconds + self.extend_s + ends * self.timeout_s
+
     @cached_property
     def moments(self) -> tuple[float, ...]:
         """When conversations arrive, in seconds from the start, an extension included; none in a closed model."""

@@ -41,7 +41,7 @@ def run_load(target: Target, record_file: Path) -> None:
                 start_new_session=True,
             )
         try:
-            process.wait(timeout=profile.seconds + profile.extend_s + profile.timeout_s + GRACE_S)
+            process.wait(timeout=profile.ends_within_s + GRACE_S)
         except subprocess.TimeoutExpired as error:
             raise InconclusiveError("the load generator did not end in time") from error
         finally:

@@ -31,7 +31,8 @@ class Spent:
 
 def refusal(profile: Profile, budget: Budget) -> str:
     """Why a profile is not begun: it may use more than the whole budget; empty if it may not."""
-    wanted = {"requests": profile.requests, "tokens": profile.most_tokens, "seconds": profile.seconds}
+    seconds = profile.seconds + profile.extend_s
+    wanted = {"requests": profile.requests, "tokens": profile.most_tokens, "seconds": seconds}
     for name, most in wanted.items():
         limit = getattr(budget, name)
         if limit is not None and most > limit:

@@ -86,14 +86,21 @@ class Gathering:
         except OSError:
             return []
 
+    def _saw_answers(self) -> bool:
+        seen = (seen for phases in self._phases.values() for phase in phases for seen in phase["evidence"])
+        return any(one["probe"] == "http" and one["answer"].get("status") for one in seen)
+
     def _with_leaks(self, result: CheckResult) -> CheckResult:
         """The check of all answers is decided here, when they are all known, whoever saw them in whichever process."""
         leaks = dict.fromkeys(self._told_leaks(), "::several checks")
         leaks |= {
             leak: node_id for node_id, phases in self._phases.items() for p in phases for leak in p.get("leaks", ())
         }
-        if result.info.check_id != OF_ALL_ANSWERS or not leaks or result.outcome is not Outcome.PASS:
+        if result.info.check_id != OF_ALL_ANSWERS or result.outcome is not Outcome.PASS:
             return result
+        if not leaks:
+            nothing = "no check of this run got an answer in which a secret could have been"
+            return result if self._saw_answers() else replace(result, outcome=Outcome.INCONCLUSIVE, reason=nothing)
         told = [f"{leak} (seen by {node_id.rpartition('::')[2]})" for leak, node_id in leaks.items()]
         told.sort(key=lambda line: OF_THE_TARGET not in line)
         more = [f"... and {len(told) - MAX_LISTED} more"] if len(told) > MAX_LISTED else []

@@ -125,6 +125,15 @@ class ClusterApi:
         found = self.get(self.path(kind, namespace=namespace)) or {}
         return [{"kind": kind, **item} for item in found.get("items", ())]
 
+    def groups(self) -> dict[str, str]:
+        """The API's groups, each with the version that the API server prefers: ``cilium.io/v2``.
+
+        Raises:
+            InconclusiveError: the API server does not answer, or does not let us look.
+        """
+        found = (self.get("/apis") or {}).get("groups", ())
+        return {group["name"]: group["preferredVersion"]["groupVersion"] for group in found}
+
     def metadata(self, kind: str, name: str) -> Object | None:
         """An object's metadata and nothing else of it; None if it is not there."""
         return self.get(self.path(kind, name), accept=_METADATA_ONLY)

@@ -13,6 +13,15 @@ from gonogo.rules.objects import name_of
 from gonogo.rules.selectors import labels_of, selects
 from gonogo.targets.cluster import Flow
 
+OTHER_POLICIES = {
+    "cilium.io": ("namespaces/{}/ciliumnetworkpolicies", "ciliumclusterwidenetworkpolicies"),
+    "crd.projectcalico.org": ("namespaces/{}/networkpolicies", "globalnetworkpolicies"),
+    "projectcalico.org": ("namespaces/{}/networkpolicies", "globalnetworkpolicies"),
+    "policy.networking.k8s.io": ("adminnetworkpolicies", "baselineadminnetworkpolicies"),
+    "security.istio.io": ("namespaces/{}/authorizationpolicies",),
+}
+"""Where policies of other kinds lie, by API group: they stop what NetworkPolicies allow, or the other way round."""
+
 
 @dataclass(frozen=True)
 class Network:
@@ -26,6 +35,8 @@ class Network:
     """The ports of the destination's containers by their names."""
     blocks_match: bool = False
     """Whether blocks of addresses hold the pods: their addresses change, so both answers are possible."""
+    others: Sequence[str] = ()
+    """Policies of other kinds, which this analysis does not read."""
 
 
 def depends_on_addresses(flow: Flow, home: str, network: Network) -> bool:
