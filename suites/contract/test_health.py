@@ -4,10 +4,11 @@ import uuid
 from collections.abc import Sequence
 
 from gonogo.errors import NotDeclared
-from gonogo.fixtures.probes import COUNTER_LAG_S, counter_of, moved_since
+from gonogo.fixtures.probes import request_counter
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.chat import Chat
 from gonogo.probes.context import ProbeContext
+from gonogo.probes.counters import LAG_S
 from gonogo.probes.http import Client
 from gonogo.rules.readiness import Glimpse, readiness_flaws
 
@@ -26,11 +27,12 @@ def test_health_counted(speaker: Chat, client: Client, context: ProbeContext) ->
     """Completions, whole and streamed, move the server's own request counter."""
     if speaker.endpoint.requests_metric is None or speaker.endpoint.metrics_path is None:
         raise NotDeclared(f"{speaker.endpoint.name} names no request counter (metrics_path, requests_metric)")
-    before = counter_of(speaker.endpoint, client, context) or 0
+    counter = request_counter(speaker.endpoint, client, context)
+    before = counter.read()
     for stream in (False, True):
         speaker.complete(f"Cuenta [{uuid.uuid4()}]", stream=stream, max_tokens=1)
-    moved = moved_since(before, lambda: counter_of(speaker.endpoint, client, context), 2)
-    assert moved >= 2, f"two completions moved the counter by {moved:g} within {sum(COUNTER_LAG_S):g} s"
+    moved = counter.moved_since(before, 2)
+    assert moved >= 2, f"two completions moved the counter by {moved:g} within {sum(LAG_S):g} s"
 
 
 @check("contract.health.ready_after_start", severity="critical", covers=["C1"], permission="disruptive")

@@ -3,13 +3,14 @@
 import uuid
 
 from gonogo.errors import NotDeclared
-from gonogo.fixtures.probes import counter_of, moved_since
+from gonogo.fixtures.probes import request_counter
 from gonogo.plugin import check
 from gonogo.probes.chat import Chat
 from gonogo.probes.chatbot import ChatbotProbe
 from gonogo.probes.context import ProbeContext
+from gonogo.probes.counters import Counter
 from gonogo.probes.http import Client, Http
-from gonogo.probes.metrics import Samples, scrape
+from gonogo.probes.metrics import Samples
 from gonogo.targets.model import Target
 from gonogo.targets.monitoring import MetricsEndpoint
 
@@ -33,10 +34,12 @@ def test_counters_provider_moves(routed_chat: Chat, target: Target, client: Clie
     """Three requests through the gateway move the provider's counter by at least three."""
     provider = target.provider(routed_chat.model.provider)
     assert provider is not None
-    before = counter_of(provider, client, context) or 0
+    counter = request_counter(provider, client, context)
+    before = counter.read()
     statuses = [routed_chat.ask(f"Cuenta {n} [{uuid.uuid4()}]", max_tokens=1).status for n in range(3)]
-    moved = moved_since(before, lambda: counter_of(provider, client, context), 3)
-    assert (statuses, moved >= 3) == ([200, 200, 200], True)
+    assert statuses == [200, 200, 200]
+    moved = counter.moved_since(before, 3)
+    assert moved >= 3, f"three requests moved the counter by {moved:g}"
 
 
 @check("monitoring.counters.chatbot_moves", severity="major", covers=["M2"], smoke=True)
@@ -45,8 +48,10 @@ def test_counters_chatbot_moves(chatbot_probe: ChatbotProbe, chatbot_http: Http)
     declared = chatbot_probe.chatbot
     if declared.metrics_path is None or declared.messages_metric is None:
         raise NotDeclared("the target names no message counter of the chatbot (metrics_path, messages_metric)")
-    path, metric = declared.metrics_path, declared.messages_metric
-    before = scrape(chatbot_http, path).total(metric) or 0
+    name = declared.messages_metric
+    counter = Counter(chatbot_http, declared.metrics_path, lambda page: page.total(name))
+    before = counter.read()
     for text in ("Hola", "¿Qué precio tiene?", "Quiero una cita"):
         chatbot_probe.say(text)
-    assert moved_since(before, lambda: scrape(chatbot_http, path).total(metric), 3) >= 3
+    moved = counter.moved_since(before, 3)
+    assert moved >= 3, f"three messages moved the counter by {moved:g}"

@@ -2,7 +2,7 @@
 
 from gonogo.errors import NotDeclared
 from gonogo.faults.injection import Injector
-from gonogo.fixtures.probes import counter_of, moved_since
+from gonogo.fixtures.probes import request_counter
 from gonogo.fixtures.routing import Surroundings, await_turn, fresh_prompt
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.chat import Chat
@@ -23,9 +23,10 @@ def test_alias_served_by_mapped(routed: tuple[Chat, Chat], around: Surroundings)
             if not moved or served(through.endpoint, answer).model in (None, through.model.name):
                 break
     elif provider.requests_metric is not None:
-        before = counter_of(provider, around.client, around.context) or 0
+        counter = request_counter(provider, around.client, around.context)
+        before = counter.read()
         answer = through.ask(fresh_prompt(question), max_tokens=4)
-        moved = int(moved_since(before, lambda: counter_of(provider, around.client, around.context), 1))
+        moved = int(counter.moved_since(before, 1))
     else:
         raise NotDeclared(f"{provider.name} does not count what arrives (control_url, or requests_metric)")
     seen, names = served(through.endpoint, answer), {through.model.name, direct.model.name}

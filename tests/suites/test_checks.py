@@ -13,11 +13,11 @@ import pytest
 
 from gonogo.documents import parse_document
 from gonogo.errors import InconclusiveError, NotDeclared, Unsupported
-from gonogo.fixtures import probes
 from gonogo.fixtures.contract import politely_sent
 from gonogo.fixtures.hosts import Measured
 from gonogo.fixtures.security import Spelt
 from gonogo.objectives import Band
+from gonogo.probes.counters import Counter
 from gonogo.probes.http import HttpAnswer
 from gonogo.probes.kubernetes import as_part
 from gonogo.probes.machine import Usage
@@ -305,11 +305,28 @@ def test_too_many_hostile_requests_are_waited_out() -> None:
 
 def test_a_counter_may_be_late_and_never_falls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "sleep", lambda _: None)
-    late = iter([4.0, 5.0, 7.0, 9.0])
-    assert probes.moved_since(4.0, lambda: next(late), 3) == 3
-    assert probes.moved_since(4.0, lambda: 5.0, 3) == 1
+    assert counter_on(["n 4", "n 5", "n 7", "n 9"]).moved_since(4.0, 3) == 3
+    assert counter_on(["n 5"]).moved_since(4.0, 3) == 1
     with pytest.raises(InconclusiveError, match="the counter fell by 3"):
-        probes.moved_since(4.0, lambda: 1.0, 3)
+        counter_on(["n 1"]).moved_since(4.0, 3)
+
+
+def test_a_counter_of_one_of_several_processes_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    first, second = "process_start_time_seconds 1\nn 5", "process_start_time_seconds 2\nn 0"
+    assert counter_on([first]).moved_since(4.0, 3) == 1
+    with pytest.raises(InconclusiveError, match="2 processes answer at http://x/metrics"):
+        counter_on([*[first] * 8, second]).moved_since(4.0, 3)
+
+
+def counter_on(pages: Sequence[str]) -> Counter:
+    """A counter ``n`` on a page that changes with each look, the last one of them to the end."""
+    left = list(pages)
+
+    def get(*_: object) -> HttpAnswer:
+        return HttpAnswer(200, {}, (left.pop(0) if len(left) > 1 else left[0]).encode() + b"\n", 1.0)
+
+    return Counter(Parts(get=get, base_url="http://x"), "/metrics", lambda page: page.total("n"))
 
 
 CHAT, MODELS = Door("/v1/chat/completions", "POST", b"{}"), Door("/v1/models")

@@ -38,15 +38,21 @@ class Samples:
         return sorted(name for name, values in self.by_name.items() if not all(map(math.isfinite, values)))
 
 
-def scrape(http: Http, path: str) -> Samples:
+def scrape(http: Http, path: str, *, anew: bool = False) -> Samples:
     """Fetch and parse a page; one redirect on the same server is followed (LiteLLM's ``/metrics`` has one).
+
+    Args:
+        http: whose page.
+        path: where it is.
+        anew: ends the connection, so that the next look may come to another process behind the same address.
 
     Raises:
         EndpointFailedError: the page is not there or is not Prometheus text.
     """
-    answer = http.get(path)
+    headers = {"connection": "close"} if anew else None
+    answer = http.get(path, headers)
     if answer.status in (301, 302, 307, 308):
-        answer = http.get(path.rstrip("/") + "/")
+        answer = http.get(path.rstrip("/") + "/", headers)
     if answer.status != 200:
         raise EndpointFailedError(f"{path} answers HTTP {answer.status}")
     return parse(answer.text)
