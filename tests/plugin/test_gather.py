@@ -17,9 +17,7 @@ SHAPED = "GET http://x/b: the answer holds something of the shape of a secret (A
 class Report:
     """What pytest would report."""
 
-    def __init__(
-        self, node_id: str, check_id: str, leaks: list[str], outcome: str = "pass", answered: tuple[int, ...] = ()
-    ) -> None:
+    def __init__(self, node_id: str, check_id: str, leaks: list[str], outcome: str = "pass") -> None:
         self.nodeid, self.when, self.failed, self.longrepr = node_id, "teardown", False, ""
         info = {
             "check_id": check_id,
@@ -38,17 +36,17 @@ class Report:
             "reason": "",
             "skip_kind": None,
             "duration_ms": 1.0,
-            "evidence": [{"probe": "http", "answer": {"status": status}} for status in answered],
+            "evidence": [],
             "findings": [],
             "leaks": leaks,
         }
 
 
-def outcome_of(folder: Path, leaks: list[str], *, of_all: str = "pass", status: int = 200) -> tuple[str, str]:
-    gathering = Gathering(folder)
+def outcome_of(folder: Path, leaks: list[str], *, of_all: str = "pass", requests: int = 1) -> tuple[str, str]:
+    gathering = Gathering(folder, lambda: requests)
     reports: list[Any] = [
         Report("s.py::test_all", OF_ALL_ANSWERS, [], of_all),
-        Report("c.py::test_one", "contract.a.b", leaks, answered=(status,)),
+        Report("c.py::test_one", "contract.a.b", leaks),
     ]
     for report in reports:
         gathering.take(report)
@@ -75,8 +73,8 @@ def test_what_is_asked_for_several_checks_at_once_counts_too(tmp_path: Path) -> 
     assert outcome_of(tmp_path, []) == ("fail", f"{OWN} (seen by several checks)")
 
 
-def test_where_nobody_answered_nothing_is_known(tmp_path: Path) -> None:
-    assert outcome_of(tmp_path, [], status=0)[0] == "inconclusive"
+def test_where_nobody_asked_nothing_is_known(tmp_path: Path) -> None:
+    assert outcome_of(tmp_path, [], requests=0)[0] == "inconclusive"
 
 
 def test_a_check_that_did_not_pass_stays_as_it_is(tmp_path: Path) -> None:

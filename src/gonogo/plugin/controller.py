@@ -59,7 +59,7 @@ class Controller:
         self._only_lists = lists_checks(config)
         if not self._only_lists:
             self._hold_session_lock()
-        self._gathering = Gathering(gate.run_folder)
+        self._gathering = Gathering(gate.run_folder, lambda: gate.ledger.spent()["requests"])
         self._events = Events(gate.run_folder)
         self._events.began(gate.target.name, gate.stage.name, gate.run_folder.name)
         self._progress: Progress | None = None

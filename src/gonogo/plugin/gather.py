@@ -1,7 +1,7 @@
 """The controlling process gathers what the checks found, and accounts for every check that was selected."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -33,8 +33,9 @@ def write_selected(run_folder: Path, staged: Sequence[pytest.Item], items: Seque
 class Gathering:
     """Phases of each check as they are reported."""
 
-    def __init__(self, run_folder: Path) -> None:
-        self._run_folder = run_folder
+    def __init__(self, run_folder: Path, requests: Callable[[], float]) -> None:
+        """`requests` tells how many requests the run has sent, of all checks."""
+        self._run_folder, self._requests = run_folder, requests
         self._phases: dict[str, list[dict[str, Any]]] = {}
         self._crashed: dict[str, str] = {}
         self._finished: set[str] = set()
@@ -86,10 +87,6 @@ class Gathering:
         except OSError:
             return []
 
-    def _saw_answers(self) -> bool:
-        seen = (seen for phases in self._phases.values() for phase in phases for seen in phase["evidence"])
-        return any(one["probe"] == "http" and one["answer"].get("status") for one in seen)
-
     def _with_leaks(self, result: CheckResult) -> CheckResult:
         """The check of all answers is decided here, when they are all known, whoever saw them in whichever process."""
         leaks = dict.fromkeys(self._told_leaks(), "::several checks")
@@ -99,8 +96,8 @@ class Gathering:
         if result.info.check_id != OF_ALL_ANSWERS or result.outcome is not Outcome.PASS:
             return result
         if not leaks:
-            nothing = "no check of this run got an answer in which a secret could have been"
-            return result if self._saw_answers() else replace(result, outcome=Outcome.INCONCLUSIVE, reason=nothing)
+            nothing = "no check of this run asked for anything: there was no answer in which a secret could have been"
+            return result if self._requests() else replace(result, outcome=Outcome.INCONCLUSIVE, reason=nothing)
         told = [f"{leak} (seen by {node_id.rpartition('::')[2]})" for leak, node_id in leaks.items()]
         told.sort(key=lambda line: OF_THE_TARGET not in line)
         more = [f"... and {len(told) - MAX_LISTED} more"] if len(told) > MAX_LISTED else []
