@@ -30,7 +30,7 @@ BOTH = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"
 
 def _answer_flaws(answer: ChatAnswer) -> list[str]:
     """What is wrong with an answer that a user gets although a provider failed."""
-    empty = answer.status == 200 and not answer.text.strip()
+    empty = answer.status == 200 and answer.is_empty
     return [*_status_flaws(answer), *(["the answer is empty"] if empty else [])]
 
 

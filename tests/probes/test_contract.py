@@ -266,3 +266,11 @@ def test_an_error_in_a_proxys_own_form_is_an_answer() -> None:
     with Scripted(lambda _path, _body: (502, "<html>Bad Gateway</html>")) as server, Bench(server.url) as bench:
         answer = bench.chat(server.url).ask("¿?")
     assert (answer.status, answer.text, answer.error) == (502, "", None)
+
+
+def test_a_chain_leaves_room_for_the_thoughts_of_whoever_answers() -> None:
+    first, thinker = ChatModel("first", fallbacks=("thinker", "elsewhere")), ChatModel("thinker", thinking_tokens=500)
+    gateway = Endpoint("gateway", "openai", "http://127.0.0.1:1", models=(first, thinker))
+    assert gateway.links_of(first) == (first, thinker)
+    assert gateway.with_room(first).thinking_tokens == 500
+    assert gateway.with_room(thinker) == thinker

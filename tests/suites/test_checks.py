@@ -236,7 +236,7 @@ def test_alertmanager_is_ready(status: int, said: str) -> None:
 @pytest.mark.parametrize(("bound_s", "said"), [(60.0, ""), (-1.0, "at most -1 are allowed")])
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_fallback_is_in_time(bound_s: float, said: str, stream: bool) -> None:
-    answer = Parts(status=200, text="Hola", error=None, done=True)
+    answer = Parts(status=200, is_empty=False, error=None, done=True)
     chain = Parts(
         links=("main", "hosted"), broken=lambda *_: nullcontext(), chat=Parts(try_once=lambda *_, **__: answer)
     )

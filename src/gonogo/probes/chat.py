@@ -43,6 +43,11 @@ class ChatAnswer:
         return any(message.get(name) for message in messages for name in ("reasoning_content", "reasoning"))
 
     @property
+    def is_empty(self) -> bool:
+        """Whether it neither says anything nor has begun to reason."""
+        return not self.text.strip() and not self.thought
+
+    @property
     def status(self) -> int:
         """The HTTP status."""
         return self.http.status

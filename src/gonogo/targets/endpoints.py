@@ -1,7 +1,7 @@
 """The gateway and the providers of a target: endpoints, their models, and what they are configured to do."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gonogo.targets.secrets import Secret
@@ -204,6 +204,14 @@ class Endpoint:
     def model(self, name: str) -> ChatModel | None:
         """The declared model of that name."""
         return next((model for model in self.models if model.name == name), None)
+
+    def links_of(self, model: ChatModel) -> tuple[ChatModel, ...]:
+        """A model and its fallbacks, in their order, as far as they are declared."""
+        return (model, *(link for name in model.fallbacks if (link := self.model(name))))
+
+    def with_room(self, model: ChatModel) -> ChatModel:
+        """A model with room for the thoughts of whichever link of its chain answers."""
+        return replace(model, thinking_tokens=max(link.thinking_tokens for link in self.links_of(model)))
 
     def addresses(self) -> tuple[str, ...]:
         """The replicas' base URLs; its own where there are none."""
