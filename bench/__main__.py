@@ -1,6 +1,9 @@
-"""All figures in one report: ``uv run python -m bench [NAME ...]`` writes docs/bench-report.md (``--list``: the names).
+"""All figures in one report: ``uv run python -m bench [NAME ...]`` writes docs/bench-report.md.
 
-Parts that are not named stay in the report as they were measured before.
+``--list`` tells the names; ``--kept`` measures nothing, and writes the page.
+
+Parts that are not named stay in the report as they were measured before; those that take an hour keep their own
+figures (docs/false-alarms.json, docs/mutation.json), and the report tells them whoever measured them.
 
 Each part is a program of its own, so that one that fails spoils no other. Machines are shared and noisy: run it on one
 that does nothing else, and compare ratios, not seconds, between machines.
@@ -12,11 +15,13 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench import false_alarms
+from bench.mutation import __main__ as mutation
 from gonogo.resources import ROOT
 
 PAGE = ROOT / "docs" / "bench-report.md"
@@ -29,11 +34,24 @@ class Part:
     name: str
     what: str
     words: tuple[str, ...]
+    kept: Callable[[], str] | None = None
+    """What its command has kept, for people."""
 
     @property
     def command(self) -> str:
         """How to repeat it."""
         return f"uv run python -m {' '.join(self.words)}"
+
+
+def alarms(kind: str) -> str:
+    """False alarms as they were counted last; empty if they never were."""
+    found = false_alarms.kept().get(kind)
+    return f"{false_alarms.told(found)}; {found['day']}" if found else ""
+
+
+def mutants(*parts: str) -> str:
+    """Of which mutants it was noticed last that they are there."""
+    return "\n".join(mutation.told(part) for part in parts if part in mutation.kept())
 
 
 PARTS = (
@@ -46,10 +64,20 @@ PARTS = (
     Part("report", "The report of 2,000 checks", ("bench.report",)),
     Part("load", "The load generator against a server that knows its own schedule", ("bench.load",)),
     Part("deciding", "Decisions under load: errors, and time to decide (a simulation)", ("bench.deciding",)),
-    Part("alarms", "False alarms of the quick suites", ("bench.false_alarms", "fast", "300")),
-    Part("alarms-whole", "False alarms of the whole gate", ("bench.false_alarms", "whole", "20")),
-    Part("mutation", "Mutation of objectives, verdict and stream", ("bench.mutation", "modules")),
-)
+    Part("alarms", "False alarms of the quick suites", ("bench.false_alarms", "fast", "300"), lambda: alarms("fast")),
+    Part(
+        "alarms-whole", "False alarms of the whole gate", ("bench.false_alarms", "whole", "20"),
+        lambda: alarms("whole"),
+    ),
+    Part(
+        "mutation", "Mutation of objectives, verdict and stream", ("bench.mutation", "modules"),
+        lambda: mutants(*mutation.MODULES),
+    ),
+    Part(
+        "mutation-suites", "Mutation of the suites", ("bench.mutation", "suites", "matrix.jsonl"),
+        lambda: mutants("suites"),
+    ),
+)  # fmt: skip
 
 
 def measure(part: Part) -> str:
@@ -62,7 +90,22 @@ def measure(part: Part) -> str:
     failed = f"; it ended with {done.returncode}" if done.returncode else ""
     took_s, now = time.monotonic() - began, datetime.now(UTC)
     took = f"`{part.command}` on {machine()}, {now:%Y-%m-%d %H:%M} UTC, {took_s:.0f} s{failed}."
-    return "\n".join([f"## {part.what}", "", took, "", "```", told, "```", ""])
+    return section(part, took, told)
+
+
+def section(part: Part, how: str, told: str) -> str:
+    """A part of the page."""
+    return "\n".join([f"## {part.what}", "", how, "", "```", told, "```", ""])
+
+
+def kept_sections() -> dict[str, str]:
+    """The sections of parts that keep their figures, by name."""
+    told = {part: part.kept() for part in PARTS if part.kept is not None}
+    return {
+        part.name: section(part, f"`{part.command}`, as it was measured last.", text)
+        for part, text in told.items()
+        if text
+    }
 
 
 def measured_before(page: str) -> dict[str, str]:
@@ -80,20 +123,27 @@ def machine() -> str:
     return f"{os.cpu_count()} cores ({model or platform.machine()}), Python {platform.python_version()}"
 
 
+def write_page(measured: Mapping[str, str]) -> None:
+    """Write the page: what was measured now, what is kept, and what was measured before."""
+    before = measured_before(PAGE.read_text(encoding="utf-8")) if PAGE.exists() else {}
+    sections = {**before, **measured, **kept_sections()}
+    head = "# Bench report\n\nBy `uv run python -m bench`; do not edit.\n"
+    PAGE.write_text("\n".join([head, *(sections[p.name] for p in PARTS if p.name in sections)]), encoding="utf-8")
+
+
 def main(arguments: Sequence[str]) -> None:
     """Measure the parts that are named, or all of them."""
     if arguments == ["--list"]:
-        print("\n".join(f"{part.name:13} {part.what}" for part in PARTS))
+        print("\n".join(f"{part.name:15} {part.what}" for part in PARTS))
+        return
+    if arguments == ["--kept"]:
+        write_page({})
         return
     known = {part.name: part for part in PARTS}
     if unknown := set(arguments) - set(known):
         sys.exit(f"no such part: {', '.join(sorted(unknown))}. There are: {', '.join(known)}")
-    sections = measured_before(PAGE.read_text(encoding="utf-8")) if PAGE.exists() else {}
-    head = "# Bench report\n\nBy `uv run python -m bench`; do not edit.\n"
-    for part in (known[name] for name in arguments or known):
-        sections[part.name] = measure(part)
-        ordered = [sections[name] for name in known if name in sections]
-        PAGE.write_text("\n".join([head, *ordered]), encoding="utf-8")  # what is measured is kept, whatever follows
+    for name in arguments or known:
+        write_page({name: measure(known[name])})  # what is measured is kept, whatever follows
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from gonogo.fixtures.embedded import TARGET, EmbeddedDeployment
 from gonogo.objectives import exact_interval
@@ -134,9 +135,23 @@ def measure(tried: Tried) -> dict[str, object]:
                 flush=True,
             )
     bound = exact_interval(alarms, runs, BOTH_SIDES)[1]
-    print(f"{alarms} of {runs} runs raised a false alarm: a rate of at most {bound:.2%} (95 %); {starved} were starved")
-    return {"day": datetime.now(UTC).date().isoformat(), "runs": runs, "alarms": alarms, "starved": starved,
-            "bound_95": round(bound, 5), "checks": dict(sorted(checks.items()))}  # fmt: skip
+    found = {"day": datetime.now(UTC).date().isoformat(), "runs": runs, "alarms": alarms, "starved": starved,
+             "bound_95": round(bound, 5), "checks": dict(sorted(checks.items()))}  # fmt: skip
+    print(told(found))
+    return found
+
+
+def told(found: Mapping[str, Any]) -> str:
+    """The figures of a kind, for people."""
+    alarms, runs, starved, bound = (found[name] for name in ("alarms", "runs", "starved", "bound_95"))
+    rate = f"a rate of at most {bound:.2%} (95 %)"
+    return f"{alarms} of {runs} runs raised a false alarm: {rate}; {starved} were starved"
+
+
+def kept() -> dict[str, Any]:
+    """What was measured last, by kind."""
+    found: dict[str, Any] = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
+    return found
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -149,9 +164,7 @@ def main(arguments: Sequence[str]) -> None:
                 found = measure(kinds[kind](int(runs), Path(folder)))
         case _:
             sys.exit(__doc__)
-    kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
-    kept[kind] = found
-    KEPT.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    KEPT.write_text(json.dumps({**kept(), kind: found}, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

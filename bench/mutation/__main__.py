@@ -237,6 +237,14 @@ def kept() -> dict[str, Any]:
     return found
 
 
+def told(part: str) -> str:
+    """The figures of a part as they are kept, for people."""
+    found = kept()[part]
+    alike = f", {len(found['alike'])} behave as the original does" if found["alike"] else ""
+    survive = f", {len(found['survivors'])} survive" if found["survivors"] else ""
+    return f"{part}: {found['noticed']} of {found['mutants']} are noticed{alike}{survive}"
+
+
 def without_line(mutant: Mutant) -> str:
     """A mutant's text that stays the same while lines move."""
     return re.sub(r":\d+ ", " ", str(mutant), count=1)

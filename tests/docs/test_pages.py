@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.__main__ import PAGE, kept_sections
 from docs.tools import target_reference
 from gonogo.faults.catalogue import all_faults
 from gonogo.model import CheckInfo, CheckResult, Outcome, Permission, Severity, SkipKind, Waiver
@@ -49,6 +50,12 @@ def test_the_matrix_is_of_these_faults() -> None:
     assert rows.items() <= primary.items(), "uv run python -m docs.tools.matrix"
     assert len(rows) > 0.95 * len(primary)
     assert set(rows.values()) == set(primary.values())
+
+
+def test_the_bench_report_tells_what_is_kept() -> None:
+    page, sections = PAGE.read_text(encoding="utf-8"), kept_sections()
+    assert sections
+    assert all(section in page for section in sections.values()), "run python -m bench --kept"
 
 
 def test_there_are_examples_of_each_verdict() -> None:
