@@ -52,7 +52,7 @@ def test_the_worst_decides_and_comes_first() -> None:
     found = area(checks, "quality")
     assert (found.state, found.wrong) == ("fail", ("output.c.d: f", "output.a.b: w"))
     many = area([check(f"output.a.b{n}", "fail", "f") for n in range(9)], "quality")
-    assert (len(many.wrong), many.wrong[-1]) == (4, "and 6 more")
+    assert (len(many.wrong), many.wrong[-1]) == (4, "... and 6 more")
 
 
 def test_what_could_not_be_looked_at_says_why() -> None:

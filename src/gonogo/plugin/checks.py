@@ -11,6 +11,7 @@ from gonogo.errors import InconclusiveError, InWarningBand, NotDeclared, Unsuppo
 from gonogo.model import SUITES, CheckInfo, Outcome, Permission, Severity
 from gonogo.objectives import Decided
 from gonogo.targets.endpoints import ChatModel
+from gonogo.texts import first
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _ID = re.compile(r"[a-z]+(\.[a-z0-9_]+){2}")
@@ -99,16 +100,14 @@ def expect_none(problems: Problems) -> None:
 def _listed(problems: Problems) -> str:
     """The problems as compilers print them, errors first."""
     lines = [str(problem) for problem in sorted(problems, key=lambda problem: problem.warning)]
-    rest = len(lines) - MAX_LISTED
-    return "\n".join([*lines[:MAX_LISTED], *([f"... and {rest} more"] if rest > 0 else [])])
+    return "\n".join(first(lines, MAX_LISTED))
 
 
 class FlawsFoundError(AssertionError):
     """An answer is wrong in one or several ways; each flaw is judged for itself against the known deviations."""
 
     def __init__(self, flaws: Sequence[str]) -> None:
-        rest = len(flaws) - MAX_LISTED
-        super().__init__("\n".join([*flaws[:MAX_LISTED], *([f"... and {rest} more"] if rest > 0 else [])]))
+        super().__init__("\n".join(first(flaws, MAX_LISTED)))
         self.flaws = tuple(flaws)
 
 

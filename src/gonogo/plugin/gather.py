@@ -14,6 +14,7 @@ from gonogo.plugin.gate import LEAKS
 from gonogo.plugin.outcomes import combine, instance_of, phase_of
 from gonogo.plugin.stages import OF_ALL_ANSWERS
 from gonogo.probes.http import OF_THE_TARGET
+from gonogo.texts import first
 from gonogo.writing import write_whole
 
 _SELECTED = "selected.json"
@@ -100,10 +101,9 @@ class Gathering:
             return result if self._requests() else replace(result, outcome=Outcome.INCONCLUSIVE, reason=nothing)
         told = [f"{leak} (seen by {node_id.rpartition('::')[2]})" for leak, node_id in leaks.items()]
         told.sort(key=lambda line: OF_THE_TARGET not in line)
-        more = [f"... and {len(told) - MAX_LISTED} more"] if len(told) > MAX_LISTED else []
         # what only looks like a key may be an example, or somebody's own session
         outcome = Outcome.FAIL if any(OF_THE_TARGET in leak for leak in leaks) else Outcome.WARN
-        return replace(result, outcome=outcome, reason="\n".join([*told[:MAX_LISTED], *more]))
+        return replace(result, outcome=outcome, reason="\n".join(first(told, MAX_LISTED)))
 
 
 def _left_out(selected: dict[str, Any]) -> dict[str, Any]:

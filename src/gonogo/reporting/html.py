@@ -10,6 +10,7 @@ from gonogo.reporting.drills import drills_of
 from gonogo.reporting.history import compared
 from gonogo.reporting.pages import HERE, page
 from gonogo.reporting.plots import pictures_of
+from gonogo.texts import first
 
 _MOST_DIFF_LINES = 200
 _MOST_DIFF_CHARACTERS = 4000
@@ -54,8 +55,7 @@ def sides_of(check: Mapping[str, Any]) -> str:
         return ""
     before, after = (_lines(seen["answer"].get("body", "")) for seen in answers[-2:])
     lines = list(difflib.unified_diff(before, after, "the answer before", "the last answer", lineterm="", n=2))
-    more = [f"... and {len(lines) - _MOST_DIFF_LINES} lines more"] if len(lines) > _MOST_DIFF_LINES else []
-    return "\n".join([*lines[:_MOST_DIFF_LINES], *more])
+    return "\n".join(first(lines, _MOST_DIFF_LINES))
 
 
 def _lines(body: str) -> list[str]:

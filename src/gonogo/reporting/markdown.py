@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from gonogo.texts import first
+
 _ICONS = {"GO": "🟢", "GO WITH CAVEATS": "🟡", "NO-GO": "🔴", "HOLD": "🟠"}
 _MOST = 10
 
@@ -44,8 +46,7 @@ def _folded(title: str, texts: list[str]) -> list[str]:
 
 
 def _list(texts: list[str]) -> list[str]:
-    shown = [f"* {cell(text)}" for text in texts[:_MOST]]
-    return [*shown, f"* … and {len(texts) - _MOST} more"] if len(texts) > _MOST else shown
+    return [f"* {cell(text)}" for text in first(texts, _MOST)]
 
 
 def cell(text: str) -> str:

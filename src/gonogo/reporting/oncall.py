@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gonogo.reporting.markdown import cell, table
+from gonogo.texts import first
 
 STAGE = "oncall"
 _AREAS = (
@@ -112,8 +113,7 @@ def _area(name: str, checks: Sequence[_Check], figures: str) -> Area:
     telling = {"skip"} if state in {"skip", _NO_BAND} else {"fail", "inconclusive", "warn"}
     bad = sorted((c for c in checks if c["outcome"] in telling), key=lambda c: _WORST_FIRST.index(c["outcome"]))
     wrong = [f"{c['name']}: {c['reason'].splitlines()[0] if c['reason'] else c['title']}"[:160] for c in bad]
-    more = [f"and {len(wrong) - _MOST_WRONG} more"] if len(wrong) > _MOST_WRONG else []
-    return Area(name, state, figures, (*wrong[:_MOST_WRONG], *more))
+    return Area(name, state, figures, tuple(first(wrong, _MOST_WRONG)))
 
 
 def _exchanges(checks: Iterable[_Check]) -> Iterable[tuple[str, Mapping[str, Any]]]:

@@ -8,6 +8,7 @@ from typing import Any
 from gonogo.model import CheckResult, Decision, Outcome, Verdict
 from gonogo.reporting import oncall
 from gonogo.reporting.json import plain
+from gonogo.texts import first
 
 _COLOURS: dict[Decision, dict[str, bool]] = {
     Decision.GO: {"green": True, "bold": True},
@@ -78,8 +79,7 @@ def _unverified(results: Sequence[CheckResult], writer: Any) -> None:  # noqa: A
     if results:
         writer.write_line(f"not verified ({len(results)}):")
     for reason, names in _by_reason(results).items():
-        rest = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-        writer.write_line(f"  {reason}: {', '.join(names[:_MOST_NAMES])}{rest}")
+        writer.write_line(f"  {reason}: {', '.join(first(names, _MOST_NAMES))}")
 
 
 def _dry_runs(results: Sequence[CheckResult]) -> dict[str, list[str]]:

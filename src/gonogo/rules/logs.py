@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from gonogo.texts import first
+
 MAX_SHOWN = 5
 
 
@@ -20,6 +22,4 @@ def error_lines(text: str, errors: str, allowed: Sequence[str]) -> list[str]:
 
 def told(lines: Sequence[str]) -> list[str]:
     """The first of them, cut, and how many there are more."""
-    rest = len(lines) - MAX_SHOWN
-    shown = [line.strip()[:200] for line in lines[:MAX_SHOWN]]
-    return [*shown, *([f"... and {rest} more"] if rest > 0 else [])]
+    return first([line.strip()[:200] for line in lines], MAX_SHOWN)
