@@ -13,7 +13,7 @@ from collections import Counter
 import numpy as np
 
 from bench.figures import row
-from gonogo.loadtest.blocks import Series
+from gonogo.loadtest.arrays import Series
 from gonogo.model import Outcome
 from gonogo.objectives import Band, decide_share
 from tests.loadtest.test_blocks import BOUND_MS, LEVEL, Make, autocorrelated, bursty, independent, looks

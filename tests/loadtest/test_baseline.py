@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gonogo.loadtest.arrays import Series
 from gonogo.loadtest.baseline import decide_against, quantile_ratio_interval
 from gonogo.loadtest.capacity import Held, Trial, conclude
-from gonogo.loadtest.record import Course, GeneratorHealth, LoadRecord, Series
+from gonogo.loadtest.record import Course, GeneratorHealth, LoadRecord
 from gonogo.model import Outcome
 from gonogo.objectives import Band
 from gonogo.targets.load import LoadObjective

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gonogo.loadtest.arrays import Series
 from gonogo.loadtest.calibration import Calibration
 from gonogo.loadtest.capacity import Held, Trial, conclude
 from gonogo.loadtest.decisions import decide_course, decide_objective, needs, student, sums_ratio_interval
-from gonogo.loadtest.record import Course, GeneratorHealth, LoadRecord, Series, read_record
+from gonogo.loadtest.record import Course, GeneratorHealth, LoadRecord, read_record
 from gonogo.model import Outcome
 from gonogo.objectives import Band
 from gonogo.targets.load import LoadObjective

@@ -10,12 +10,13 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gonogo.loadtest.arrays import Series
 from gonogo.loadtest.arrivals import Stage
 from gonogo.loadtest.batch import COLUMNS, Batch, Pulse
 from gonogo.loadtest.decisions import decide_objective
 from gonogo.loadtest.histogram import Histogram, counted, merged
 from gonogo.loadtest.profile import Part, Profile, Users
-from gonogo.loadtest.record import LoadRecord, Series
+from gonogo.loadtest.record import LoadRecord
 from gonogo.loadtest.tally import Tally, cost_of, steady_from_s
 from gonogo.model import Outcome
 from gonogo.objectives import Band

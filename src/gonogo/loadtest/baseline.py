@@ -5,8 +5,9 @@ from typing import Literal
 import numpy as np
 
 from gonogo.errors import InconclusiveError
+from gonogo.loadtest.arrays import Series
 from gonogo.loadtest.blocks import attempts_needed
-from gonogo.loadtest.record import LoadRecord, Series, read_record
+from gonogo.loadtest.record import LoadRecord, read_record
 from gonogo.model import Outcome
 from gonogo.objectives import Band, Decided
 from gonogo.targets.load import Baseline, LoadObjective

@@ -6,7 +6,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from gonogo.loadtest.histogram import Counted, Values, Whole
+from gonogo.loadtest.arrays import Series, Whole
+from gonogo.loadtest.histogram import Counted
 
 COLUMNS = (
     "intended_s",
@@ -48,9 +49,9 @@ class Batch:
 
     worker: int
     second: int
-    columns: Mapping[str, Values]
+    columns: Mapping[str, Series]
     """By name (`COLUMNS`), one number for each attempt that ended."""
-    over: Mapping[str, tuple[Values, Values]]
+    over: Mapping[str, tuple[Series, Series]]
     """By objective: how far each of these attempts was over the warning and over the failing bound, 0 to 1."""
     gaps: tuple[Counted, Counted]
     """All gaps of these attempts: those that are judged, and the warm-up's."""
@@ -96,7 +97,7 @@ class Batch:
         )
 
 
-def _floats(raw: bytes) -> Values:
+def _floats(raw: bytes) -> Series:
     return np.frombuffer(raw, dtype=np.float64)
 
 

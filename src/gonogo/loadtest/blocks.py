@@ -22,11 +22,9 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gonogo.loadtest.arrays import Series
 from gonogo.model import Outcome
-
-Series = NDArray[np.float64]
 
 FIRST_LOOK = 50
 """After so many attempts decisions are looked for on the way for the first time."""
@@ -66,11 +64,11 @@ class Judged:
 def attempts_needed(limit: float, level: float) -> int:
     """The smallest number of attempts, none bad, that shows a share of at most `limit`; 0 < `limit` < 1."""
     low, high = 1, 1
-    while evidence_below(np.zeros(high), limit) < 1 / level:
+    while mean_evidence_below(np.zeros(high), limit) < 1 / level:
         low, high = high, high * 2
     while low < high:
         middle = (low + high) // 2
-        low, high = (low, middle) if evidence_below(np.zeros(middle), limit) >= 1 / level else (middle + 1, high)
+        low, high = (low, middle) if mean_evidence_below(np.zeros(middle), limit) >= 1 / level else (middle + 1, high)
     return high
 
 
@@ -118,14 +116,14 @@ def decide_blocks(  # noqa: PLR0913 (three series, and what says what is decided
 
 def _outcome(warn: Series, fail: Series, limit: float, level: float) -> Outcome:
     """What the evidence of the block means comes to, with a warning band between two bounds."""
-    if evidence_above(fail, limit) >= 1 / level:
+    if mean_evidence_above(fail, limit) >= 1 / level:
         return Outcome.FAIL
-    if evidence_below(warn, limit) >= 1 / level:
+    if mean_evidence_below(warn, limit) >= 1 / level:
         return Outcome.PASS
-    return Outcome.WARN if evidence_below(fail, limit) >= 1 / level else Outcome.INCONCLUSIVE
+    return Outcome.WARN if mean_evidence_below(fail, limit) >= 1 / level else Outcome.INCONCLUSIVE
 
 
-def evidence_below(means: Series, limit: float) -> float:
+def mean_evidence_below(means: Series, limit: float) -> float:
     """Evidence (e-value) against "the mean is at least `limit`": large means that it is smaller.
 
     Each alternative bets against each block mean, which lies between 0 and 1 (Waudby-Smith and Ramdas 2024, Journal of
@@ -137,7 +135,7 @@ def evidence_below(means: Series, limit: float) -> float:
     return float(rarely + np.mean(spread)) / 2
 
 
-def evidence_above(means: Series, limit: float) -> float:
+def mean_evidence_above(means: Series, limit: float) -> float:
     """Evidence (e-value) against "the mean is at most `limit`": large means that it is greater."""
     upper = limit + (1 - limit) * (np.arange(1, _ALTERNATIVES) / _ALTERNATIVES) ** 2
     return float(np.mean(_capitals(means, upper, limit)))

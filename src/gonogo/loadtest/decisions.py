@@ -6,9 +6,10 @@ from statistics import NormalDist
 
 import numpy as np
 
+from gonogo.loadtest.arrays import Series
 from gonogo.loadtest.blocks import Judged, attempts_needed, decide_blocks
 from gonogo.loadtest.capacity import Held, Next, Trial
-from gonogo.loadtest.record import Course, LoadRecord, Series
+from gonogo.loadtest.record import Course, LoadRecord
 from gonogo.model import Outcome
 from gonogo.objectives import Band, Decided, exact_interval
 from gonogo.targets.load import LoadObjective

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from hdrh.histogram import HdrHistogram
-from numpy.typing import NDArray
+
+from gonogo.loadtest.arrays import Series, Whole
 
 # Microseconds from 1 µs to 1 h with 3 significant digits.
 _LOWEST_US, _HIGHEST_US, _DIGITS = 1, 3_600_000_000, 3
@@ -14,9 +15,6 @@ _STEPS_BITS = 11
 _HALF = 1 << (_STEPS_BITS - 1)
 _SIZE = (_HIGHEST_US.bit_length() - _STEPS_BITS + 2) * _HALF
 PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9)
-
-Values = NDArray[np.float64]
-Whole = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +37,7 @@ class Counted:
         return float(self.values_us[min(reached, len(self.counts) - 1)]) / 1000
 
 
-def counted(values_ms: Values) -> Counted:
+def counted(values_ms: Series) -> Counted:
     """Count values, as finely as the histogram keeps them; NaN, what was not measured, is left out."""
     micros = np.clip(np.rint(values_ms[~np.isnan(values_ms)] * 1000), _LOWEST_US, _HIGHEST_US).astype(np.int64)
     shift = _shift_of(micros)

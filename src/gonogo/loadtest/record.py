@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gonogo.loadtest.arrays import Series
 from gonogo.loadtest.calibration import Calibration
 from gonogo.loadtest.capacity import Capacity, Held, Trial
 from gonogo.loadtest.spending import Spent
 from gonogo.writing import write_whole
-
-Series = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from hdrh.histogram import HdrHistogram
 
+from gonogo.loadtest.arrays import Series
 from gonogo.loadtest.batch import COLUMNS, Batch, Pulse
 from gonogo.loadtest.blocks import FIRST_LOOK, next_look
 from gonogo.loadtest.calibration import Calibration
 from gonogo.loadtest.decisions import FAMILY_LEVEL, decide_course
-from gonogo.loadtest.histogram import Counted, Histogram, Values, counted, merged, percentiles_ms
+from gonogo.loadtest.histogram import Counted, Histogram, counted, merged, percentiles_ms
 from gonogo.loadtest.profile import Profile
 from gonogo.loadtest.record import COURSE, Course, GeneratorHealth, LoadRecord
 from gonogo.loadtest.spending import Spent
@@ -41,8 +42,8 @@ class Tally:
         """`before` is what earlier trials of the same run have spent, `calibration` the generator's own."""
         self._profile, self._load, self._workers = profile, load, workers
         self._calibration = calibration
-        self._columns: dict[str, list[Values]] = {name: [] for name in COLUMNS}
-        self._over: dict[str, tuple[list[Values], list[Values]]] = {o.name: ([], []) for o in load.objectives}
+        self._columns: dict[str, list[Series]] = {name: [] for name in COLUMNS}
+        self._over: dict[str, tuple[list[Series], list[Series]]] = {o.name: ([], []) for o in load.objectives}
         self._histograms = {name: Histogram() for name in ("latency_ms", "ttft_ms", "gap_ms", "lateness_ms", "lag_ms")}
         self._pulses: dict[int, list[Pulse]] = {}
         self._failures: Counter[str] = Counter()
@@ -155,7 +156,7 @@ class Tally:
             spent=self.spent,
         )
 
-    def _whole(self) -> dict[str, Values]:
+    def _whole(self) -> dict[str, Series]:
         """All columns; the parts are joined once and for all."""
         for parts in (*self._columns.values(), *(side for both in self._over.values() for side in both)):
             parts[:] = [_joined(parts)]
@@ -188,7 +189,7 @@ class Tally:
         row |= _quantiles("gap_ms", merged([gaps for batch in batches for gaps in batch.gaps]))
         return row
 
-    def _percentiles(self, histograms: Mapping[str, HdrHistogram], speeds: Values) -> dict[str, dict[str, float]]:
+    def _percentiles(self, histograms: Mapping[str, HdrHistogram], speeds: Series) -> dict[str, dict[str, float]]:
         """The usual ones, and those that objectives ask for."""
         found = {name: percentiles_ms(histogram) for name, histogram in histograms.items()}
         for objective in self._load.objectives:
@@ -204,7 +205,7 @@ class Tally:
         return found
 
     def _health(
-        self, columns: Mapping[str, Values], histograms: Mapping[str, HdrHistogram], lost: tuple[str, ...]
+        self, columns: Mapping[str, Series], histograms: Mapping[str, HdrHistogram], lost: tuple[str, ...]
     ) -> GeneratorHealth:
         pulses = [pulse for several in self._pulses.values() for pulse in several]
         seconds = max((sum(pulse.seconds for pulse in several) for several in self._pulses.values()), default=0.0)
@@ -226,7 +227,7 @@ class Tally:
         )
 
 
-def _joined(parts: Sequence[Values]) -> Values:
+def _joined(parts: Sequence[Series]) -> Series:
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
@@ -250,7 +251,7 @@ def asked_of(profile: Profile, load: Load) -> str:
     return hashlib.sha256(f"{profile.digest} {load.model}".encode()).hexdigest()[:16]
 
 
-def cost_of(columns: Mapping[str, Values], prices: Prices) -> float:
+def cost_of(columns: Mapping[str, Series], prices: Prices) -> float:
     """What the attempts cost; those of which nobody told the tokens cost nothing here."""
     asked = float(np.nansum(columns["prompt_tokens"])) * prices.input_per_million
     return (asked + float(columns["tokens"].sum()) * prices.output_per_million) / 1e6
