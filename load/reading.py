@@ -23,7 +23,7 @@ import gevent.socket
 import orjson
 from geventhttpclient.response import HTTPResponse
 
-from gonogo.loadtest.attempt import Attempt, now_ms
+from gonogo.loadtest.attempt import Attempt, clock_offset_ms, now_ms
 from gonogo.stream import ChatBody, ChatStream
 
 _BLOCK = 65536
@@ -122,7 +122,7 @@ class Reader:
         self._attempt, self._ticker, self._streamed = attempt, ticker, streamed
         self._parser = _Parser("POST")
         self._body, self._whole = ChatBody(), bytearray()
-        self._to_monotonic_ms = (time.monotonic() - time.time()) * 1000
+        self._to_monotonic_ms = -clock_offset_ms()
         self._over = gevent.event.Event()
         self._error: Exception | None = None
         self._is_between = False

@@ -13,7 +13,7 @@ import pytest
 
 from gonogo.documents import parse_document
 from gonogo.errors import InconclusiveError, NotDeclared, Unsupported
-from gonogo.fixtures.contract import politely_sent
+from gonogo.fixtures.contract import Volley, politely_sent
 from gonogo.fixtures.hosts import Measured
 from gonogo.fixtures.security import Spelt
 from gonogo.objectives import Band
@@ -26,7 +26,7 @@ from gonogo.redaction import Redactor
 from gonogo.rules.agents import Acted
 from gonogo.rules.conversations import Answer
 from gonogo.rules.doors import Door
-from gonogo.rules.hostile import Hostile
+from gonogo.rules.hostile import GROUPS, Hostile
 from gonogo.rules.images import FoundImage
 from gonogo.rules.watching import Scraped, Value
 from gonogo.suites.agent import test_policy as policy
@@ -317,6 +317,20 @@ def test_a_counter_of_one_of_several_processes_says_nothing(monkeypatch: pytest.
     assert counter_on([first]).moved_since(4.0, 3) == 1
     with pytest.raises(InconclusiveError, match="2 processes answer at http://x/metrics"):
         counter_on([*[first] * 8, second]).moved_since(4.0, 3)
+
+
+def test_what_was_found_stays_found_when_a_server_goes_on_to_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+
+    def volley(*statuses: int) -> Volley:
+        answers = iter(statuses)
+        http = Parts(send=lambda *_, **__: HttpAnswer(next(answers, 429), {}, b"{}", 1.0), spend_told=lambda _: None)
+        speaker = Parts(http=http, endpoint=Parts(error_form="openai-error"), model=Parts(name="m"))
+        return Volley(speaker, "Hola")
+
+    assert any("500" in flaw for flaw in volley(500).send(GROUPS[0]))
+    with pytest.raises(InconclusiveError, match="answers 429"):
+        volley().send(GROUPS[0])
 
 
 def counter_on(pages: Sequence[str]) -> Counter:
