@@ -96,16 +96,26 @@ def _play(run: Run, environment: Environment) -> None:
             environment.runner.quit()
         elif _run_in(environment) is run:  # the page stays, to be looked at or to start again
             _resting.add(environment)
-            environment.runner.stop()
-            _resting.discard(environment)
+            try:
+                environment.runner.stop()
+            finally:
+                _resting.discard(environment)
 
 
 @events.quitting.add_listener  # type: ignore[untyped-decorator]
+def leave(environment: Environment, **_: object) -> None:
+    """Ctrl-C: keep what was measured."""
+    if (run := _run_in(environment)) is not None:
+        run.interrupt()
+
+
 @events.test_stop.add_listener  # type: ignore[untyped-decorator]
 def stop(environment: Environment, **_: object) -> None:
-    """Ctrl-C (quitting) and the page's button (test_stop): keep what was measured.
+    """The page's button: keep what was measured.
 
     A run that has ended stops Locust as well, which takes a moment in which the next may be started on the page.
     """
-    if environment not in _resting and (run := _run_in(environment)) is not None:
-        run.interrupt()
+    if environment in _resting:
+        _resting.discard(environment)
+    else:
+        leave(environment)

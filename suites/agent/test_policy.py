@@ -1,9 +1,9 @@
 """Does the policy hold: nothing risky without an approval, and each approval for one use of one action?"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from gonogo.fixtures.agent import AT_ONCE, Forged
-from gonogo.plugin import check, expect_flawless
+from gonogo.plugin import check, expect_flawless, flaws_of
 from gonogo.probes.agent import AgentProbe, Approval
 from gonogo.rules.agents import Acted, risk_flaws, talked_around
 from gonogo.targets.agent import Action
@@ -26,8 +26,8 @@ def test_policy_allows(performed: Acted) -> None:
 def test_policy_firm(risky_action: tuple[str, Action], agent: AgentProbe) -> None:
     """No request is done that says of itself that it is harmless, approved, or something else."""
     _, action = risky_action
-    acted = [(trick, agent.act_as_told(action, body)) for trick, body in talked_around(action)]
-    expect_flawless([f"a request that {trick}: {done}" for trick, done in acted if done.is_done])
+    acted = ((trick, agent.act_as_told(action, body)) for trick, body in talked_around(action))
+    expect_flawless(flaws_of([f"a request that {trick}: {done}"] if done.is_done else [] for trick, done in acted))
 
 
 @check("agent.approvals.once", severity="critical", covers=["T2"])
@@ -50,14 +50,15 @@ def test_approvals_race(guarded_action: Action, agent: AgentProbe) -> None:
 @check("agent.approvals.bound", severity="critical", covers=["T2"])
 def test_approvals_bound(guarded_action: Action, other_actions: Sequence[Action], agent: AgentProbe) -> None:
     """An approval serves for the action that it was given for, and for no other arguments and no other tool."""
-    acted = [agent.act(other, agent.approved(guarded_action).id) for other in other_actions]
-    expect_flawless([f"with an approval of `{guarded_action}`: {done}" for done in acted if done.is_done])
+    acted = (agent.act(other, agent.approved(guarded_action).id) for other in other_actions)
+    approved = f"with an approval of `{guarded_action}`"
+    expect_flawless(flaws_of([f"{approved}: {done}"] if done.is_done else [] for done in acted))
 
 
 @check("agent.approvals.approver", severity="critical", covers=["T2"])
-def test_approvals_approver(forged: Sequence[Forged]) -> None:
+def test_approvals_approver(forged: Iterable[Forged]) -> None:
     """Who asked for an approval cannot give it, nor can nobody, a wrong key, or a caller who is no approver."""
-    expect_flawless([f"approved by {one.by}: {one.acted}" for one in forged if one.acted.is_done])
+    expect_flawless(flaws_of([f"approved by {one.by}: {one.acted}"] if one.acted.is_done else [] for one in forged))
 
 
 @check("agent.approvals.personal", severity="critical", covers=["T2"])
@@ -82,5 +83,7 @@ def test_approvals_decided(guarded_action: Action, agent: AgentProbe) -> None:
     pending, rejected = agent.ask_approval(guarded_action), agent.ask_approval(guarded_action)
     agent.reject(rejected)
     tried = {"not decided yet": pending.id, "rejected": rejected.id, "made up": f"{pending.id}0"}
-    acted = {how: agent.act(guarded_action, approval) for how, approval in tried.items()}
-    expect_flawless([f"with an approval that is {how}: {done}" for how, done in acted.items() if done.is_done])
+    acted = ((how, agent.act(guarded_action, approval)) for how, approval in tried.items())
+    expect_flawless(
+        flaws_of([f"with an approval that is {how}: {done}"] if done.is_done else [] for how, done in acted)
+    )

@@ -21,7 +21,7 @@ def test_embeddings_vectors(embedder: Embedder) -> None:
 @check("contract.embeddings.shape", severity="major", covers=["C9"])
 def test_embeddings_shape(embedder: Embedder) -> None:
     """An answer has the fields and types of the API."""
-    body = embedder.http.post("/v1/embeddings", {"model": embedder.model.name, "input": list(TEXTS)}).json()
+    body = embedder.post({"model": embedder.model.name, "input": list(TEXTS)}).json()
     expect_flawless(violations(body, resources.schema("embeddings")))
 
 
@@ -76,6 +76,6 @@ def test_embeddings_refused(embedder: Embedder) -> None:
     changes: list[dict[str, object]] = [{"input": None}, {"input": {"a": 1}}, {"input": []}]
     changes.append({"model": "gonogo-no-such-model", "input": "a"})
     for body in changes:
-        status = embedder.http.post("/v1/embeddings", {"model": embedder.model.name, **body}).status
+        status = embedder.post({"model": embedder.model.name, **body}).status
         flaws += [] if status in (400, 404, 422) else [f"{body} got HTTP {status}"]
     expect_flawless(flaws)

@@ -9,7 +9,6 @@ from gonogo.errors import NotDeclared
 from gonogo.fixtures.limits import exhaust
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.chat import Chat
-from gonogo.probes.patience import patiently
 from gonogo.rules.hostile import GROUPS
 from gonogo.rules.limits import past_limit_flaws
 from gonogo.rules.refusals import form_flaws, leaks
@@ -22,7 +21,7 @@ BEYOND = 1.25
 def test_errors_unknown_model(chat: Chat, prompt: str) -> None:
     """A model that does not exist is refused with 400 or 404 (401, 403: not for this key) and an error body."""
     body = {"model": "gonogo-no-such-model", "messages": [{"role": "user", "content": prompt}], "max_tokens": 2}
-    answer = patiently(lambda: chat.http.post("/v1/chat/completions", body), chat.endpoint.name)
+    answer = chat.http.patient().post("/v1/chat/completions", body)
     assert answer.status in (400, 401, 403, 404), f"answered HTTP {answer.status}"
     expect_flawless([*form_flaws(answer.text, resources.schema(chat.endpoint.error_form)), *leaks(answer.text)])
 

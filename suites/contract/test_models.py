@@ -8,7 +8,6 @@ from gonogo.errors import NotDeclared
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.chat import Chat, listed_models
 from gonogo.probes.http import Http
-from gonogo.probes.patience import patiently
 from gonogo.rules.completions import is_listed
 from gonogo.rules.reading import mapping, objects
 from gonogo.targets.endpoints import ChatModel, Endpoint
@@ -27,8 +26,7 @@ def test_models_listed(endpoint: tuple[Endpoint, Http]) -> None:
 @check("contract.models.shape", severity="minor", covers=["C2"])
 def test_models_shape(endpoint: tuple[Endpoint, Http]) -> None:
     """The model list has the fields and types of the API, and each model once."""
-    declared, http = endpoint
-    listed = patiently(lambda: http.get("/v1/models"), declared.name).json()
+    listed = endpoint[1].patient().get("/v1/models").json()
     names = [item.get("id") for item in objects(mapping(listed).get("data"))]
     twice = sorted({f"{name!r} is listed twice" for name in names if names.count(name) > 1})
     expect_flawless([*violations(listed, resources.schema("model-list")), *twice])
@@ -55,4 +53,4 @@ def _answers(endpoint: Endpoint, model: ChatModel, http: Http) -> bool:
     text = f"Hola [{uuid.uuid4()}]"
     if model.kind == "chat" and Chat(endpoint, model, http).ask(text, max_tokens=1).status == 200:
         return True
-    return http.post("/v1/embeddings", {"model": model.name, "input": text}).status == 200
+    return http.patient().post("/v1/embeddings", {"model": model.name, "input": text}).status == 200

@@ -12,26 +12,24 @@ from gonogo.probes.alerting import AlertCourse
 from gonogo.probes.chat import Chat
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.http import Client
+from gonogo.probes.patience import TOO_MANY
 from gonogo.probes.prometheus import AlertmanagerProbe, PrometheusProbe
 from gonogo.rules.watching import (
     LoadedRule,
     Scraped,
     bucket_flaws,
-    decide_own_window,
-    decide_window,
+    decide_windows,
     down,
     not_loaded,
     of_job,
     unevaluated,
     unknown,
     unwell,
-    worst_of,
 )
 from gonogo.targets.model import Target
 from gonogo.targets.monitoring import AlertDrill, OwnCounter, RequiredBuckets, RequiredSeries, WindowObjective
 
 _OWN_REQUESTS = 3
-_TOO_MANY = 429
 _COUNTED_WITHIN_S, _COUNTED_EVERY_S = 5.0, 0.2
 _DISCOVERED_WITHIN_S = 12.0
 """Once its configuration was read again, a Prometheus knows no Alertmanager for five seconds (its discovery waits)."""
@@ -89,14 +87,11 @@ def test_histograms_buckets(
 def test_objectives_hold(prometheus_probe: PrometheusProbe, window_objective: WindowObjective, gate: Gate) -> None:
     """A figure that Prometheus computes over a window was within its band when this run's checks began.
 
-    Since then the window fills with what this run does: refusals that it provokes, load, drills.
+    Since then the window fills with what this run does itself: what is beyond the band only now is no more than told.
     """
     query = window_objective.query
-    before = prometheus_probe.query(query, ago_s=gate.ledger.checks_s())
-    if worst_of(window_objective, before) is not None:
-        settle(decide_window(window_objective, before))
-    else:
-        settle(decide_own_window(window_objective, prometheus_probe.query(query)))
+    before = prometheus_probe.query(query, ago_s=gate.ledger.checks_began_s_ago())
+    settle(decide_windows(window_objective, before, prometheus_probe.query(query)))
 
 
 @check("monitoring.counters.exact", severity="major", covers=["M2"])
@@ -108,7 +103,7 @@ def test_counters_exact(
     # one that is refused for the rate would be repeated, and counted twice
     asked = [routed_chat.try_once(f"Cuenta {n} [{user}]", max_tokens=1, user=user) for n in range(_OWN_REQUESTS)]
     statuses = [answer.status for answer in asked]
-    if _TOO_MANY in statuses:
+    if TOO_MANY in statuses:
         raise InconclusiveError("the gateway answers 429 (rate limited): what it counts of that is its own affair")
     assert statuses == [200] * _OWN_REQUESTS
     counter = counter_for(own_counter, user, target, client, context)
@@ -116,7 +111,7 @@ def test_counters_exact(
     while counter.read() < _OWN_REQUESTS and time.monotonic() < deadline:
         time.sleep(_COUNTED_EVERY_S)
     time.sleep(_COUNTED_EVERY_S)  # some count after they have answered; and what counts twice is late as well
-    if (counted := counter.read()) != _OWN_REQUESTS:
+    if (counted := counter.read()) < _OWN_REQUESTS:
         counter.expect_alone()
     assert counted == _OWN_REQUESTS, f"{own_counter.metric} counts {counted:g} of {_OWN_REQUESTS} requests"
 

@@ -49,7 +49,7 @@ def test_fallback_survives(chain: Chain, failure: Failure, stream: bool, request
     """However the first provider fails, there is an answer, and no link is asked more often than its retries allow."""
     prompt = fresh_prompt("¿Y si falla?")
     with chain.broken(failure):
-        answer = chain.chat.try_once(prompt, stream=stream, max_tokens=LIMIT)
+        answer = chain.answered_by(1).try_once(prompt, stream=stream, max_tokens=LIMIT)
     name = f"{request.node.callspec.params['failure']}{' streamed' if stream else ''}"
     flaws = [*_answer_flaws(answer), *_attempts(chain, prompt, failure, 1)]
     expect_flawless([f"{name}: {flaw}" for flaw in flaws])
@@ -63,7 +63,7 @@ def test_fallback_order(chain: Chain, stream: bool) -> None:
     for broken in range(1, len(chain.links)):
         prompt = fresh_prompt("¿Y si fallan varios?")
         with chain.broken(FAILURES["500"], broken):
-            answer = chain.chat.try_once(prompt, stream=stream, max_tokens=LIMIT)
+            answer = chain.answered_by(broken).try_once(prompt, stream=stream, max_tokens=LIMIT)
         flaws += [*_answer_flaws(answer), *_attempts(chain, prompt, FAILURES["500"], broken)]
     expect_flawless(flaws)
 
@@ -75,7 +75,7 @@ def test_fallback_in_time(chain: Chain, bound_s: float, stream: bool) -> None:
     prompt, broken = fresh_prompt("¿Y si callan casi todos?"), len(chain.links) - 1
     with chain.broken(FAILURES["silent"], broken):
         began = time.monotonic()
-        answer = chain.chat.try_once(prompt, stream=stream, max_tokens=LIMIT)
+        answer = chain.answered_by(broken).try_once(prompt, stream=stream, max_tokens=LIMIT)
         took_s = time.monotonic() - began
     flaws = _answer_flaws(answer)
     expect_flawless(
@@ -165,7 +165,7 @@ def _needs(chain: Chain, feature: str) -> None:
 def _lost(chain: Chain, prompt: str, stream: bool, kept: Kept) -> list[str]:
     """What the first fallback's answer lacks when it stands in, and has when it is asked itself."""
     with chain.broken(FAILURES["500"]):
-        answer = chain.chat.try_once(prompt, stream=stream, max_tokens=ROOM, **kept.parameters)
+        answer = chain.answered_by(1).try_once(prompt, stream=stream, max_tokens=ROOM, **kept.parameters)
     if not chain.moved(prompt)[1]:
         raise InconclusiveError(f"{chain.names[1]} was not asked: see routing.fallback.survives")
     broken = [*_status_flaws(answer), *kept.flaws_of(answer)]
@@ -194,7 +194,7 @@ def test_fallback_cut_told(chain: Chain, after: int) -> None:
         raise Unsupported(f"{chain.chat.model.name} streams {len(whole.content_ms)} pieces: too few to cut them")
     prompt = fresh_prompt("¿Y si se corta?")
     with chain.broken(Failure("stream-cut", {"tokens": after})):
-        answer = chain.chat.try_once(prompt, stream=True, max_tokens=ROOM_CUT)
+        answer = chain.answered_by(1).try_once(prompt, stream=True, max_tokens=ROOM_CUT)
     if not chain.moved(prompt)[0]:
         raise InconclusiveError(f"{chain.names[0]} was not asked: see routing.alias.served_by_mapped")
     complete = answer.status == 200 and answer.done and answer.error is None
@@ -213,7 +213,7 @@ def test_fallback_context(chain: Chain, stream: bool) -> None:
     if first is None or not roomy:
         raise NotDeclared(f"no fallback's context_tokens are {ROOMY} times those of {chain.names[0]}'s model")
     prompt = fresh_prompt("coche " * int(BEYOND * first))
-    answer = chain.chat.try_once(prompt, stream=stream, max_tokens=LIMIT)
+    answer = chain.answered_by(roomy[0]).try_once(prompt, stream=stream, max_tokens=LIMIT)
     flaws, moved = _answer_flaws(answer), chain.moved(prompt)
     if not flaws and not any(moved[i] for i in roomy):
         took = ", ".join(name for name, count in zip(chain.names, moved, strict=True) if count) or "an unknown server"

@@ -1,12 +1,11 @@
 """Who gets in where? Every path that a product is known to have, asked by callers who may not come in."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from gonogo.errors import InconclusiveError
 from gonogo.fixtures.security import Caller, Spelt, listed_ids, open_doors
-from gonogo.plugin import check, expect_flawless
+from gonogo.plugin import check, expect_flawless, flaws_of
 from gonogo.probes.http import Http
-from gonogo.probes.patience import patiently
 from gonogo.rules.doors import Door, says_nothing
 
 _CHAT = "/v1/chat/completions"
@@ -50,17 +49,19 @@ def test_doors_closed(gateway_doors: Sequence[Door], ordinary_caller: Caller) ->
 def test_tenants_apart(tenant_http: tuple[Http, Sequence[str]]) -> None:
     """A caller cannot use, or see, models that are somebody else's."""
     http, may_not = tenant_http
-    flaws, dumb = list[str](), list[str]()
-    for model in may_not:
-        body = {"model": model, "messages": [{"role": "user", "content": "Hola"}], "max_tokens": 1}
-        status = http.post(_CHAT, body).status
-        if status < 300:
-            flaws.append(f"{model}: HTTP {status} for a caller who may not use it")
-        elif status not in {401, 403, 404}:
-            dumb.append(f"{model}: HTTP {status}")
-    listed = patiently(lambda: http.get("/v1/models"), "/v1/models").json().get("data", ())
-    seen = {str(item.get("id")) for item in listed if isinstance(item, dict)}
-    flaws += [f"{model} is on the model list of a caller who may not use it" for model in may_not if model in seen]
+    dumb = list[str]()
+
+    def looks() -> Iterator[list[str]]:
+        for model in may_not:
+            body = {"model": model, "messages": [{"role": "user", "content": "Hola"}], "max_tokens": 1}
+            status = http.post(_CHAT, body).status
+            dumb.extend([f"{model}: HTTP {status}"] if status >= 300 and status not in {401, 403, 404} else [])
+            yield [f"{model}: HTTP {status} for a caller who may not use it"] if status < 300 else []
+        listed = http.patient().get("/v1/models").json().get("data", ())
+        seen = {str(item.get("id")) for item in listed if isinstance(item, dict)}
+        yield [f"{model} is on the model list of a caller who may not use it" for model in may_not if model in seen]
+
+    flaws = flaws_of(looks())
     if not flaws and dumb:
         raise InconclusiveError(f"neither answered nor refused: {', '.join(dumb)}")
     expect_flawless(flaws)

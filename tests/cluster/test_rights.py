@@ -90,7 +90,7 @@ def test_policies_of_other_kinds_leave_a_flow_undecided(
                     run.end()
                     found = {told for name, told in run.outcomes().items() if name.startswith("cluster.network.flows")}
                     assert found == {wanted}, run.output
-                    assert ("like namespaces" in run.output) == (wanted == "inconclusive")
+                    assert ("closed (ciliumnetworkpolicies.cilium.io)" in run.output) == (wanted == "inconclusive")
         finally:
             crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
             client.delete(f"{crds}/ciliumnetworkpolicies.cilium.io").raise_for_status()

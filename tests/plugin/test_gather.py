@@ -74,7 +74,7 @@ def test_what_is_asked_for_several_checks_at_once_counts_too(tmp_path: Path) -> 
 
 
 def test_where_nobody_asked_nothing_is_known(tmp_path: Path) -> None:
-    assert outcome_of(tmp_path, [], requests=0)[0] == "inconclusive"
+    assert outcome_of(tmp_path, [], requests=0)[0] == "skip"
 
 
 def test_a_check_that_did_not_pass_stays_as_it_is(tmp_path: Path) -> None:

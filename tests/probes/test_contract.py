@@ -1,7 +1,7 @@
 """Probes of the suite contract against servers that behave, and that do not."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from gonogo.errors import BudgetExhaustedError, EndpointFailedError, InconclusiveError, NotDeclared
+from gonogo.fixtures.contract import Volley
+from gonogo.plugin import flaws_of
 from gonogo.probes.chat import Chat
 from gonogo.probes.clients import OllamaClient, OpenAiClient
 from gonogo.probes.embeddings import Embedder
@@ -268,9 +270,45 @@ def test_an_error_in_a_proxys_own_form_is_an_answer() -> None:
     assert (answer.status, answer.text, answer.error) == (502, "", None)
 
 
-def test_a_chain_leaves_room_for_the_thoughts_of_whoever_answers() -> None:
+def test_a_chain_leaves_room_for_the_thoughts_of_who_is_to_answer() -> None:
     first, thinker = ChatModel("first", fallbacks=("thinker", "elsewhere")), ChatModel("thinker", thinking_tokens=500)
     gateway = Endpoint("gateway", "openai", "http://127.0.0.1:1", models=(first, thinker))
     assert gateway.links_of(first) == (first, thinker)
-    assert gateway.with_room(first).thinking_tokens == 500
-    assert gateway.with_room(thinker) == thinker
+    assert [gateway.standing_in(first, position).thinking_tokens for position in (0, 1, 2)] == [0, 500, 500]
+    assert gateway.standing_in(thinker, 1) == thinker
+
+
+@pytest.mark.parametrize(("statuses", "found"), [([400], []), ([429, 400], []), ([500, 429], ["HTTP 500"])])
+def test_what_a_volley_has_found_stays_found(
+    statuses: list[int], found: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    left = list(statuses)
+    refusal = json.dumps({"error": {"message": "no", "type": "invalid_request_error", "param": None, "code": None}})
+
+    def answer(_: str, body: dict[str, Any]) -> tuple[int, str]:
+        if body.get("max_tokens") == 1 and isinstance(body.get("messages"), list) and "range" in str(body["messages"]):
+            return 200, json.dumps(WHOLE)
+        return (left.pop(0) if len(left) > 1 else left[0]), refusal
+
+    with Scripted(answer) as server, Bench(server.url, timeout_s=5) as bench:
+        flaws = Volley(bench.chat(server.url), "Hola range").send("range")
+    assert all(any(words in flaw for flaw in flaws) for words in found)
+    assert bool(flaws) == bool(found), flaws
+
+
+def test_a_volley_at_who_never_has_room_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    with Scripted(lambda _path, _body: (429, "{}")) as server, Bench(server.url, timeout_s=5) as bench:
+        with pytest.raises(InconclusiveError, match="answers 429"):
+            Volley(bench.chat(server.url), "Hola").send("range")
+
+
+def test_a_finding_outlives_a_look_that_decides_nothing() -> None:
+    def looks(*found: str) -> Iterator[list[str]]:
+        yield list(found)
+        raise InconclusiveError("busy")
+
+    assert flaws_of(looks("done")) == ["done"]
+    with pytest.raises(InconclusiveError, match="busy"):
+        flaws_of(looks())

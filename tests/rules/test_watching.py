@@ -12,8 +12,8 @@ from gonogo.rules.watching import (
     Scraped,
     Value,
     bucket_flaws,
-    decide_own_window,
     decide_window,
+    decide_windows,
     down,
     not_loaded,
     of_job,
@@ -134,9 +134,31 @@ def test_figures_of_a_window(objective: WindowObjective, values: list[Value], ou
     assert told in decided.text
 
 
-def test_what_only_this_run_has_asked_is_held_against_nobody() -> None:
-    beyond = decide_own_window(LATENCY, [Value({}, 3.0)])
-    assert beyond.outcome is Outcome.INCONCLUSIVE
-    assert "p95 = 3 s" in beyond.text
-    assert "this run's own requests" in beyond.text
-    assert decide_own_window(LATENCY, [Value({}, 0.5)]) == decide_window(LATENCY, [Value({}, 0.5)])
+GOOD, WARNS, BAD = ([Value({}, number)] for number in (0.5, 1.5, 3.0))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "outcome", "told"),
+    [
+        (GOOD, GOOD, Outcome.PASS, "p95 = 0.5 s"),
+        (BAD, GOOD, Outcome.FAIL, "p95 = 3 s"),
+        (GOOD, WARNS, Outcome.PASS, "p95 = 0.5 s"),
+        (WARNS, GOOD, Outcome.WARN, "p95 = 1.5 s"),
+        (GOOD, BAD, Outcome.WARN, "p95 = 3 s (pass ≤ 1, fail > 2); when the checks began p95 = 0.5 s"),
+        (WARNS, [], Outcome.WARN, "p95 = 1.5 s"),
+        ([], GOOD, Outcome.PASS, "p95 = 0.5 s"),
+        ([NAN], WARNS, Outcome.WARN, "p95 = 1.5 s"),
+        (
+            [NAN],
+            BAD,
+            Outcome.INCONCLUSIVE,
+            "p95 = 3 s (pass ≤ 1, fail > 2); nothing was known of it when the checks began",
+        ),
+        ([], [NAN], Outcome.INCONCLUSIVE, "NaN"),
+    ],
+)
+def test_what_a_run_does_itself_is_no_finding(
+    before: list[Value], now: list[Value], outcome: Outcome, told: str
+) -> None:
+    decided = decide_windows(LATENCY, before, now)
+    assert (decided.outcome, told in decided.text) == (outcome, True), decided

@@ -8,7 +8,6 @@ import copy
 import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -28,7 +27,7 @@ from gonogo.faults.kubernetes import (
     set_template,
     template_digest,
 )
-from gonogo.probes.kubernetes import ClusterApi, Object, as_part
+from gonogo.probes.kubernetes import ApiDownError, ClusterApi, Object, as_part
 from gonogo.rules.objects import name_of
 from gonogo.rules.pods import containers_of, is_ready, rollout_of
 from gonogo.rules.revisions import Release, Revision, last_good, not_there, revisions_of
@@ -37,6 +36,7 @@ from gonogo.targets.binding import file_digest
 from gonogo.targets.drills import Change, Released
 
 _POLL_S = 0.1
+_SCALED_WITHIN_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -165,27 +165,35 @@ class WorkloadReleases:
     def state(self) -> dict[str, Any]:
         """Template, replicas that are wanted, whether all are ready, the names of its revisions and config maps.
 
-        How many there are is its autoscaler's affair, where it has one: those that it keeps at the least are ready.
+        How many there are is its autoscaler's affair, where it has one; while it adds one or takes one away, that is
+        waited for.
         """
-        found = self._read()
-        pods = read_pods(self._api, found)
-        ready, wanted, least = sum(map(is_ready, pods)), found["spec"].get("replicas"), self._least_replicas()
+        is_scaled, deadline = self._is_scaled(), time.monotonic() + _SCALED_WITHIN_S
+        while True:
+            found = self._read()
+            pods, wanted = read_pods(self._api, found), found["spec"].get("replicas")
+            ready = len(pods) == wanted and all(map(is_ready, pods))
+            if ready or not is_scaled or time.monotonic() > deadline:
+                break
+            time.sleep(_POLL_S)
         return {
             "template": found["spec"]["template"],
-            "replicas": wanted if least is None else f"{least} or more",
-            "ready": len(pods) == ready == wanted if least is None else ready >= least,
+            "replicas": "as many as its autoscaler wants" if is_scaled else wanted,
+            "ready": ready,
             "revisions": sorted(revision.name for revision in self._revisions()),
             "config_maps": self._config_maps(found),
         }
 
-    def _least_replicas(self) -> int | None:
-        """What its autoscaler keeps at the least; None where it has none, or we may not look."""
-        with suppress(InconclusiveError):
-            for scaler in map(as_part, self._api.list("HorizontalPodAutoscaler")):
-                scaled = scaler.at("spec", "scaleTargetRef")
-                if (scaled["kind"].text(), scaled["name"].text()) == kind_of(self._reference):
-                    return int(scaler.at("spec", "minReplicas").number() or 1)
-        return None
+    def _is_scaled(self) -> bool:
+        """Whether an autoscaler decides how many there are; not, as far as we know, where we may not look."""
+        try:
+            scalers = self._api.list("HorizontalPodAutoscaler")
+        except ApiDownError:
+            raise
+        except InconclusiveError:
+            return False
+        scaled = [scaler.at("spec", "scaleTargetRef") for scaler in map(as_part, scalers)]
+        return kind_of(self._reference) in {(of["kind"].text(), of["name"].text()) for of in scaled}
 
     def _set(self, template: Object) -> None:
         """Write a pod template; what the API server will make of it is journalled first."""

@@ -1,7 +1,7 @@
 """The `check` decorator: what makes a test function a check."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar, cast
 
 import pytest
@@ -109,6 +109,22 @@ class FlawsFoundError(AssertionError):
     def __init__(self, flaws: Sequence[str]) -> None:
         super().__init__("\n".join(first(flaws, MAX_LISTED)))
         self.flaws = tuple(flaws)
+
+
+def flaws_of(looks: Iterable[Sequence[str]]) -> list[str]:
+    """What several looks have found, taken one after the other: it stays found where a later one decides nothing.
+
+    Raises:
+        InconclusiveError: nothing was found, and one of them could not look.
+    """
+    flaws: list[str] = []
+    try:
+        for found in looks:
+            flaws += found
+    except InconclusiveError:
+        if not flaws:
+            raise
+    return flaws
 
 
 def expect_flawless(flaws: Sequence[str]) -> None:

@@ -19,7 +19,7 @@ from gonogo.faults.kubernetes import CLUSTER_KINDS
 from gonogo.model import Decision, Permission, Verdict
 from gonogo.plugin.conclusion import Run, conclude, exit_code, note_drills, runs_of, write_reports
 from gonogo.plugin.events import Events
-from gonogo.plugin.gate import Gate, lists_checks, open_gate, set_gate, worker_input
+from gonogo.plugin.gate import Gate, lists_checks, open_gate, reports_written, set_gate, worker_input
 from gonogo.plugin.gather import Gathering
 from gonogo.plugin.locks import target_lock
 from gonogo.plugin.options import is_strict
@@ -81,7 +81,8 @@ class Controller:
             self._undo_orphans()
             if session.config.option.fault:
                 self._switch_on(session.config.option.fault)
-            self._gate.ledger.begin_checks()
+            with reports_written(self._gate.run_folder):
+                self._gate.ledger.begin_checks()
         except (GonogoError, EndpointFailedError, InconclusiveError, DocumentError) as error:
             raise pytest.UsageError(str(error)) from error
 

@@ -1,7 +1,7 @@
 """The controlling process gathers what the checks found, and accounts for every check that was selected."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,11 @@ from gonogo.texts import first
 from gonogo.writing import write_whole
 
 _SELECTED = "selected.json"
+_NOTHING_ASKED: Mapping[str, Any] = {
+    "outcome": Outcome.SKIP,
+    "skip_kind": SkipKind.OTHER,
+    "reason": "this run has asked for nothing: there was no answer in which a secret could have been",
+}
 
 
 def write_selected(run_folder: Path, staged: Sequence[pytest.Item], items: Sequence[pytest.Item]) -> None:
@@ -97,8 +102,7 @@ class Gathering:
         if result.info.check_id != OF_ALL_ANSWERS or result.outcome is not Outcome.PASS:
             return result
         if not leaks:
-            nothing = "no check of this run asked for anything: there was no answer in which a secret could have been"
-            return result if self._requests() else replace(result, outcome=Outcome.INCONCLUSIVE, reason=nothing)
+            return result if self._requests() else replace(result, **_NOTHING_ASKED)
         told = [f"{leak} (seen by {node_id.rpartition('::')[2]})" for leak, node_id in leaks.items()]
         told.sort(key=lambda line: OF_THE_TARGET not in line)
         # what only looks like a key may be an example, or somebody's own session

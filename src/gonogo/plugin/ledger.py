@@ -5,7 +5,8 @@ import json
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from gonogo.errors import BudgetExhaustedError
@@ -26,12 +27,12 @@ class Ledger:
         """Begin a run: nothing spent. The clock is the machine's, the same in every process, which nobody sets."""
         began = time.monotonic()
         spent = {"requests": 0, "tokens": 0, "began": began, "checks_began": began}
-        self._file.write_text(json.dumps(spent), encoding="utf-8")
+        self._file.write_text(json.dumps(spent).ljust(_SIZE), encoding="utf-8")
 
     def begin_checks(self) -> None:
         """What an earlier run left is put back, and a fault that is to be shown is there: the checks begin."""
-        spent = json.loads(self._file.read_text(encoding="utf-8"))
-        self._file.write_text(json.dumps({**spent, "checks_began": time.monotonic()}), encoding="utf-8")
+        with self._changing() as spent:
+            spent["checks_began"] = time.monotonic()
 
     def spend(self, requests: int, tokens: int) -> None:
         """Take from the budget before using it.
@@ -39,17 +40,10 @@ class Ledger:
         Raises:
             BudgetExhaustedError: that much is not left.
         """
-        descriptor = os.open(self._file, os.O_RDWR)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            spent = json.loads(os.read(descriptor, 4096))
+        with self._changing() as spent:
             spent["requests"] += requests
             spent["tokens"] += tokens
             self._refuse_beyond(spent)
-            # in one call, and never shorter than before: an interrupted run must find the file whole
-            os.pwrite(descriptor, json.dumps(spent).encode().ljust(_SIZE), 0)
-        finally:
-            os.close(descriptor)
 
     def spent(self) -> Mapping[str, float]:
         """Requests, tokens and seconds so far."""
@@ -57,7 +51,7 @@ class Ledger:
         seconds = round(time.monotonic() - raw["began"], 1)
         return {"requests": raw["requests"], "tokens": raw["tokens"], "seconds": seconds}
 
-    def checks_s(self) -> float:
+    def checks_began_s_ago(self) -> float:
         """How long ago the checks began."""
         return time.monotonic() - float(self._read()["checks_began"])
 
@@ -65,6 +59,19 @@ class Ledger:
         """How long a request may still take; infinite without a limit."""
         limits = [limit for limit in (self._budget.seconds, self._stage_s) if limit is not None]
         return min(limits) - self.spent()["seconds"] if limits else math.inf
+
+    @contextmanager
+    def _changing(self) -> Iterator[dict[str, float]]:
+        """Its numbers, which are written back unless the block raises."""
+        descriptor = os.open(self._file, os.O_RDWR)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            spent: dict[str, float] = json.loads(os.read(descriptor, 4096))
+            yield spent
+            # in one call, and never shorter than before: an interrupted run must find the file whole
+            os.pwrite(descriptor, json.dumps(spent).encode().ljust(_SIZE), 0)
+        finally:
+            os.close(descriptor)
 
     def _read(self) -> Mapping[str, float]:
         with self._file.open("rb") as file:

@@ -14,7 +14,7 @@ from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.model import Observation
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.http import Client, Http, HttpAnswer
-from gonogo.probes.patience import patiently
+from gonogo.probes.patience import TOO_MANY, is_refused
 from gonogo.rules.agents import OUTCOMES, Acted, Place
 from gonogo.rules.reading import json_value
 from gonogo.targets.agent import Action, Agent
@@ -40,11 +40,12 @@ class Approval:
 class AgentProbe:
     """Asks in the name of one caller."""
 
-    def __init__(self, agent: Agent, client: Client, context: ProbeContext) -> None:
-        """The caller is the target's `key`."""
+    def __init__(self, agent: Agent, client: Client, context: ProbeContext, *, is_patient: bool = True) -> None:
+        """The caller is the target's `key`; one that `is_patient` waits where there are too many requests."""
         self.agent, self._paths = agent, agent.paths
         self._asked: dict[str, Approval] = {}
-        self.http = Http(client, agent.url, agent.key, context, agent.timeout_s)
+        http = Http(client, agent.url, agent.key, context, agent.timeout_s)
+        self.http = http.patient(_is_refused) if is_patient else http
 
     def act(self, action: Action, approval: str = "", *, key: Secret | None = None) -> Acted:
         """Ask for an action; `key` is another caller's.
@@ -62,25 +63,29 @@ class AgentProbe:
             EndpointFailedError: no answer, or one that does not say what became of it.
             InconclusiveError: the agent goes on to answer 429.
         """
-        caller = self._as(key)
-        answer = patiently(lambda: caller.post(self._paths.actions, body), self._paths.actions)
+        answer = self._as(key).post(self._paths.actions, body)
         told = _object(answer)
         outcome = told.get("outcome")
         if outcome in OUTCOMES:
             names = {name: str(told.get(name) or "") for name in ("risk", "reason", "output")}
             return Acted(action, answer.status, str(outcome), id=str(told.get("action") or ""), **names)
-        if answer.status in _TAKEN or answer.status == 401 or answer.status >= 500:
+        if answer.status in _TAKEN or answer.status in {401, TOO_MANY} or answer.status >= 500:
             raise EndpointFailedError(f"`{action}`: HTTP {answer.status} without an outcome: {answer.text[:200]}")
         return Acted(action, answer.status, "", reason=str(told.get("error") or ""))
 
     def at_once(self, action: Action, approval: str, times: int) -> Sequence[Acted]:
-        """Ask so many times at the same moment, with one approval.
+        """Ask so many times at the same moment, with one approval; what was done counts, whatever the others get.
 
         Raises:
-            EndpointFailedError: one of them has no answer.
+            EndpointFailedError, InconclusiveError: one of them has no answer, and not two were done.
         """
         with ThreadPoolExecutor(times) as pool:
-            return list(pool.map(lambda _: self.act(action, approval), range(times)))
+            asked = [pool.submit(self.act, action, approval) for _ in range(times)]
+        failed = [error for one in asked if (error := one.exception()) is not None]
+        acted = [one.result() for one in asked if one.exception() is None]
+        if failed and sum(one.is_done for one in acted) < 2:
+            raise failed[0]
+        return acted
 
     def ask_approval(self, action: Action, ttl_s: float | None = None) -> Approval:
         """Ask for an approval of an action.
@@ -90,7 +95,7 @@ class AgentProbe:
             InconclusiveError: the agent goes on to answer 429.
         """
         body = {"tool": action.tool, "arguments": list(action.arguments)} | ({"ttl_s": ttl_s} if ttl_s else {})
-        answer = patiently(lambda: self.http.post(self._paths.approvals, body), self._paths.approvals)
+        answer = self.http.post(self._paths.approvals, body)
         told = _object(answer)
         if answer.status not in _TAKEN or not told.get("approval"):
             raise EndpointFailedError(f"no approval can be asked for: HTTP {answer.status} {answer.text[:200]}")
@@ -101,8 +106,7 @@ class AgentProbe:
     def decide(self, approval: Approval, decision: str, key: Secret | None) -> int:
         """``approve`` or ``reject``, in the name of `key`'s owner, or of nobody; the answer's status."""
         path = f"{self._paths.approvals}/{quote(approval.id, safe='')}/decision"
-        http = self.http.with_key(key)
-        status = patiently(lambda: http.post(path, {"decision": decision}), path).status
+        status = self.http.with_key(key).post(path, {"decision": decision}).status
         if status in _TAKEN:
             self._asked.pop(approval.id, None)
         return status
@@ -271,6 +275,11 @@ class AgentProbe:
 
     def _as(self, key: Secret | None) -> Http:
         return self.http if key is None else self.http.with_key(key)
+
+
+def _is_refused(answer: HttpAnswer) -> bool:
+    """Whether it is refused for too many requests: an answer that says what became of the action is none of that."""
+    return is_refused(answer) and _object(answer).get("outcome") not in OUTCOMES
 
 
 def _object(answer: HttpAnswer) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def listed_models(http: Http) -> tuple[str, ...]:
         EndpointFailedError: the list is not of the API's form.
         InconclusiveError: the endpoint goes on to answer 429.
     """
-    answer = patiently(lambda: http.get("/v1/models"), "/v1/models")
+    answer = http.patient().get("/v1/models")
     data = mapping(answer.json()).get("data")
     if answer.status != 200 or not isinstance(data, list):
         raise EndpointFailedError(f"/v1/models: HTTP {answer.status} without a list under `data`")
@@ -123,7 +123,9 @@ class Chat:
         """
         if self.model.rpm is not None:
             return self.try_once(prompt, stream=stream, **parameters)
-        return patiently(lambda: self.try_once(prompt, stream=stream, **parameters), self.endpoint.name)
+        return patiently(
+            lambda: self.try_once(prompt, stream=stream, **parameters), self.endpoint.name, self.http.remaining_s
+        )
 
     def try_once(
         self,

@@ -10,7 +10,6 @@ import openai
 
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.probes.http import Http
-from gonogo.probes.patience import patiently
 
 _SET_BY_TRANSPORT = {"accept-encoding", "authorization", "connection", "content-length", "host"}
 _LIBRARY_ERRORS = (
@@ -28,7 +27,7 @@ class _Transport(httpx.BaseTransport):
     """Sends what a client library sends through the HTTP probe, which records it and minds the budget."""
 
     def __init__(self, http: Http) -> None:
-        self._http = http
+        self._http = http.patient()
         self._prefix = httpx.URL(http.base_url).raw_path.decode().rstrip("/")
         """The path of the server's own address, which the probe adds again."""
 
@@ -36,8 +35,7 @@ class _Transport(httpx.BaseTransport):
         """Send one request; the answer is read to its end before the library sees it."""
         headers = {name: value for name, value in request.headers.items() if name not in _SET_BY_TRANSPORT}
         path = request.url.raw_path.decode().removeprefix(self._prefix)
-        body = request.read() or None
-        answer = patiently(lambda: self._http.send(request.method, path, body, headers), path)
+        answer = self._http.send(request.method, path, request.read() or None, headers)
         self._http.spend_told(answer)
         kept = {
             name: value

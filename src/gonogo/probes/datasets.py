@@ -8,7 +8,6 @@ import httpx
 from gonogo.errors import EndpointFailedError
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.http import Http
-from gonogo.probes.patience import patiently
 from gonogo.rules.reading import json_value, texts_within
 from gonogo.targets.files import Dataset
 
@@ -42,8 +41,7 @@ def ask(dataset: Dataset, client: httpx.Client, context: ProbeContext) -> Answer
         EndpointFailedError: the store refuses, hangs, or answers with an error.
         InconclusiveError: it goes on to answer 429.
     """
-    http = Http(client, dataset.url, dataset.key, context, TIMEOUT_S)
-    answer = patiently(lambda: http.post("", dataset.body), dataset.name)
+    answer = Http(client, dataset.url, dataset.key, context, TIMEOUT_S).patient().post("", dataset.body)
     if answer.status != 200:
         raise EndpointFailedError(f"{dataset.name}: HTTP {answer.status}: {answer.text[:200]}")
     return Answer(dataset.expect, answer.text)

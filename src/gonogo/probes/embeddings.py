@@ -9,7 +9,6 @@ from typing import Any
 
 from gonogo.errors import EndpointFailedError
 from gonogo.probes.http import Http, HttpAnswer
-from gonogo.probes.patience import patiently
 from gonogo.rules.embeddings import Vector
 from gonogo.rules.reading import mapping
 from gonogo.targets.endpoints import ChatModel, Endpoint
@@ -32,7 +31,7 @@ class Embedder:
             EndpointFailedError: refused, or not of the API's form.
             InconclusiveError: it goes on to answer 429.
         """
-        answer = self._post({"model": self.model.name, "input": list(texts)})
+        answer = self.post({"model": self.model.name, "input": list(texts)})
         self.http.spend_told(answer)
         body = answer.json()
         if answer.status != 200:
@@ -46,7 +45,7 @@ class Embedder:
             EndpointFailedError: no answer, or no JSON.
             InconclusiveError: it goes on to answer 429.
         """
-        answer = self._post({"model": self.model.name, "input": [text], "encoding_format": "base64"})
+        answer = self.post({"model": self.model.name, "input": [text], "encoding_format": "base64"})
         data = mapping(answer.json()).get("data")
         coded = mapping(data[0]).get("embedding") if isinstance(data, list) and data else None
         try:
@@ -55,8 +54,14 @@ class Embedder:
         except (binascii.Error, struct.error):
             return answer.status, ()
 
-    def _post(self, body: Mapping[str, Any]) -> HttpAnswer:
-        return patiently(lambda: self.http.post(_PATH, body), f"{self.endpoint.name}{_PATH}")
+    def post(self, body: Mapping[str, Any]) -> HttpAnswer:
+        """The answer to a body of one's own.
+
+        Raises:
+            EndpointFailedError: no answer.
+            InconclusiveError: it goes on to answer 429.
+        """
+        return self.http.patient().post(_PATH, body)
 
 
 def _vectors(body: Any, wanted: int) -> tuple[Vector, ...]:  # noqa: ANN401 (any JSON)

@@ -21,6 +21,7 @@ from gonogo.model import Observation
 from gonogo.probes import deadline, encodings
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.machine import waited_ms
+from gonogo.probes.patience import is_refused, patiently
 from gonogo.probes.tcp import why_ours
 from gonogo.rules.reading import json_value
 from gonogo.rules.secrets import shapes_within
@@ -122,10 +123,18 @@ class Http:
         timeout_s: float,
         *,
         tells_keys: bool = False,
+        refused: Callable[[HttpAnswer], bool] | None = None,
     ) -> None:
-        """With `tells_keys` it is the server's business to give keys away (a token service)."""
+        """With `tells_keys` it gives keys away on purpose (a token service); for `refused` see `patient`."""
         self._client, self._key, self._context, self._tells_keys = client, key, context, tells_keys
-        self.base_url, self.timeout_s = base_url, timeout_s
+        self.base_url, self.timeout_s, self._refused = base_url, timeout_s, refused
+
+    def patient(self, refused: Callable[[HttpAnswer], bool] = is_refused) -> "Http":
+        """The same server, where refusals for too many requests are waited out (`gonogo.probes.patience`).
+
+        Not for answers that are read as they come: of each refusal the chunks would be read as well.
+        """
+        return Http(self._client, self.base_url, self._key, self._context, self.timeout_s, refused=refused)
 
     def without_key(self) -> "Http":
         """The same server, asked without a key."""
@@ -133,7 +142,11 @@ class Http:
 
     def with_key(self, key: Secret | None) -> "Http":
         """The same server, asked with another key."""
-        return Http(self._client, self.base_url, key, self._context, self.timeout_s)
+        return Http(self._client, self.base_url, key, self._context, self.timeout_s, refused=self._refused)
+
+    def remaining_s(self) -> float:
+        """How long a request may still take, so that the run ends in time."""
+        return self._context.remaining_s()
 
     def spend_tokens(self, tokens: int) -> None:
         """Take tokens from the run's budget, once it is known how many an answer cost.
@@ -183,15 +196,22 @@ class Http:
 
         Raises:
             EndpointFailedError: refused, reset, not HTTP, longer than the time limit or than `MAX_BODY_BYTES`.
-            InconclusiveError: the name does not resolve, or the request could not leave this machine.
+            InconclusiveError: the name does not resolve, the request could not leave this machine, or somebody patient
+                was answered 429 to the end.
             BudgetExhaustedError: the run's budget is used up.
         """
-        for _ in range(_MOST_KEPT):
-            try:
-                return self._send_once(method, path, body, headers, on_chunk, only_head=only_head)
-            except _KeptConnectionClosedError:
-                continue
-        return self._send_once(method, path, body, headers, on_chunk, only_head=only_head)
+
+        def exchange() -> HttpAnswer:
+            for _ in range(_MOST_KEPT):
+                try:
+                    return self._send_once(method, path, body, headers, on_chunk, only_head=only_head)
+                except _KeptConnectionClosedError:
+                    continue
+            return self._send_once(method, path, body, headers, on_chunk, only_head=only_head)
+
+        if self._refused is None:
+            return exchange()
+        return patiently(exchange, f"{method} {self.base_url}{path}", self._context.remaining_s, self._refused)
 
     def _send_once(  # noqa: PLR0913 (the parts of one exchange)
         self,

@@ -6,7 +6,7 @@ which key (``managedFields``).
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Protocol, Self, cast
 from urllib.parse import urlencode
@@ -125,14 +125,19 @@ class ClusterApi:
         found = self.get(self.path(kind, namespace=namespace)) or {}
         return [{"kind": kind, **item} for item in found.get("items", ())]
 
-    def groups(self) -> dict[str, str]:
-        """The API's groups, each with the version that the API server prefers: ``cilium.io/v2``.
+    def served(self, wanted: Mapping[str, Collection[str]]) -> Iterator[tuple[str, str]]:
+        """Some kinds' plurals by API group: of those that are served the group, and where all objects of a kind lie.
 
         Raises:
             InconclusiveError: the API server does not answer, or does not let us look.
         """
-        found = (self.get("/apis") or {}).get("groups", ())
-        return {group["name"]: group["preferredVersion"]["groupVersion"] for group in found}
+        for group in (self.get("/apis") or {}).get("groups", ()):
+            left = set(wanted.get(group["name"], ()))
+            for version in group["versions"] if left else ():
+                base = f"/apis/{version['groupVersion']}"
+                known = {item["name"] for item in (self.get(base) or {}).get("resources", ())} & left
+                left -= known
+                yield from ((group["name"], f"{base}/{name}") for name in sorted(known))
 
     def metadata(self, kind: str, name: str) -> Object | None:
         """An object's metadata and nothing else of it; None if it is not there."""

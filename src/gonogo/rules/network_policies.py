@@ -14,13 +14,15 @@ from gonogo.rules.selectors import labels_of, selects
 from gonogo.targets.cluster import Flow
 
 OTHER_POLICIES = {
-    "cilium.io": ("namespaces/{}/ciliumnetworkpolicies", "ciliumclusterwidenetworkpolicies"),
-    "crd.projectcalico.org": ("namespaces/{}/networkpolicies", "globalnetworkpolicies"),
-    "projectcalico.org": ("namespaces/{}/networkpolicies", "globalnetworkpolicies"),
-    "policy.networking.k8s.io": ("adminnetworkpolicies", "baselineadminnetworkpolicies"),
-    "security.istio.io": ("namespaces/{}/authorizationpolicies",),
+    "cilium.io": {"ciliumnetworkpolicies", "ciliumclusterwidenetworkpolicies"},
+    "crd.projectcalico.org": {"networkpolicies", "globalnetworkpolicies"},
+    "projectcalico.org": {"networkpolicies", "globalnetworkpolicies"},
+    "policy.networking.k8s.io": {"adminnetworkpolicies", "baselineadminnetworkpolicies", "clusternetworkpolicies"},
+    "security.istio.io": {"authorizationpolicies"},
 }
-"""Where policies of other kinds lie, by API group: they stop what NetworkPolicies allow, or the other way round."""
+"""Policies of other kinds, by API group: they stop what NetworkPolicies allow, or the other way round."""
+EVERYWHERE = {"istio-system"}
+"""Namespaces whose policies may be about every other one: Istio's root namespace, as it is usually called."""
 
 
 @dataclass(frozen=True)

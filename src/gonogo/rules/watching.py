@@ -141,16 +141,24 @@ def decide_window(objective: WindowObjective, values: Sequence[Value]) -> Decide
     return Decided(outcome, told if len(told) < 1000 else told[:1000])  # labels may be long
 
 
-def decide_own_window(objective: WindowObjective, values: Sequence[Value]) -> Decided:
-    """Decide a figure of a window in which only this run's own requests are, the bad ones that it must send among them.
+def decide_windows(objective: WindowObjective, before: Sequence[Value], now: Sequence[Value]) -> Decided:
+    """Decide a figure of the window before a run's checks, and of the one that ends now.
 
-    Within its band that is well; beyond it, nothing is known of what users have.
+    Refusals that the run provokes, its load and its drills are in the latter: beyond its band it is a warning where the
+    figure was within it before, and decides nothing where it was not known before (nobody had asked, nothing scraped).
     """
-    decided = decide_window(objective, values)
-    if decided.outcome is not Outcome.FAIL:
+    decided = decide_window(objective, before)
+    if decided.outcome is Outcome.FAIL:
         return decided
-    why = "nothing was known before this run's own requests, which are in it"
-    return Decided(Outcome.INCONCLUSIVE, f"{decided.text}; {why}")
+    latest = decide_window(objective, now)
+    if decided.outcome is Outcome.INCONCLUSIVE:
+        decided = latest
+    if latest.outcome is not Outcome.FAIL:
+        return decided
+    if worst_of(objective, before) is None:
+        why = "nothing was known of it when the checks began, and this run's own requests are in it"
+        return Decided(Outcome.INCONCLUSIVE, f"{latest.text}; {why}")
+    return Decided(Outcome.WARN, f"{latest.text}; when the checks began {decided.text}")
 
 
 def worst_of(objective: WindowObjective, values: Sequence[Value]) -> Value | None:

@@ -209,9 +209,10 @@ class Endpoint:
         """A model and its fallbacks, in their order, as far as they are declared."""
         return (model, *(link for name in model.fallbacks if (link := self.model(name))))
 
-    def with_room(self, model: ChatModel) -> ChatModel:
-        """A model with room for the thoughts of whichever link of its chain answers."""
-        return replace(model, thinking_tokens=max(link.thinking_tokens for link in self.links_of(model)))
+    def standing_in(self, model: ChatModel, position: int) -> ChatModel:
+        """A model with room for the thoughts of a link of its chain, which is to answer in its place."""
+        links = self.links_of(model)
+        return replace(model, thinking_tokens=links[min(position, len(links) - 1)].thinking_tokens)
 
     def addresses(self) -> tuple[str, ...]:
         """The replicas' base URLs; its own where there are none."""
