@@ -134,7 +134,10 @@ class Http:
 
         Not for answers that are read as they come: of each refusal the chunks would be read as well.
         """
-        return Http(self._client, self.base_url, self._key, self._context, self.timeout_s, refused=refused)
+        return Http(
+            self._client, self.base_url, self._key, self._context, self.timeout_s,
+            tells_keys=self._tells_keys, refused=refused,
+        )  # fmt: skip
 
     def without_key(self) -> "Http":
         """The same server, asked without a key."""
