@@ -1,15 +1,18 @@
 """Actors: the shell's with real processes; systemd's with a stand-in for its two commands, for it does not run here."""
 
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 import psutil
 import pytest
 
+from embedded.ports import free_port
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.faults.actors import ServiceActor, actor_of
 from gonogo.targets.model import Actor
@@ -139,3 +142,60 @@ def test_the_systemd_actor(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         assert_acts(actor)
         with pytest.raises(EndpointFailedError, match=r"knows no unit gone.service"):
             actor.state("gone.service")
+
+
+SUPERVISED = """\
+[supervisord]
+nodaemon=true
+[inet_http_server]
+port=127.0.0.1:{port}
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+[program:slow]
+command={python} -c "import signal, time; signal.signal(15, lambda *_: (time.sleep(1.5), exit())); time.sleep(120)"
+startsecs=0
+"""
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path) -> Iterator[ServiceActor]:
+    """A real supervisord, with a service that takes its time to end."""
+    port = free_port()
+    (tmp_path / "s.conf").write_text(SUPERVISED.format(port=port, python=sys.executable), encoding="utf-8")
+    words = [
+        sys.executable,
+        "-m",
+        "supervisor.supervisord",
+        "-c",
+        str(tmp_path / "s.conf"),
+        "-l",
+        str(tmp_path / "log"),
+    ]
+    process = subprocess.Popen(
+        words, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0
+    )
+    actor = actor_of(Actor("supervisor", url=f"http://127.0.0.1:{port}"))
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with suppress(EndpointFailedError):
+            if actor.state("slow").running:
+                break
+        time.sleep(0.05)
+    yield actor
+    process.terminate()
+    process.wait(timeout=20)
+
+
+def test_what_somebody_else_is_stopping_is_started_once_it_has_stopped(supervisor: ServiceActor) -> None:
+    """A gate was killed while it stopped a service, and the next one puts it back."""
+    before = supervisor.state("slow").pid
+    time.sleep(0.5)  # it has set its handler of SIGTERM
+    stopping = Thread(target=supervisor.stop, args=("slow",))
+    stopping.start()
+    time.sleep(0.3)
+    supervisor.start("slow")
+    stopping.join()
+    after = supervisor.state("slow")
+    assert (after.running, after.pid != before) == (True, True), after
+    supervisor.stop("slow")
+    assert not supervisor.state("slow").running

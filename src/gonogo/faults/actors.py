@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import time
 import xmlrpc.client
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -72,9 +73,11 @@ class SupervisorActor:
     def stop(self, service: str) -> None:
         """Stop it and wait until it has stopped; one that does not run stays as it is."""
         self._call("stopProcess", service, tolerated=(self._NOT_RUNNING,))
+        self._await_end(service)
 
     def start(self, service: str) -> None:
         """Start it; one that ends at once is seen in its `state`, not here."""
+        self._await_end(service)
         self._call("startProcess", service, tolerated=(self._ALREADY_STARTED, self._ABNORMAL, *self._NO_FILE_OR_SPAWN))
 
     def kill(self, service: str) -> None:
@@ -88,6 +91,18 @@ class SupervisorActor:
             told = self._call(f"tailProcess{stream}Log", service, 0, _LOG_BYTES, tolerated=(self._NO_FILE,))
             kept.append(str(cast("list[Any]", told)[0]) if told else "")
         return "\n".join(filter(None, kept))
+
+    def _await_end(self, service: str) -> None:
+        """Wait while it is being stopped, by whomever: until then it can be neither stopped nor started.
+
+        Raises:
+            EndpointFailedError: it does not end.
+        """
+        deadline = time.monotonic() + _COMMAND_S
+        while cast("dict[str, Any]", self._call("getProcessInfo", service))["statename"] == "STOPPING":
+            if time.monotonic() > deadline:
+                raise EndpointFailedError(f"supervisor at {self._url}: {service} does not end in {_COMMAND_S:g} s")
+            time.sleep(_POLL_S)
 
     def _call(self, method: str, *service: str | int, tolerated: tuple[int, ...] = ()) -> object:
         try:
@@ -257,6 +272,7 @@ class ShellActor:
 
 
 _COMMAND_S = 120.0
+_POLL_S = 0.1
 _LOG_BYTES = 200_000
 
 
