@@ -309,6 +309,28 @@ def test_a_counter_of_one_of_several_processes_says_nothing(monkeypatch: pytest.
         counter_on([*[first] * 8, second]).moved_since(4.0, 3)
 
 
+@pytest.mark.parametrize(("statuses", "said"), [([200, 200, 200], ""), ([200, 500, 200], "500")])
+def test_requests_that_failed_move_no_counter(statuses: list[int], said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter(statuses)
+    chat = Parts(model=Parts(provider="main"), ask=lambda *_, **__: Parts(status=next(answers)))
+    monkeypatch.setattr(metrics, "request_counter", lambda *_: counter_on(["n 0", "n 3"]))
+
+    expect_said(said, metrics.test_counters_provider_moves, chat, Parts(provider=lambda name: name), None, None)
+
+
+def test_a_count_of_one_of_several_processes_is_no_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    monkeypatch.setattr(watched, "_COUNTED_WITHIN_S", 0.0)
+    chat = Parts(try_once=lambda *_, **__: Parts(status=200))
+    first, second = "process_start_time_seconds 1\nn 1", "process_start_time_seconds 2\nn 2"
+
+    monkeypatch.setattr(watched, "counter_for", lambda *_: counter_on([first]))
+    expect_said("counts 1 of 3", watched.test_counters_exact, Parts(metric="n"), chat, None, None, None)
+    monkeypatch.setattr(watched, "counter_for", lambda *_: counter_on([first, first, first, second]))
+    with pytest.raises(InconclusiveError, match="2 processes answer"):
+        watched.test_counters_exact(Parts(metric="n"), chat, None, None, None)  # type: ignore[arg-type]
+
+
 def counter_on(pages: Sequence[str]) -> Counter:
     """A counter ``n`` on a page that changes with each look, the last one of them to the end."""
     left = list(pages)
