@@ -98,7 +98,7 @@ class Run(ABC):
         """Of what is played now, or was played last."""
         self._trials: list[Trial] = []
         """Of a search: those that have ended."""
-        self._is_over = False
+        self._is_over = self._is_interrupted = False
 
     def play(self) -> None:
         """Play everything, and conclude."""
@@ -114,9 +114,11 @@ class Run(ABC):
         """Play the trials of a search for the breaking point; the record of the last one that was not seen to fail."""
         first: LoadRecord | None = None
         held: LoadRecord | None = None
-        while not self._is_over and (wanted := next_trial(search, self._trials)) is not None:
+        while (wanted := next_trial(search, self._trials)) is not None:
             spent = held.spent if held is not None else Spent()
             record = self.hold(self.order.held_at(wanted, len(self._trials), spent))
+            if self._is_interrupted:
+                return record  # it is no whole trial, and `interrupt` tells what there is
             trial = trial_of(record, self.order.load.objectives, wanted)
             self._trials.append(trial)
             say(f"{trial}")
@@ -138,10 +140,15 @@ class Run(ABC):
     def interrupt(self) -> None:
         """Somebody ended the run: keep what was measured."""
         if not self._is_over and self.conclusion is not None:
+            self._is_interrupted = True  # what is played ends with that, too: it must not be told as if it were whole
             self.stop()
-            self._publish(self._with_trials(self.conclusion.record(stopped_early=_INTERRUPTED)))
+            self._tell(self._with_trials(self.conclusion.record(stopped_early=_INTERRUPTED)))
 
     def _publish(self, record: LoadRecord) -> None:
+        if not self._is_interrupted:
+            self._tell(record)
+
+    def _tell(self, record: LoadRecord) -> None:
         if not self._is_over:
             self._is_over = True
             self.environment.process_exit_code = publish(self.order, record)
