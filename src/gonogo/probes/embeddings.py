@@ -23,6 +23,7 @@ class Embedder:
     endpoint: Endpoint
     model: ChatModel
     http: Http
+    """Where a 429 is to be waited out, a patient one."""
 
     def embed(self, texts: Sequence[str]) -> tuple[Vector, ...]:
         """The vectors of a batch, by their index.
@@ -61,7 +62,7 @@ class Embedder:
             EndpointFailedError: no answer.
             InconclusiveError: it goes on to answer 429.
         """
-        return self.http.patient().post(_PATH, body)
+        return self.http.post(_PATH, body)
 
 
 def _vectors(body: Any, wanted: int) -> tuple[Vector, ...]:  # noqa: ANN401 (any JSON)

@@ -28,8 +28,7 @@ class PrometheusProbe:
         """
         asked = {"query": promql}
         if ago_s:
-            (now,) = self.query("time()")
-            asked["time"] = f"{now.value - ago_s:.3f}"
+            asked["time"] = f"{self.now_s() - ago_s:.3f}"
         data = self._data(f"/api/v1/query?{urlencode(asked)}")
         kind, result = data["resultType"], data["result"]
         if kind == "scalar":
@@ -37,6 +36,15 @@ class PrometheusProbe:
         if kind != "vector":
             raise InconclusiveError(f"{promql} gives a {kind}: an objective needs an instant vector or a scalar")
         return [Value(item["metric"], float(item["value"][1])) for item in result]
+
+    def now_s(self) -> float:
+        """Its own clock, in seconds since 1970.
+
+        Raises:
+            InconclusiveError: Prometheus cannot be asked.
+        """
+        (now,) = self.query("time()")
+        return now.value
 
     def targets(self) -> Sequence[Scraped]:
         """The active scrape targets.
