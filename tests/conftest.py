@@ -22,7 +22,7 @@ from tests.cluster.control_plane import ControlPlane
 from tests.cluster.programs import PROGRAMS
 from tests.servers.build import CannotBuildError
 
-pytest.register_assert_rewrite(*MODULES)  # before any test imports one of them: see tests.forked
+pytest.register_assert_rewrite("suites", *MODULES)  # before any test imports one of them: see tests.forked
 STEP = 5
 """Of niceness: three times less of the processor, where others want it (sched(7))."""
 settings.register_profile("unhurried", deadline=None)  # no test is judged by the time it takes

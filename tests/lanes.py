@@ -20,14 +20,16 @@ CLUSTER = (
     "calibration/test_drills", "cluster/test_safety", "calibration/test_cluster", "cluster/test_rights", "faults/test_kubernetes", "deploy/test_manifests",
 )  # fmt: skip
 """On the Kubernetes control plane."""
+WHEEL = ("deploy/test_image", "deploy/test_wheel", "deploy/test_pipelines")
+"""On an environment with the wheel, and the image of the same packages."""
 LONG = (
-    "calibration/test_routed", "calibration/test_contract", "calibration/test_monitoring", "deploy/test_image",
-    "calibration/test_replies", "calibration/test_security", "deploy/test_wheel", "calibration/test_agent",
-    "servers/test_real_servers", "calibration/test_watch", "calibration/test_samples", "plugin/test_gate", "deploy/test_pipelines",
+    "calibration/test_routed", "calibration/test_contract", "calibration/test_monitoring",
+    "calibration/test_replies", "calibration/test_security", "calibration/test_agent",
+    "servers/test_real_servers", "calibration/test_watch", "calibration/test_samples", "plugin/test_gate",
 )  # fmt: skip
 """What takes longest comes first, so that no worker is left with it at the end."""
-_HOMES = (EMBEDDED, LOAD, CLUSTER)
-ORDER = (*EMBEDDED, *LOAD, *CLUSTER, *LONG)
+_HOMES = (EMBEDDED, LOAD, CLUSTER, WHEEL)
+ORDER = (*EMBEDDED, *LOAD, *CLUSTER, *WHEEL, *LONG)
 
 
 def name_of(node_id: str) -> str:

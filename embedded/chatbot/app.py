@@ -6,9 +6,8 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -17,10 +16,13 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from embedded.chatbot.brain import Brain, Settings, Thought
+from embedded.chatbot.brain import Brain, Mind, Settings, Thought
 from embedded.chatbot.switchboard import ChatbotSwitchboard
 from embedded.control import control_routes
 from embedded.spanish import reply_to
+
+if TYPE_CHECKING:
+    from embedded.chatbot.model import Model
 
 _PAGE = Path(__file__).parent / "page.html"
 MAX_TEXT = 10_000
@@ -32,9 +34,9 @@ VERSION = os.environ.get("CHATBOT_VERSION", "")
 class Service:
     """The handlers and their state."""
 
-    def __init__(self, settings: Settings, board: ChatbotSwitchboard, client: httpx.AsyncClient) -> None:
+    def __init__(self, settings: Settings, board: ChatbotSwitchboard, model: Mind | None) -> None:
         self._settings, self._board = settings, board
-        self._brain = Brain(settings, client)
+        self._brain = Brain(settings.mode, model)
         self._sessions: OrderedDict[str, list[str]] = OrderedDict()
         self._frozen: str | None = None
 
@@ -125,18 +127,25 @@ class Origins:
         await (self._open if self._board.on("cors-wildcard") else self._strict)(scope, receive, send)
 
 
+def _model(settings: Settings) -> "Model":
+    from embedded.chatbot.model import Model  # noqa: PLC0415 (a third of the start of one that asks none)
+
+    return Model(settings)
+
+
 def build_app(settings: Settings) -> Starlette:
     """The chatbot with these settings."""
     board = ChatbotSwitchboard()
     for name in settings.deviations:
         board.switch_on(name, {})
-    client = httpx.AsyncClient(limits=httpx.Limits(max_connections=64))
-    service = Service(settings, board, client)
+    model = None if settings.mode == "mock" else _model(settings)
+    service = Service(settings, board, model)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
-        await client.aclose()
+        if model is not None:
+            await model.close()
 
     routes = [
         Route("/", service.page),

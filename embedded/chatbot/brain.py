@@ -1,31 +1,11 @@
 """Where the chatbot's answers come from: its own rules (mock), a hosted API, or the gateway (local)."""
 
-import json
 import os
 from dataclasses import dataclass
-from typing import Any
-
-import httpx
+from typing import Any, Protocol
 
 from embedded.spanish import reply_to
 
-_FIELDS: dict[str, Any] = {
-    "response": {"type": "string"},
-    "intent": {"type": "string"},
-    "confidence": {"type": "number", "minimum": 0, "maximum": 1},
-    "isFallback": {"type": "boolean"},
-    "parameters": {"type": "object"},
-    "leadSignals": {"type": "array", "items": {"type": "string"}},
-    "suggestedAction": {"type": "string"},
-    "quickReplies": {"type": "array", "items": {"type": "string"}},
-}
-RESPONSE_FORMAT = {
-    "type": "json_schema",
-    "json_schema": {
-        "name": "chatbot_reply",
-        "schema": {"type": "object", "properties": _FIELDS, "required": list(_FIELDS)},
-    },
-}
 CANARY = "CANARIO-7Q4Z-1138"
 """Planted in the system prompt: who sees it in an answer has seen a leak."""
 SYSTEM_PROMPT = (
@@ -61,33 +41,32 @@ class Thought:
     mode: str
 
 
-class Brain:
-    """Answers turns in the configured mode, and in mock mode when the model cannot."""
+class NoThoughtError(Exception):
+    """The model cannot be asked."""
 
-    def __init__(self, settings: Settings, client: httpx.AsyncClient) -> None:
-        self._settings, self._client = settings, client
+
+class Mind(Protocol):
+    """What replies for the chatbot."""
+
+    async def reply(self, turns: list[str]) -> dict[str, Any]:
+        """A reply to the last of the user's turns.
+
+        Raises:
+            NoThoughtError: there is none.
+        """
+
+
+class Brain:
+    """Answers turns as the model does, and by its own rules where there is none or it cannot."""
+
+    def __init__(self, mode: str, model: Mind | None) -> None:
+        self._mode, self._model = mode, model
 
     async def answer(self, turns: list[str]) -> Thought:
         """Answer the last of the user's turns."""
-        if self._settings.mode == "mock":
+        if self._model is None:
             return Thought(reply_to(turns), "mock")
         try:
-            return Thought(await self._ask(turns), self._settings.mode)
-        except (httpx.HTTPError, ValueError, KeyError, TypeError, IndexError):
+            return Thought(await self._model.reply(turns), self._mode)
+        except NoThoughtError:
             return Thought({**reply_to(turns), "isFallback": True}, "mock")
-
-    async def _ask(self, turns: list[str]) -> dict[str, Any]:
-        messages = [{"role": "system", "content": SYSTEM_PROMPT}]
-        messages += [{"role": "user", "content": turn} for turn in turns]
-        answer = await self._client.post(
-            f"{self._settings.base_url}/chat/completions",
-            json={"model": self._settings.model, "messages": messages, "response_format": RESPONSE_FORMAT,
-                  "temperature": 0},
-            headers={"authorization": f"Bearer {self._settings.key}"},
-            timeout=self._settings.timeout_s,
-        )  # fmt: skip
-        answer.raise_for_status()
-        reply = json.loads(answer.json()["choices"][0]["message"]["content"])
-        if not isinstance(reply, dict):
-            raise TypeError("the model's reply is not an object")
-        return reply

@@ -2,11 +2,9 @@
 
 from collections.abc import Iterator
 
-import openai
 import pytest
 
 from gonogo.faults.catalogue import Fault, all_faults
-from gonogo.probes import clients  # noqa: F401 (imported here, once for all runs)
 from tests.calibration.pipeline import Pipeline, Plan, assert_noticed, selected
 from tests.calibration.scripted import TARGET, ScriptedServers
 
@@ -32,7 +30,11 @@ FAULTS = selected(fault for fault in all_faults().values() if is_scripted(fault)
 @pytest.fixture(scope="module")
 def pipeline(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     """The runs of the faults that were selected, going on in the background."""
-    client = openai.OpenAI(api_key="none")  # it imports its parts when they are first asked for: once for all runs
+    import openai  # noqa: PLC0415 (a second of every worker; and once for all runs, so that none of them does)
+
+    from gonogo.probes import clients  # noqa: F401, PLC0415
+
+    client = openai.OpenAI(api_key="none")  # it imports its parts when they are first asked for
     assert client.chat.completions
     assert client.embeddings
     assert client.models

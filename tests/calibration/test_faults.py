@@ -16,7 +16,6 @@ NEIGHBOURS = {
     "routing": (),
     "monitoring": (),
     "security": ("monitoring",),
-    "load": (),
     "drills": ("config",),
 }
 """A fault runs against its own suite and the quick checks of these."""

@@ -12,7 +12,7 @@ from gonogo.resources import ROOT
 from tests.calibration.pipeline import Pipeline, Plan, assert_noticed, is_thorough, selected
 from tests.calibration.servers import Servers
 
-# Nine load runs of half a minute take the processor from the tests beside them, and these from them: `.ci/run` has them
+# A dozen load runs of half a minute take the processor from the tests beside them, and these from them: `.ci/run` has them
 # to themselves.
 pytestmark = pytest.mark.skipif(
     not is_thorough(), reason="only with GONOGO_FAULTS=all: these load runs want a quiet machine"
@@ -44,7 +44,7 @@ class LoadedServers(Servers):
 def plan_of(target: str) -> Plan:
     """What runs on a target: the whole suite, which is one load run."""
     return Plan(
-        "suites/load", ROOT / "tests" / "calibration" / f"{target}.yaml", LoadedServers, lambda _: "load", lanes=4
+        "suites/load", ROOT / "tests" / "calibration" / f"{target}.yaml", LoadedServers, lambda _: "load", lanes=6
     )
 
 

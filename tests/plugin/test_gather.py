@@ -17,7 +17,7 @@ SHAPED = "GET http://x/b: the answer holds something of the shape of a secret (A
 class Report:
     """What pytest would report."""
 
-    def __init__(self, node_id: str, check_id: str, leaks: list[str], outcome: str = "pass") -> None:
+    def __init__(self, node_id: str, check_id: str, leaks: list[str], outcome: str = "pass", answers: int = 0) -> None:
         self.nodeid, self.when, self.failed, self.longrepr = node_id, "teardown", False, ""
         info = {
             "check_id": check_id,
@@ -38,15 +38,18 @@ class Report:
             "duration_ms": 1.0,
             "evidence": [],
             "findings": [],
+            "searched_answers": answers,
             "leaks": leaks,
         }
 
 
-def outcome_of(folder: Path, leaks: list[str], *, of_all: str = "pass", requests: int = 1) -> tuple[str, str]:
+def outcome_of(
+    folder: Path, leaks: list[str], *, of_all: str = "pass", requests: int = 1, answers: int = 1
+) -> tuple[str, str]:
     gathering = Gathering(folder, lambda: requests)
     reports: list[Any] = [
         Report("s.py::test_all", OF_ALL_ANSWERS, [], of_all),
-        Report("c.py::test_one", "contract.a.b", leaks),
+        Report("c.py::test_one", "contract.a.b", leaks, answers=answers),
     ]
     for report in reports:
         gathering.take(report)
@@ -74,7 +77,13 @@ def test_what_is_asked_for_several_checks_at_once_counts_too(tmp_path: Path) -> 
 
 
 def test_where_nobody_asked_nothing_is_known(tmp_path: Path) -> None:
-    assert outcome_of(tmp_path, [], requests=0)[0] == "skip"
+    assert outcome_of(tmp_path, [], requests=0, answers=0)[0] == "skip"
+
+
+def test_where_nobody_answered_nothing_is_known_either(tmp_path: Path) -> None:
+    assert outcome_of(tmp_path, [], answers=0)[0] == "inconclusive"
+    (tmp_path / LEAKS).touch()  # an answer that several checks share, and that holds none
+    assert outcome_of(tmp_path, [], answers=0)[0] == "pass"
 
 
 def test_a_check_that_did_not_pass_stays_as_it_is(tmp_path: Path) -> None:

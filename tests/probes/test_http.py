@@ -186,7 +186,7 @@ def test_a_secret_in_an_answer_is_told(body: str, headers: str, path: str, leaks
     told: list[str] = []
     head = f"HTTP/1.1 200 OK\r\n{headers}content-length: {len(body)}\r\nconnection: close\r\n\r\n"
     with server(lambda c: c.sendall((head + body).encode())) as url, open_client() as client:
-        context = ProbeContext(lambda _: None, Redactor(["very-secret-value"]), leaked=told.append)
+        context = ProbeContext(lambda _: None, Redactor(["very-secret-value"]), searched=told.extend)
         Http(client, url, None, context, 5.0).get(path)
         assert told == [f"GET {url}{path}: {leak}" for leak in leaks]
 

@@ -31,7 +31,7 @@ from gonogo.reporting.json import plain
 from gonogo.reporting.spans import are_wanted, send_spans
 from gonogo.targets.binding import bind
 
-_UNFINISHED_SOON_S, _UNFINISHED_EVERY_S = 5.0, 30.0
+_UNFINISHED_SOON_S, _UNFINISHED_EVERY_S = 10.0, 30.0
 
 
 class Controller:

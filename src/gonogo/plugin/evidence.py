@@ -1,6 +1,8 @@
 """Evidence: what the probes of one check saw, on its way to the report as plain JSON."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -18,6 +20,8 @@ class Recorder:
     def __init__(self) -> None:
         self._observations: list[Observation] = []
         self._left_out = 0
+        self.searched_answers = 0
+        """How many answers were searched for secrets."""
         self.leaks: dict[str, None] = {}
         """What is wrong with answers that hold a secret, each once."""
 
@@ -28,10 +32,10 @@ class Recorder:
             del self._observations[MAX_OBSERVATIONS // 2]
             self._left_out += 1
 
-    def leaked(self, leak: str) -> None:
-        """An answer holds a secret."""
-        if len(self.leaks) < MAX_OBSERVATIONS:
-            self.leaks[leak] = None
+    def searched(self, leaks: Iterable[str]) -> None:
+        """An answer was searched for secrets, and this was found."""
+        self.searched_answers += 1
+        self.leaks |= dict.fromkeys(islice(leaks, MAX_OBSERVATIONS - len(self.leaks)))
 
     def as_json(self, redactor: Redactor) -> list[dict[str, Any]]:
         """The observations as plain JSON, masked once more as a whole; one more stands for those that are left out."""

@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 
 import pytest
-import yaml
 
 from gonogo import resources
-from gonogo.documents import did_you_mean
+from gonogo.documents import did_you_mean, load_document
 from gonogo.faults.catalogue import all_faults
 from gonogo.model import CheckInfo
 from gonogo.plugin.checks import info_of
@@ -51,6 +50,5 @@ def _faults(info: CheckInfo) -> list[str]:
 
 
 def _rows() -> list[dict[str, str]]:
-    text = (resources.folder("fixtures") / "rows.yaml").read_text(encoding="utf-8")
-    rows: list[dict[str, str]] = yaml.safe_load(text)["rows"]
+    rows: list[dict[str, str]] = load_document(resources.folder("fixtures") / "rows.yaml").value["rows"]
     return rows

@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -80,15 +80,15 @@ class Gate:
             )
             raise NotPermitted(f"{what}: {where}")
 
-    def note_leak(self, leak: str) -> None:
-        """Note an answer with a secret that several checks share; who asks for one check has a recorder."""
+    def note_searched(self, leaks: Sequence[str]) -> None:
+        """Note what is wrong with an answer that several checks share; who asks for one check has a recorder."""
         with (self.run_folder / LEAKS).open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(leak.replace("\n", " ") + "\n")
+            file.writelines(leak.replace("\n", " ") + "\n" for leak in leaks)
 
     @property
     def shared_context(self) -> ProbeContext:
         """For probes whose answers several checks share: no check records them, and leaks are noted of the run."""
-        return ProbeContext(lambda _: None, self.redactor, self.ledger.spend, leaked=self.note_leak)
+        return ProbeContext(lambda _: None, self.redactor, self.ledger.spend, searched=self.note_searched)
 
     @property
     def ledger(self) -> Ledger:

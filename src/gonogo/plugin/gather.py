@@ -23,6 +23,10 @@ _NOTHING_ASKED: Mapping[str, Any] = {
     "skip_kind": SkipKind.OTHER,
     "reason": "this run has asked for nothing: there was no answer in which a secret could have been",
 }
+_NOTHING_ANSWERED: Mapping[str, Any] = {
+    "outcome": Outcome.INCONCLUSIVE,
+    "reason": "this run got no answer: there was none in which a secret could have been",
+}
 
 
 def write_selected(run_folder: Path, staged: Sequence[pytest.Item], items: Sequence[pytest.Item]) -> None:
@@ -87,22 +91,30 @@ class Gathering:
         found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         return found
 
-    def _told_leaks(self) -> list[str]:
+    def _told_leaks(self) -> list[str] | None:
+        """Of answers that several checks share; None where there was none."""
         try:
             return (self._run_folder / LEAKS).read_text(encoding="utf-8").splitlines()
         except OSError:
-            return []
+            return None
+
+    def _without_leaks(self) -> Mapping[str, Any]:
+        """What a run without any leak says of it: nothing to change, where there was an answer at all."""
+        searched = any(phase.get("searched_answers") for phases in self._phases.values() for phase in phases)
+        if searched or self._told_leaks() is not None:
+            return {}
+        return _NOTHING_ANSWERED if self._requests() else _NOTHING_ASKED
 
     def _with_leaks(self, result: CheckResult) -> CheckResult:
         """The check of all answers is decided here, when they are all known, whoever saw them in whichever process."""
-        leaks = dict.fromkeys(self._told_leaks(), "::several checks")
+        leaks = dict.fromkeys(self._told_leaks() or (), "::several checks")
         leaks |= {
             leak: node_id for node_id, phases in self._phases.items() for p in phases for leak in p.get("leaks", ())
         }
         if result.info.check_id != OF_ALL_ANSWERS or result.outcome is not Outcome.PASS:
             return result
         if not leaks:
-            return result if self._requests() else replace(result, **_NOTHING_ASKED)
+            return replace(result, **self._without_leaks())
         told = [f"{leak} (seen by {node_id.rpartition('::')[2]})" for leak, node_id in leaks.items()]
         told.sort(key=lambda line: OF_THE_TARGET not in line)
         # what only looks like a key may be an example, or somebody's own session

@@ -29,6 +29,7 @@ def attach(
     reason = redactor.text(reason)[:MAX_REASON]
     if outcome is Outcome.FAIL and (known := _known_deviation(item, info, call, reason)):
         outcome, reason = Outcome.WARN, f"known deviation: {known}\n{reason}"
+    recorder = recorder_of(item)
     attached = {
         "info": asdict(info),
         "instance": instance_of(item),
@@ -37,9 +38,10 @@ def attach(
         "skip_kind": skip_kind.value if skip_kind else None,
         "started_s": call.start,
         "duration_ms": round(call.duration * 1000, 3),
-        "evidence": recorder_of(item).as_json(redactor) if call.when == "teardown" else [],
+        "evidence": recorder.as_json(redactor) if call.when == "teardown" else [],
         "findings": redactor.json(_findings(call)),
-        "leaks": list(recorder_of(item).leaks) if call.when == "teardown" else [],
+        "searched_answers": recorder.searched_answers if call.when == "teardown" else 0,
+        "leaks": list(recorder.leaks) if call.when == "teardown" else [],
     }
     plain = _plain(attached)
     setattr(report, _ATTRIBUTE, plain)

@@ -1,7 +1,7 @@
 """What every probe is given: where to record, what may be spent, what must be masked."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gonogo.model import Observation
@@ -17,7 +17,7 @@ def _for_ever() -> float:
     return math.inf
 
 
-def _say_nothing(_text: str) -> None:
+def _say_nothing(_told: object) -> None:
     """Nobody watches."""
 
 
@@ -34,5 +34,5 @@ class ProbeContext:
     """Called with a short text while something takes long: shown on a terminal."""
     remaining_s: Callable[[], float] = _for_ever
     """How long a request may still take, so that the run ends in time; a request that this cuts off is no finding."""
-    leaked: Callable[[str], None] = _say_nothing
-    """Called with what is wrong with an answer that holds a secret, before the secret is masked in what is recorded."""
+    searched: Callable[[Sequence[str]], None] = _say_nothing
+    """Called for each answer that was searched for secrets, with what is wrong with it; they are masked only then."""

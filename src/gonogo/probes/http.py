@@ -286,8 +286,9 @@ class Http:
         said["body"] = redactor.text(answer.text[:_MASKED_CHARACTERS])[:_EVIDENCE_CHARACTERS]
         if error:
             said["error"] = redactor.text(error)
-        for leak in [] if self._tells_keys else self._leaks(url + text, sent, answer):
-            self._context.leaked(redactor.text(f"{method} {url}: {leak}"))
+        if answer.status and not self._tells_keys:
+            leaks = self._leaks(url + text, sent, answer)
+            self._context.searched([redactor.text(f"{method} {url}: {leak}") for leak in leaks])
         self._context.record(
             Observation(
                 probe="http",
