@@ -38,7 +38,7 @@ def selected(faults: Iterable[Fault]) -> dict[str, Fault]:
 
 
 def switching_on(fault: Fault) -> list[str]:
-    """The options of a run with a fault: on what it declares and a third of the other checks, unless all are wanted."""
+    """The options of a run with a fault: on what it declares and a fifth of the other checks, unless all are wanted."""
     return [f"--fault={fault.name}", *([] if is_thorough() else ["-p", "tests.calibration.sampled"])]
 
 

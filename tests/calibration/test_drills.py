@@ -19,7 +19,7 @@ SLOW = {"good-version-slow", "rollout-slow", "clean-up-impossible", "autoscaler-
 FAULTS = selected(
     fault
     for fault in all_faults().values()
-    if fault.primary.startswith("drills.") and (is_thorough() or fault.name not in SLOW) and fault.target != "embedded"
+    if fault.primary.startswith("drills.") and (is_thorough() or fault.name not in SLOW)
 )
 ON_CLUSTER = {name: fault for name, fault in FAULTS.items() if fault.target == "drills"}
 ELASTIC = {name: fault for name, fault in FAULTS.items() if fault.target == "elastic"}
@@ -45,6 +45,7 @@ SCOPES = {
     "drill-overdue": "history_due and policies",
     "autoscaler-cannot-grow": "chatbot",
     "autoscaler-elsewhere": "chatbot",
+    "backup-missing": "config_rollback",
     "canary-failing": "hosted",
     "canary-without-effect": "hosted",
     "spike-unseen": "latency-spike",

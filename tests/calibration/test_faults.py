@@ -16,7 +16,6 @@ NEIGHBOURS = {
     "routing": (),
     "monitoring": (),
     "security": ("monitoring",),
-    "drills": ("config",),
 }
 """A fault runs against its own suite and the quick checks of these."""
 
@@ -33,8 +32,7 @@ def scope_for(fault: Fault) -> tuple[str, ...]:
     if suite == "routing":  # all of it is calibrated on the small router
         # a limit that was used up a moment ago is waited for, a minute each time
         return (*folders, "-k=smoke or test_limits_enforced" if ".limits." in fault.primary else "-k=smoke")
-    # the other drills are calibrated on the test cluster and on the small router
-    return (*folders, "-m=smoke" if suite == "drills" else f"-m={suite} or smoke")
+    return (*folders, f"-m={suite} or smoke")
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
