@@ -85,6 +85,7 @@ class Recording:
         at_s = self._now_s()
         self._lags_ms.append(lag_ms)
         self._open_attempt_s += opened * (at_s - self._beat_s)
+        self._uncounted_attempt_s += opened * lag_ms / 1000
         self._most_open = max(self._most_open, opened)
         offset_ms = clock_offset_ms()
         self._clock_step_ms = max(self._clock_step_ms, abs(offset_ms - self._offset_ms))
@@ -124,6 +125,7 @@ class Recording:
                 due=self.due,
                 open_from_s=self._open_from_s,
                 clock_step_ms=self._clock_step_ms,
+                uncounted_attempt_s=self._uncounted_attempt_s,
             ),
         )
         self._cpu_s, self.due = cpu_s, 0
@@ -137,7 +139,7 @@ class Recording:
         self._gaps, self._lags_ms = {False: array("d"), True: array("d")}, array("d")
         self._failures: Counter[str] = Counter()
         self._examples: dict[str, list[str]] = {}
-        self._open_attempt_s, self._most_open, self._clock_step_ms = 0.0, 0, 0.0
+        self._open_attempt_s, self._uncounted_attempt_s, self._most_open, self._clock_step_ms = 0.0, 0.0, 0, 0.0
 
 
 def _line(attempt: Attempt, gaps_ms: Sequence[float], ended_s: float) -> str:

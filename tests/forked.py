@@ -132,7 +132,8 @@ def _run(arguments: Sequence[str], output: Path, folder: Path, before: Callable[
         if before is not None:
             before()
         importlib.metadata.distributions = lambda **_: _WITH_PLUGINS
-        quiet = ["-p", "no:cacheprovider", "-p", "no:hypothesispytest"]
+        # the third one collects garbage five times at the end
+        quiet = ["-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:unraisableexception"]
         quiet += [f"--rootdir={ROOT}"] if folder == ROOT else []
         code = int(pytest.main([*quiet, *arguments]))
     except BaseException:  # noqa: BLE001 (whatever it is, this process must not go on as a copy of its parent)

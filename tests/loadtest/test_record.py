@@ -100,6 +100,15 @@ def record(
             P95,
             Outcome.PASS,
         ),
+        (  # in a short run one stall of the event loop shows
+            record(
+                generator=GeneratorHealth(
+                    200, 200, 1.0, 0.1, mean_open=1.5, mean_open_by_latency=1.1, mean_open_uncounted=0.2
+                )
+            ),
+            P95,
+            Outcome.PASS,
+        ),
     ],
 )
 def test_objective(run: LoadRecord, objective: LoadObjective, outcome: Outcome) -> None:

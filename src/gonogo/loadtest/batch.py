@@ -41,6 +41,8 @@ class Pulse:
     """Every attempt due before this moment of the run has ended."""
     clock_step_ms: float = 0.0
     """By how much somebody has set the machine's clock, at most at once."""
+    uncounted_attempt_s: float = 0.0
+    """Of `open_attempt_s`, what was counted too late: the event loop was behind."""
 
 
 @dataclass(frozen=True, eq=False)

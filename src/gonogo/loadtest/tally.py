@@ -218,6 +218,7 @@ class Tally:
             own_failures=sum(self._failures[kind] for kind in OWN_FAILURES),
             cpu_share=round(max(map(_cpu_share, self._pulses.values()), default=0.0), 3),
             mean_open=round(sum(pulse.open_attempt_s for pulse in pulses) / max(seconds, 1e-9), 3),
+            mean_open_uncounted=round(sum(pulse.uncounted_attempt_s for pulse in pulses) / max(seconds, 1e-9), 3),
             mean_open_by_latency=round(float(took_s.sum()) / max(seconds, 1e-9), 3),
             workers=self._workers,
             lost=lost,
