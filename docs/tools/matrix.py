@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.colors import ListedColormap
-from matplotlib.figure import Figure
 
 from docs.tools.check_reference import read_catalog
 from gonogo.faults.catalogue import Fault, all_faults
@@ -92,6 +90,9 @@ def cells(lines: Mapping[str, Line], checks: Sequence[str]) -> "np.ndarray[Any, 
 
 def draw(lines: Mapping[str, Line], checks: Sequence[str], file: Path) -> None:
     """The picture."""
+    from matplotlib.colors import ListedColormap  # noqa: PLC0415 (half a second of everyone that imports this module)
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
     figure = Figure(figsize=(11, 12), dpi=110, layout="constrained")
     axes = figure.subplots()
     colours = ListedColormap(COLOURS)

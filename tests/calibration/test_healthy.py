@@ -2,18 +2,15 @@
 
 import os
 import re
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
 from gonogo.faults.actors import actor_of
-from gonogo.fixtures.embedded import ROOT, TARGET, EmbeddedDeployment
+from gonogo.fixtures.embedded import TARGET, EmbeddedDeployment
 from gonogo.targets.loader import load_target
 from tests.calibration.conftest import RunGate
 from tests.calibration.pipeline import is_thorough
-from tests.unhindered import unhindered
 
 HINDERED = r"the load run is not valid: |; undecided|the gateway adds .* interval "
 """How a load check says that it could not be decided here: the generator starved, or the figures vary too much."""
@@ -76,33 +73,3 @@ def test_a_gateway_that_dies_during_the_run(run_gate: RunGate, embedded: Embedde
     assert {"pass", "fail"} <= outcomes
     assert any("cannot connect" in check["reason"] for check in ran.verdict["checks"])
     assert "Traceback" not in ran.output
-
-
-def run_locust(embedded: EmbeddedDeployment, tmp_path: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "locust", "-f", "load/locustfile.py", "--headless", "--only-summary"],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            **embedded.environment,
-            "GONOGO_TARGET": str(TARGET),
-            "GONOGO_LOAD_RECORD": str(tmp_path / "record.json"),
-            "PYTHONPATH": str(ROOT),
-        },
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
-def test_locust_by_itself_gives_the_same_exit_code(embedded: EmbeddedDeployment, tmp_path: Path) -> None:
-    done = unhindered(lambda: run_locust(embedded, tmp_path), lambda done: done.stderr)
-    lines = re.findall(r"^(PASS|WARN|FAIL|INCONCLUSIVE) +([a-z_.0-9]+)", done.stderr, re.MULTILINE)
-    told = {name: outcome for outcome, name in lines}
-    assert "latency_ms.p95" in told, done.stderr
-    # beside other tests the servers may be slow: then it says so
-    assert {name.partition(".")[0] for name, outcome in told.items() if outcome == "FAIL"} <= {"latency_ms", "ttft_ms"}
-    wanted = 1 if "FAIL" in told.values() else 6 if "INCONCLUSIVE" in told.values() else 0
-    assert done.returncode == wanted, done.stderr
-    assert (tmp_path / "record.json").exists()
