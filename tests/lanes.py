@@ -26,6 +26,9 @@ LONG = (
     "calibration/test_routed", "calibration/test_contract", "calibration/test_monitoring",
     "calibration/test_replies", "calibration/test_security", "calibration/test_agent",
     "servers/test_real_servers", "calibration/test_watch", "calibration/test_samples", "plugin/test_gate",
+    "calibration/test_chatbots", "calibration/test_odd_chatbots", "calibration/test_hosts", "loadtest/test_blocks",
+    "containers/test_containers", "test_webhook", "embedded/test_program", "reporting/test_page",
+    "plugin/test_progress", "drills/test_drills", "servers/test_balancer", "servers/test_toxiproxy",
 )  # fmt: skip
 """What takes longest comes first, so that no worker is left with it at the end."""
 _HOMES = (EMBEDDED, LOAD, CLUSTER, WHEEL)

@@ -25,7 +25,7 @@ _NOTHING_ASKED: Mapping[str, Any] = {
 }
 _NOTHING_ANSWERED: Mapping[str, Any] = {
     "outcome": Outcome.INCONCLUSIVE,
-    "reason": "this run got no answer: there was none in which a secret could have been",
+    "reason": "no answer came to a check of this run: there was none in which a secret could have been",
 }
 
 
