@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -50,8 +51,8 @@ class RoutedServers(Servers):
         if self._toxiproxy is not None:
             self._put_toxiproxy_between(self._toxiproxy)
         settings = self._folder / "router.json"
-        for file in (settings, self._folder / "router.backup.json"):
-            file.write_text(json.dumps(self._settings()), encoding="utf-8")
+        settings.write_text(json.dumps(self._settings()), encoding="utf-8")
+        shutil.copyfile(settings, self._folder / "router.backup.json")
         programs["router"] = [*python, "embedded.router", "--settings", str(settings), "--port",
                               str(self.place("router"))]  # fmt: skip
         self._write_versions()

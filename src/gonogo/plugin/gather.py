@@ -98,23 +98,23 @@ class Gathering:
         except OSError:
             return None
 
-    def _without_leaks(self) -> Mapping[str, Any]:
+    def _without_leaks(self, *, shared: bool) -> Mapping[str, Any]:
         """What a run without any leak says of it: nothing to change, where there was an answer at all."""
-        searched = any(phase.get("searched_answers") for phases in self._phases.values() for phase in phases)
-        if searched or self._told_leaks() is not None:
+        if shared or any(phase.get("searched_answers") for phases in self._phases.values() for phase in phases):
             return {}
         return _NOTHING_ANSWERED if self._requests() else _NOTHING_ASKED
 
     def _with_leaks(self, result: CheckResult) -> CheckResult:
         """The check of all answers is decided here, when they are all known, whoever saw them in whichever process."""
-        leaks = dict.fromkeys(self._told_leaks() or (), "::several checks")
+        if result.info.check_id != OF_ALL_ANSWERS or result.outcome is not Outcome.PASS:
+            return result
+        shared = self._told_leaks()
+        leaks = dict.fromkeys(shared or (), "::several checks")
         leaks |= {
             leak: node_id for node_id, phases in self._phases.items() for p in phases for leak in p.get("leaks", ())
         }
-        if result.info.check_id != OF_ALL_ANSWERS or result.outcome is not Outcome.PASS:
-            return result
         if not leaks:
-            return replace(result, **self._without_leaks())
+            return replace(result, **self._without_leaks(shared=shared is not None))
         told = [f"{leak} (seen by {node_id.rpartition('::')[2]})" for leak, node_id in leaks.items()]
         told.sort(key=lambda line: OF_THE_TARGET not in line)
         # what only looks like a key may be an example, or somebody's own session
