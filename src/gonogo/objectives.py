@@ -13,14 +13,23 @@ Two families of decisions, both three-valued (a band adds a fourth, *warn*):
 
 import math
 import operator
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gonogo.model import Outcome
+
+Draws = NDArray[np.float64]
+"""Resamples of n things: one row for each, which tells how often each thing was drawn; n in all."""
+Figures = NDArray[np.float64]
+"""One figure for each resample."""
 
 MINIMUM_FOR_MEAN = 30
 _RESAMPLES = 1000
+_AT_A_TIME = 100
+"""Resamples that are held in memory together: eight bytes for each prompt of each."""
 _ALTERNATIVES = 40
 _LEAST_SHARE = 1e-6
 """A limit of zero allows none; likelihoods need something to divide by."""
@@ -96,12 +105,13 @@ def decide_mean(values: Sequence[float], band: Band, level: float = 0.05) -> Dec
     total = len(values)
     if total < MINIMUM_FOR_MEAN:
         return Decided(Outcome.INCONCLUSIVE, f"{total} samples, at least {MINIMUM_FOR_MEAN} are needed")
-    low, high = _bootstrap(total, lambda drawn: sum(values[i] for i in drawn) / total, level)
+    array = np.asarray(values, dtype=np.float64)
+    low, high = _bootstrap(total, lambda draws: draws @ array / total, level)
     text = f"mean {sum(values) / total:.3f} of {total}, interval {low:.3f} to {high:.3f} at {1 - level:.0%}; {band}"
     return Decided(band.judge_interval(low, high), text)
 
 
-def decide_drop(total: int, drop_of: Callable[[Sequence[int]], float], band: Band, level: float = 0.05) -> Decided:
+def decide_drop(total: int, drop_of: Callable[[Draws], Figures], band: Band, level: float = 0.05) -> Decided:
     """Decide how much worse a candidate is than a baseline, over the same prompts (paired).
 
     The interval is the percentile bootstrap over prompts (all answers to one prompt are drawn together), and at least
@@ -110,24 +120,25 @@ def decide_drop(total: int, drop_of: Callable[[Sequence[int]], float], band: Ban
 
     Args:
         total: how many prompts.
-        drop_of: the drop of a figure, baseline minus candidate, over the prompts that are drawn (by index).
+        drop_of: the drop of a figure, baseline minus candidate, for each row of draws.
         band: of the drop.
         level: the error level.
     """
     if total < MINIMUM_FOR_MEAN:
         return Decided(Outcome.INCONCLUSIVE, f"{total} prompts in common, at least {MINIMUM_FOR_MEAN} are needed")
-    seen = drop_of(range(total))
+    seen = float(drop_of(np.ones((1, total)))[0])
     low, high = _bootstrap(total, drop_of, level)
     low, high = min(low, seen - 3 / total), max(high, seen + 3 / total)
     text = f"a drop of {seen:+.3f} over {total} prompts, interval {low:+.3f} to {high:+.3f} at {1 - level:.0%}; {band}"
     return Decided(band.judge_interval(low, high), text)
 
 
-def _bootstrap(total: int, figure_of: Callable[[Sequence[int]], float], level: float) -> tuple[float, float]:
-    """The percentile interval of a figure over `total` things (Efron 1979); `figure_of` gets what is drawn."""
-    numbers, indices = random.Random(total), range(total)  # noqa: S311 (statistics, not a secret)
-    figures = sorted(figure_of(numbers.choices(indices, k=total)) for _ in range(_RESAMPLES))
-    return figures[int(_RESAMPLES * level / 2)], figures[int(_RESAMPLES * (1 - level / 2)) - 1]
+def _bootstrap(total: int, figure_of: Callable[[Draws], Figures], level: float) -> tuple[float, float]:
+    """The percentile interval of a figure over `total` things (Efron 1979)."""
+    numbers, shares = np.random.default_rng(total), np.full(total, 1 / total)
+    draws = (numbers.multinomial(total, shares, _AT_A_TIME) for _ in range(_RESAMPLES // _AT_A_TIME))
+    figures = np.sort(np.concatenate([figure_of(some.astype(np.float64)) for some in draws]))
+    return float(figures[int(_RESAMPLES * level / 2)]), float(figures[int(_RESAMPLES * (1 - level / 2)) - 1])
 
 
 def decide_level(bad: float, total: float, band: Band, level: float) -> Decided:

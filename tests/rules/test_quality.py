@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gonogo import resources
@@ -118,9 +119,18 @@ def test_only_json_objects_to_the_last_turn_have_fields() -> None:
 
 def test_macro_f1_by_hand() -> None:
     # a: 2 wanted, 1 said, 1 right: 2/3; b: 1 wanted, 2 said, 1 right: 2/3
-    assert macro_f1(["a", "a", "b"], ["a", "b", "b"], "ab") == pytest.approx(2 / 3)
-    assert macro_f1(["a", "b"], ["c", "c"], "ab") == 0
-    assert macro_f1(["a"], ["a"], "ab") == 1  # what nobody wanted or said is no mistake
+    assert macro_f1(["a", "a", "b"], ["a", "b", "b"], ["a", "b"])(np.ones((1, 3))) == pytest.approx(2 / 3)
+    assert macro_f1(["a", "b"], ["c", "c"], ["a", "b"])(np.ones((1, 2))) == 0
+    assert macro_f1(["a"], ["a"], ["a", "b"])(np.ones((1, 1))) == 1  # what nobody wanted or said is no mistake
+
+
+def test_macro_f1_of_what_is_drawn() -> None:
+    """Each row says how often each prompt counts: as if it stood there that often."""
+    wanted, said = ["a", "a", "b", "c"], ["a", "b", "b", "a"]
+    draws = [[2, 0, 1, 1], [0, 3, 1, 0], [4, 0, 0, 0]]
+    drawn = [[i for i, times in enumerate(row) for _ in range(times)] for row in draws]
+    each = [macro_f1([wanted[i] for i in of], [said[i] for i in of], ["a", "b"])(np.ones((1, 4)))[0] for of in drawn]
+    assert list(macro_f1(wanted, said, ["a", "b"])(np.array(draws, dtype=float))) == pytest.approx(each)
 
 
 def pairs(before: str, after: str, count: int, intent: str = "precio") -> list[Pair]:
@@ -150,8 +160,8 @@ def test_a_drop_fails_and_a_gain_passes() -> None:
 
 def test_a_rare_intent_that_is_lost_shows_in_macro_f1() -> None:
     mixed = [*pairs("precio", "precio", 190), *pairs("saludo", "precio", 10, "saludo")]
-    assert accuracy_drop(mixed)(range(200)) == pytest.approx(0.05)
-    assert macro_f1_drop(mixed)(range(200)) > 0.4
+    assert accuracy_drop(mixed)(np.ones((1, 200))) == pytest.approx(0.05)
+    assert macro_f1_drop(mixed)(np.ones((1, 200))) > 0.4
 
 
 def test_the_error_of_a_comparison_stays_under_its_level() -> None:

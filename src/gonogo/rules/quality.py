@@ -2,9 +2,13 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from gonogo.objectives import Draws, Figures
 from gonogo.rules.conversations import EVALUATION, Answer, Conversation
 from gonogo.rules.replies import Reply, missing_parameters, read_body, read_reply
 from gonogo.targets.chatbot import Asking, Fields
@@ -95,14 +99,6 @@ def _reply(answer: Answer, conversation: Conversation, fields: Fields) -> Reply:
     return NOTHING if value is None else read_reply(value, fields)
 
 
-def macro_f1(wanted: Sequence[str], said: Sequence[str], intents: Collection[str]) -> float:
-    """The mean over intents of F1 = 2 x right / (wanted + said) (van Rijsbergen 1979); 1 for one that is not there."""
-    counts, named = Counter(wanted), Counter(said)
-    right = Counter(w for w, s in zip(wanted, said, strict=True) if w == s)
-    scores = [2 * right[i] / total if (total := counts[i] + named[i]) else 1.0 for i in intents]
-    return sum(scores) / len(scores)
-
-
 FEWEST_OF_AN_INTENT = 10
 """An intent with fewer prompts says too little for a mean over intents: one answer would move it by a tenth."""
 
@@ -126,31 +122,49 @@ def paired(before: Iterable[Asked], after: Iterable[Asked]) -> list[Pair]:
     return [Pair(known[asked.conversation.key], asked) for asked in after if asked.conversation.key in known]
 
 
-def accuracy_drop(pairs: Sequence[Pair]) -> Callable[[Sequence[int]], float]:
+def accuracy_drop(pairs: Sequence[Pair]) -> Callable[[Draws], Figures]:
     """How much less often the intent is right now, over drawn pairs."""
-    drops = [pair.before.accuracy - pair.after.accuracy for pair in pairs]
-    return lambda drawn: sum(drops[i] for i in drawn) / len(drawn)
+    return _mean_of([pair.before.accuracy - pair.after.accuracy for pair in pairs])
 
 
-def passing_drop(pairs: Sequence[Pair]) -> Callable[[Sequence[int]], float]:
+def passing_drop(pairs: Sequence[Pair]) -> Callable[[Draws], Figures]:
     """How much less often an answer is all that the labels say, over drawn pairs."""
-    drops = [pair.before.passes - pair.after.passes for pair in pairs]
-    return lambda drawn: sum(drops[i] for i in drawn) / len(drawn)
+    return _mean_of([pair.before.passes - pair.after.passes for pair in pairs])
 
 
-def macro_f1_drop(pairs: Sequence[Pair]) -> Callable[[Sequence[int]], float]:
+def _mean_of(values: Sequence[float]) -> Callable[[Draws], Figures]:
+    array = np.array(values)
+    return lambda draws: draws @ array / len(values)
+
+
+def macro_f1_drop(pairs: Sequence[Pair]) -> Callable[[Draws], Figures]:
     """How much lower the mean F1 of the intents is now, over drawn pairs; of intents with enough prompts."""
     wanted = [str(pair.after.conversation.intent) for pair in pairs]
     counts = Counter(wanted)
     intents = [intent for intent in counts if counts[intent] >= FEWEST_OF_AN_INTENT] or list(counts)
-    before, after = [pair.before.intent for pair in pairs], [pair.after.intent for pair in pairs]
+    before = macro_f1(wanted, [pair.before.intent for pair in pairs], intents)
+    after = macro_f1(wanted, [pair.after.intent for pair in pairs], intents)
+    return lambda draws: before(draws) - after(draws)
 
-    def drop(drawn: Sequence[int]) -> float:
-        labels = [wanted[i] for i in drawn]
-        then, now = [before[i] for i in drawn], [after[i] for i in drawn]
-        return macro_f1(labels, then, intents) - macro_f1(labels, now, intents)
 
-    return drop
+def macro_f1(wanted: Sequence[str], said: Sequence[str], intents: Sequence[str]) -> Callable[[Draws], Figures]:
+    """The mean over intents of F1 = 2 x right / (wanted + said) (van Rijsbergen 1979), over drawn prompts.
+
+    It is 1 for an intent that is not among what was drawn: nobody wanted or said it.
+    """
+    is_wanted, is_said = _where(wanted, intents), _where(said, intents)
+
+    def mean(draws: Draws) -> Figures:
+        right, both = draws @ (is_wanted * is_said), draws @ (is_wanted + is_said)
+        scores: Figures = np.divide(2 * right, both, out=np.ones_like(both), where=both > 0).mean(axis=1)
+        return scores
+
+    return mean
+
+
+def _where(labels: Sequence[str], intents: Sequence[str]) -> NDArray[np.float64]:
+    """1 where a label (row) is an intent (column), 0 elsewhere."""
+    return np.array([[float(label == intent) for intent in intents] for label in labels])
 
 
 def evaluation_subset(pairs: Iterable[Pair]) -> list[Pair]:
