@@ -36,6 +36,7 @@ foreign_texts([], "es", USUAL_LANGUAGES)
 # tests/conftest.py has them rewritten by our own pytest: a child's takes them as they are
 for name in (*MODULES, *(f"suites.{file.parent.name}.{file.stem}" for file in (ROOT / "suites").glob("*/test_*.py"))):
     importlib.import_module(name)
+importlib.import_module("gonogo.probes.redis_connections")
 
 
 def run_pytest(

@@ -19,7 +19,7 @@ from gonogo.drills.history import DrillHistory
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.faults import actors
 from gonogo.probes import agent as agents
-from gonogo.probes import redis, tls
+from gonogo.probes import redis_connections, tls
 from gonogo.probes.agent import AgentProbe
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.kubernetes import ClusterApi
@@ -146,7 +146,7 @@ def test_an_api_server_that_talks_nonsense(made: Callable[[], bytes], tmp_path: 
 )
 @pytest.mark.parametrize("parser", [DefaultParser, _RESP2Parser], ids=["hiredis", "python"])
 def test_a_redis_that_means_harm(serve: Serve, parser: type, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redis, "_LIMIT_S", LIMIT_S)
+    monkeypatch.setattr(redis_connections, "LIMIT_S", LIMIT_S)
     began = time.monotonic()
     with serving(serve) as port:
         cache = Cache(f"redis://127.0.0.1:{port}", None)
@@ -166,7 +166,7 @@ def test_a_redis_whose_name_does_not_resolve_in_time_is_no_finding(monkeypatch: 
         time.sleep(10)
         return []
 
-    monkeypatch.setattr(redis, "_LIMIT_S", LIMIT_S)
+    monkeypatch.setattr(redis_connections, "LIMIT_S", LIMIT_S)
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     began = time.monotonic()
     with pytest.raises(InconclusiveError, match="the name does not resolve here"):

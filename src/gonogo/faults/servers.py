@@ -2,15 +2,16 @@
 
 import json
 import uuid
-from typing import Any, ClassVar
-
-import redis
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from gonogo.errors import EndpointFailedError, GonogoError
 from gonogo.faults.interface import Details, Step
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.http import Http, open_client
 from gonogo.targets.model import Target
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 DOWN = "down"
 
@@ -167,15 +168,19 @@ class RedisMeans:
 
     def answers(self) -> bool:
         """Whether it answers now."""
+        from redis import RedisError  # noqa: PLC0415 (ADR 12)
+
         assert self._cache is not None
         try:
             return bool(self._client(self._cache.url).ping())
-        except redis.RedisError:
+        except RedisError:
             return False
 
-    def _client(self, url: str) -> redis.Redis:
+    def _client(self, url: str) -> "Redis":
+        from redis import Redis  # noqa: PLC0415 (ADR 12)
+
         password = self._cache.password.value if self._cache and self._cache.password else None
-        return redis.Redis.from_url(url, password=password, socket_timeout=10, decode_responses=True)
+        return Redis.from_url(url, password=password, socket_timeout=10, decode_responses=True)
 
 
 def _settings(step: Step) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The pytest hooks, and nothing else: each is a few lines that call the module which knows how."""
 
+import gc
 from collections.abc import Generator
 from contextlib import ExitStack
 
@@ -132,6 +133,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         staged = session.config.stash[_STAGED]
         with reports_written(gate.run_folder):
             write_selected(gate.run_folder, staged, session.items)
+        gc.freeze()  # suites, fixtures and items stay to the end, at which pytest collects garbage several times
     if session.config.option.catalog:
         write_catalog(session.items, session.config.option.catalog, session.config.invocation_params.dir)
     if session.config.option.explain:

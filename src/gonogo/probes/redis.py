@@ -1,87 +1,29 @@
 """The Redis probe."""
 
-import socket
 import time
 from collections.abc import Callable
 from typing import Any
 
-import redis
-
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.model import Observation
 from gonogo.probes.context import ProbeContext
-from gonogo.probes.deadline import addresses_of, left, within
+from gonogo.probes.deadline import within
 from gonogo.probes.tcp import why_ours
 from gonogo.targets.model import Cache
 
-_LIMIT_S = 5.0
-"""Of one command, its connection and the library's own second attempts included."""
-_MOST_BYTES = 16_000_000
-"""That come over one connection; INFO has a few thousand."""
 _NONSENSE = (ValueError, TypeError, AttributeError, LookupError, RecursionError, MemoryError)
 """What redis-py raises about an answer that no Redis gives."""
-
-
-class _Socket:
-    """A socket that minds the deadline and counts what has come: redis-py limits each read, not their sum."""
-
-    def __init__(self, inner: socket.socket) -> None:
-        self._inner, self._bytes = inner, 0
-
-    def recv(self, size: int) -> bytes:
-        self._mind()
-        data = self._inner.recv(size)
-        self._bytes += len(data)
-        return data
-
-    def recv_into(self, buffer: bytearray) -> int:
-        self._mind()
-        size = self._inner.recv_into(buffer)
-        self._bytes += size
-        return size
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (all else is the socket's own)
-        return getattr(self._inner, name)
-
-    def _mind(self) -> None:
-        if self._bytes > _MOST_BYTES:
-            raise EndpointFailedError(f"more than {_MOST_BYTES} bytes came")
-        self._inner.settimeout(left(_LIMIT_S, TimeoutError))
-
-
-class _Connection(redis.Connection):
-    """Over TCP."""
-
-    def _connect(self) -> _Socket:
-        return _minded(self, super()._connect)
-
-
-class _TlsConnection(redis.SSLConnection):
-    """Over TLS."""
-
-    def _connect(self) -> _Socket:
-        return _minded(self, super()._connect)
-
-
-def _minded(connection: redis.Connection, connect: Callable[[], socket.socket]) -> _Socket:
-    """Connect; the name is resolved here first, since resolvers know no time limit of their own."""
-    addresses_of(connection.host, connection.port, left(_LIMIT_S, TimeoutError) or _LIMIT_S)
-    return _Socket(connect())
 
 
 class RedisProbe:
     """Looks at the Redis behind the gateway; reads only."""
 
     def __init__(self, cache: Cache, context: ProbeContext) -> None:
+        from gonogo.probes import redis_connections  # noqa: PLC0415 (ADR 12)
+
         password = cache.password.value if cache.password else None
         self._url, self._context = cache.url, context
-        self._client = redis.Redis.from_url(
-            cache.url,
-            password=password,
-            socket_timeout=_LIMIT_S,
-            socket_connect_timeout=_LIMIT_S,
-            connection_class=_TlsConnection if cache.url.startswith("rediss:") else _Connection,
-        )
+        self._client, self._limit_s = redis_connections.open_redis(cache.url, password), redis_connections.LIMIT_S
 
     def info(self) -> dict[str, object]:
         """Redis' INFO.
@@ -126,16 +68,18 @@ class RedisProbe:
         self._client.close()
 
     def _ask(self, command: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 (whatever Redis answers)
+        from redis.exceptions import NoPermissionError, RedisError  # noqa: PLC0415 (they are there: the client is theirs)
+
         self._context.spend(1, 0)
         started, answer = time.perf_counter(), None
         try:
-            with within(_LIMIT_S):
+            with within(self._limit_s):
                 answer = call()
-        except (redis.RedisError, EndpointFailedError, *_NONSENSE) as error:
+        except (RedisError, EndpointFailedError, *_NONSENSE) as error:
             answer = {"error": str(error)}
             if why := why_ours(error):
                 raise InconclusiveError(f"{self._url}: {why}: {error}") from error
-            if isinstance(error, redis.exceptions.NoPermissionError):
+            if isinstance(error, NoPermissionError):
                 raise InconclusiveError(f"{self._url}: the account may not {command}: {error}") from error
             raise EndpointFailedError(f"{self._url}: {error}") from error
         finally:
