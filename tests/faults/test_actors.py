@@ -154,6 +154,8 @@ supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 [program:slow]
 command={python} -c "import signal, time; signal.signal(15, lambda *_: (time.sleep(1.5), exit())); time.sleep(120)"
 startsecs=0
+stdout_logfile=NONE
+stderr_logfile=NONE
 """
 
 

@@ -17,6 +17,8 @@ from gonogo.objectives import Band, decide_level
 
 Make = Callable[[np.random.Generator, int, float], NDArray[np.float64]]
 RUNS, LEVEL, BOUND_MS = 300, 0.05, 2000.0
+STRETCH = 50
+"""Attempts of an autocorrelated series that are made at once; each series has a multiple of it."""
 
 
 def independent(numbers: np.random.Generator, total: int, share: float) -> NDArray[np.float64]:
@@ -24,12 +26,17 @@ def independent(numbers: np.random.Generator, total: int, share: float) -> NDArr
 
 
 def autocorrelated(phi: float) -> Make:
+    ages = np.subtract.outer(np.arange(STRETCH), np.arange(STRETCH))
+    carried = np.tril(phi ** np.abs(ages))  # what is left of each step later, a stretch of them at a time
+    fading = phi ** np.arange(1, STRETCH + 1)
+
     def make(numbers: np.random.Generator, total: int, share: float) -> NDArray[np.float64]:
         steps, at = numbers.standard_normal(total) * (1 - phi**2) ** 0.5, float(numbers.standard_normal())
-        course = np.empty(total)
-        for i, step in enumerate(steps):
-            at = phi * at + step
-            course[i] = at
+        stretches = []
+        for stretch in steps.reshape(-1, STRETCH):
+            stretches.append(carried @ stretch + fading * at)
+            at = float(stretches[-1][-1])
+        course = np.concatenate(stretches)
         found: NDArray[np.float64] = BOUND_MS * np.exp(0.3 * (course - NormalDist().inv_cdf(1 - share)))
         return found
 

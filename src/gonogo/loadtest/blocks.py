@@ -165,9 +165,8 @@ def are_alike(series: Series, size: int) -> bool:
     count = len(means)
     if count < _FEWEST:
         return False
-    spread = float(series.var())
-    if spread == 0 or float(means.var()) * size < spread:
-        return False
     centred = means - means.mean()
-    correlation = float((centred[1:] * centred[:-1]).sum() / (centred**2).sum())
-    return correlation > _ALIKE / math.sqrt(count)
+    squares, spread = float(centred @ centred), float(series.var())
+    if spread == 0 or (size > 1 and squares / count * size < spread):  # blocks of one vary as their attempts do
+        return False
+    return float(centred[1:] @ centred[:-1]) / squares > _ALIKE / math.sqrt(count)
