@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from embedded.chatbot.brain import Brain, Mind, Settings, Thought
+from embedded.chatbot.brain import Brain, Settings, Thought
 from embedded.chatbot.switchboard import ChatbotSwitchboard
 from embedded.control import control_routes
 from embedded.spanish import reply_to
@@ -34,7 +34,7 @@ VERSION = os.environ.get("CHATBOT_VERSION", "")
 class Service:
     """The handlers and their state."""
 
-    def __init__(self, settings: Settings, board: ChatbotSwitchboard, model: Mind | None) -> None:
+    def __init__(self, settings: Settings, board: ChatbotSwitchboard, model: "Model | None") -> None:
         self._settings, self._board = settings, board
         self._brain = Brain(settings.mode, model)
         self._sessions: OrderedDict[str, list[str]] = OrderedDict()

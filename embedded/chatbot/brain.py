@@ -2,9 +2,12 @@
 
 import os
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from embedded.spanish import reply_to
+
+if TYPE_CHECKING:
+    from embedded.chatbot.model import Model
 
 CANARY = "CANARIO-7Q4Z-1138"
 """Planted in the system prompt: who sees it in an answer has seen a leak."""
@@ -42,24 +45,13 @@ class Thought:
 
 
 class NoThoughtError(Exception):
-    """The model cannot be asked."""
-
-
-class Mind(Protocol):
-    """What replies for the chatbot."""
-
-    async def reply(self, turns: list[str]) -> dict[str, Any]:
-        """A reply to the last of the user's turns.
-
-        Raises:
-            NoThoughtError: there is none.
-        """
+    """The model does not answer, or not as it was told."""
 
 
 class Brain:
     """Answers turns as the model does, and by its own rules where there is none or it cannot."""
 
-    def __init__(self, mode: str, model: Mind | None) -> None:
+    def __init__(self, mode: str, model: "Model | None") -> None:
         self._mode, self._model = mode, model
 
     async def answer(self, turns: list[str]) -> Thought:

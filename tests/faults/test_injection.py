@@ -108,6 +108,39 @@ def test_the_next_run_puts_back_what_a_killed_one_left(target: Target, tmp_path:
     assert list((tmp_path / "journal").iterdir()) == []
 
 
+KILLED_WITH_A_FOLDER = KILLED.replace(
+    'injector.write_file(injector.keep_file(folder / "two.gguf"), b"broken")',
+    'place = injector.new_folder("restore"); (place / "customers.sql").write_text("a"); print(place, flush=True)',
+)
+
+
+def test_the_next_run_removes_the_folder_of_a_killed_one(target: Target, tmp_path: Path) -> None:
+    words = [sys.executable, "-c", KILLED_WITH_A_FOLDER, str(tmp_path)]
+    place = Path(subprocess.run(words, check=False, capture_output=True, text=True).stdout.strip())
+    assert (place / "customers.sql").exists()
+    assert place.stat().st_mode & 0o777 == 0o700
+    assert Injector(target, Journal(tmp_path / "journal")).undo_unfinished() == [f"folder: {place}"]
+    assert not place.exists()
+    assert list((tmp_path / "journal").iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_removed_is_told(
+    target: Target, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    injector = Injector(target, journal)
+    place = injector.new_folder("restore")
+    with monkeypatch.context() as patch:
+        patch.setattr("os.rmdir", raise_permission_error)
+        with pytest.raises(EndpointFailedError, match=rf"by hand: rm -r {place}"):
+            injector.undo_all(injector.unfinished())
+    injector.undo_all(injector.unfinished())
+    assert not place.exists()
+
+
+def raise_permission_error(*_: object, **__: object) -> None:
+    raise PermissionError("not yours")
+
+
 def test_files_come_back_before_their_services_start(
     target: Target, journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,8 +37,8 @@ class ConfigRollbackDrill:
         self._drill, self._actor = drill, actor
         self._restarted = RestartedService(actor, drill.service, unhealthy)
         self._original = ""
-        self._injector: Injector | None = None
-        self._file: Entry | None = None
+        self._injector: Injector  # from `keep` on
+        self._file: Entry  # from `keep` on
 
     def state(self) -> dict[str, Any]:
         """The file's digest, and whether the service runs."""
@@ -76,7 +76,7 @@ class ConfigRollbackDrill:
         def recover() -> None:
             scene.found["recovered"] = scene.await_well("rolled back", drill.max_seconds)
             scene.found["recovery_s"] = scene.seconds_since("deployed")
-            if scene.found["recovered"] and file_digest(drill.file) == self._original and self._injector is not None:
+            if scene.found["recovered"] and file_digest(drill.file) == self._original:
                 # put back by the drill itself, and verified: no second restart
                 for entry in self._injector.unfinished():
                     self._injector.forget(entry)
@@ -89,6 +89,4 @@ class ConfigRollbackDrill:
         )
 
     def _write(self, content: bytes) -> None:
-        assert self._injector is not None
-        assert self._file is not None
         self._injector.write_file(self._file, content)

@@ -172,7 +172,7 @@ class PlaybookDrill:
 
     def __init__(self, drill: Playbook, actor: ServiceActor | None) -> None:
         self.name, self._drill, self._actor = drill.name, drill, actor
-        self._injector: Injector | None = None
+        self._injector: Injector  # from `keep` on
         self._entries: list[Entry] = []
 
     def state(self) -> dict[str, Any]:
@@ -205,14 +205,12 @@ class PlaybookDrill:
         )  # fmt: skip
 
     def _produce(self, scene: Scene) -> None:
-        assert self._injector is not None
         scene.mark("produced")
         for step in map(dict, self._drill.symptom):
             self._entries.append(self._injector.keep(step))
             self._injector.act(step, self._entries[-1])
 
     def _act(self, scene: Scene) -> None:
-        assert self._injector is not None
         action = self._drill.action
         if "restart" in action:
             assert self._actor is not None

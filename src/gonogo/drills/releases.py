@@ -100,7 +100,7 @@ class WorkloadReleases:
     def __init__(self, api: ClusterApi, reference: str, releases: Good) -> None:
         self._api, self._reference, self._releases = api, reference, releases
         self._restarts_before = 0
-        self._kept: tuple[Injector, Entry] | None = None
+        self._kept: tuple[Injector, Entry]  # from `keep` on
 
     def keep(self, injector: Injector) -> None:
         """Its pod template, its revisions, and the names of the config maps."""
@@ -197,7 +197,6 @@ class WorkloadReleases:
 
     def _set(self, template: Object) -> None:
         """Write a pod template; what the API server will make of it is journalled first."""
-        assert self._kept is not None
         injector, entry = self._kept
         now = self._read()["spec"]["template"]
         known = {template_digest(entry.details["template"]), *entry.details.get("wrote", ())}
@@ -308,7 +307,7 @@ class FileReleases:
         """`unhealthy` tells why the service's health page fails; empty if it does not."""
         self._of, self._actor, self._releases = of, actor, releases
         self._restarted = RestartedService(actor, of.service, unhealthy)
-        self._injector: Injector | None = None
+        self._injector: Injector  # from `keep` on
         self._files: dict[str, Entry] = {}
 
     def keep(self, injector: Injector) -> None:
@@ -371,7 +370,6 @@ class FileReleases:
         return {"files": digests, "running": self._actor.state(self._of.service).running}
 
     def _write(self, name: str, content: bytes) -> None:
-        assert self._injector is not None
         self._live(name)
         self._injector.write_file(self._files[name], content)
 

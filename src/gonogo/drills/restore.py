@@ -3,7 +3,6 @@
 import hashlib
 import shutil
 import tarfile
-import tempfile
 import time
 import zlib
 from collections.abc import Sequence
@@ -26,14 +25,15 @@ class RestoreDrill:
 
     def __init__(self, drill: Restore) -> None:
         self.name, self._drill = drill.name, drill
+        self._place: Path  # from `keep` on
 
     def state(self) -> dict[str, Any]:
         """Nothing: the deployment is not touched."""
         return {}
 
     def keep(self, injector: Injector) -> None:
-        """Nothing; the place goes with the drill's last step, and is in the system's folder for such."""
-        del injector
+        """Make the empty place, which is removed at the end: what is restored is nobody else's business."""
+        self._place = injector.new_folder("restore")
 
     def steps(self, scene: Scene) -> Sequence[Step]:
         """Look how old it is, restore, compare, try."""
@@ -55,18 +55,15 @@ class RestoreDrill:
         scene.found["data_loss_s"] = max(0.0, round(newest - taken, 1)) if newest is not None else None
 
     def _restore(self, scene: Scene) -> None:
-        place = Path(tempfile.mkdtemp(prefix="gonogo-restore-"))
-        try:
-            began = scene.timeline.now_s()
-            self._unpack(place)
-            files = [path for path in sorted(place.rglob("*")) if path.is_file()]
-            scene.found["files"] = len(files)
-            scene.timeline.note(f"{len(files)} files are restored")
-            scene.found["differing"] = self._compare(place)
-            scene.found["check"] = self._try(place)
-            scene.found["recovery_s"] = round(scene.timeline.now_s() - began, 2)
-        finally:
-            shutil.rmtree(place, ignore_errors=True)
+        place = self._place
+        began = scene.timeline.now_s()
+        self._unpack(place)
+        files = [path for path in sorted(place.rglob("*")) if path.is_file()]
+        scene.found["files"] = len(files)
+        scene.timeline.note(f"{len(files)} files are restored")
+        scene.found["differing"] = self._compare(place)
+        scene.found["check"] = self._try(place)
+        scene.found["recovery_s"] = round(scene.timeline.now_s() - began, 2)
 
     def _unpack(self, place: Path) -> None:
         archive = self._drill.archive

@@ -32,10 +32,10 @@ class RollbackDrill:
         self.name, self._drill, self._releases = drill.name, drill, releases
         self._registry = registry if drill.of.release else None
         self._kept_registry: Entry | None = None
-        self._injector: Injector | None = None
-        self._way: WayBack | None = None
+        self._injector: Injector  # from `keep` on
+        self._way: WayBack  # from the step that chooses it on
         self._bad: Any = None
-        self._scene: Scene | None = None
+        self._scene: Scene  # from `steps` on
 
     def state(self) -> dict[str, Any]:
         """The service's, and the registry's bytes."""
@@ -64,18 +64,15 @@ class RollbackDrill:
         )  # fmt: skip
 
     def _deploy(self) -> None:
-        assert self._scene is not None
         self._scene.mark("deployed")
         self._scene.timeline.note(self._releases.deploy(self._drill.change))
 
     def _notice(self) -> None:
-        assert self._scene is not None
         self._releases.await_start(STARTED_WITHIN_S)
         self._scene.mark("started")
         self._scene.await_trigger("started", self._releases.symptoms, self._scene.watching.notice_s, of="deployed")
 
     def _choose(self) -> None:
-        assert self._scene is not None
         self._bad, self._way = self._releases.current(), self._releases.way_back()
         self._scene.found["chosen"] = {
             "told": self._way.told,
@@ -90,13 +87,10 @@ class RollbackDrill:
         return f"today it would be {way.told or 'nowhere'}" + (f" ({'; '.join(way.flaws)})" if way.flaws else "")
 
     def _go_back(self) -> None:
-        assert self._scene is not None
-        assert self._way is not None
         self._scene.timeline.note(self._releases.go_back(self._way))
         self._scene.mark("rolled back")
 
     def _recover(self) -> None:
-        assert self._scene is not None
         scene, deadline_s = self._scene, self._scene.marks["deployed"] + self._drill.max_seconds
         self._releases.settle(max(1.0, deadline_s - scene.timeline.now_s()))
         scene.mark("settled")
@@ -105,19 +99,15 @@ class RollbackDrill:
         scene.found["rollback_s"] = scene.seconds_since("rolled back")
 
     def _note(self) -> None:
-        assert self._scene is not None
-        assert self._way is not None
         if self._registry is None:
             return
         assert self._kept_registry is not None
-        assert self._injector is not None
         text = self._registry.read_text(encoding="utf-8")
         text = with_rollback(text, self._drill.of.release, self._way.version, self._drill.change.image)
         self._injector.write_file(self._kept_registry, text.encode())
         self._scene.found["registry"] = registry_flaws(self._registry, self._drill.of.release)
 
     def _second(self) -> None:
-        assert self._scene is not None
         second = self._releases.way_back()
         is_bad = bool(second.told) and second.what == self._bad
         told = {"told": second.told, "version": second.version, "flaws": list(second.flaws), "is_bad": is_bad,
@@ -133,7 +123,7 @@ class RolloutDrill:
 
     def __init__(self, drill: Rollout, releases: Releases) -> None:
         self.name, self._drill, self._releases = drill.name, drill, releases
-        self._injector: Injector | None = None
+        self._injector: Injector  # from `keep` on
 
     def state(self) -> dict[str, Any]:
         """The service's."""
@@ -155,7 +145,6 @@ class RolloutDrill:
             scene.found["rollout_s"] = scene.seconds_since("deployed")
 
         def undo() -> None:
-            assert self._injector is not None
             scene.mark("undone")
             self._injector.undo_all(self._injector.unfinished())
             scene.found["undo_s"] = scene.seconds_since("undone")

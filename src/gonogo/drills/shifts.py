@@ -28,8 +28,8 @@ class CanaryDrill:
 
     def __init__(self, drill: Canary) -> None:
         self.name, self._drill = drill.name, drill
-        self._injector: Injector | None = None
-        self._entry: Entry | None = None
+        self._injector: Injector  # from `keep` on
+        self._entry: Entry  # from `keep` on
 
     def state(self) -> dict[str, Any]:
         """Nothing that can be seen: the command's undo sets the slice that was there before."""
@@ -61,8 +61,6 @@ class CanaryDrill:
             trigger = self._analysed(scene, percent)
             if trigger is None:
                 return
-            assert self._injector is not None
-            assert self._entry is not None
             self._injector.undo(self._entry)
             scene.mark("taken back")
             old_too = "" if is_last else self._old_too(scene, trigger[0])
@@ -79,8 +77,6 @@ class CanaryDrill:
         Raises:
             InconclusiveError: too few requests ended to tell.
         """
-        assert self._injector is not None
-        assert self._entry is not None
         self._injector.act(self._slice(percent), self._entry)
         scene.mark("shifted")
         # what was sent before the command took effect says nothing of the slice
@@ -144,8 +140,8 @@ class BlueGreenDrill:
 
     def __init__(self, drill: BlueGreen, api: ClusterApi) -> None:
         self.name, self._drill, self._api = drill.name, drill, api
-        self._injector: Injector | None = None
-        self._entry: Entry | None = None
+        self._injector: Injector  # from `keep` on
+        self._entry: Entry  # from `keep` on
 
     def state(self) -> dict[str, Any]:
         """The service's selector.
@@ -169,15 +165,11 @@ class BlueGreenDrill:
         blue, green = self._drill.colours
 
         def forth() -> None:
-            assert self._injector is not None
-            assert self._entry is not None
             self._injector.act(self._switch(), self._entry)
             scene.mark("switched")
             scene.found["switch_s"] = self._await_colour(scene, "switched", green)
 
         def back() -> None:
-            assert self._injector is not None
-            assert self._entry is not None
             self._injector.undo(self._entry)
             scene.mark("switched back")
             scene.found["switch_back_s"] = self._await_colour(scene, "switched back", blue)

@@ -1,13 +1,14 @@
-"""Files and repositories that the target names: edited, and put back byte for byte."""
+"""Files and repositories that the target names: edited, and put back byte for byte; and folders of the gate's own."""
 
 import json
 import os
 import shutil
+import tempfile
 import uuid
 from pathlib import Path
 from typing import ClassVar
 
-from gonogo.errors import GonogoError
+from gonogo.errors import EndpointFailedError, GonogoError
 from gonogo.faults.commits import commit_on_branch, delete_branch, new_branch
 from gonogo.faults.edits import edit, edited, restore
 from gonogo.faults.interface import Details, Step
@@ -124,6 +125,31 @@ class FileMeans:
                 if name in ("model", "evaluation") and version["status"] == "production":
                     return self._target.registry.parent / str(version["file" if name == "model" else "evaluation"])
         return None
+
+
+class FolderMeans:
+    """A folder of the gate's own, which goes with all that was written there; no fault has such a step."""
+
+    kind: ClassVar[str] = "folder"
+
+    @staticmethod
+    def prepare(purpose: str) -> Details:
+        """A name that nothing has yet, where the system keeps what is for a while."""
+        return {"folder": str(Path(tempfile.gettempdir()) / f"gonogo-{purpose}-{uuid.uuid4().hex}")}
+
+    @staticmethod
+    def undo(details: Details) -> None:
+        """Remove it, if it is there.
+
+        Raises:
+            EndpointFailedError: something of it cannot be removed.
+        """
+        try:
+            shutil.rmtree(details["folder"])
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise EndpointFailedError(f"{details['folder']} cannot be removed: {error}") from error
 
 
 class CommitMeans:

@@ -17,8 +17,8 @@ from gonogo.faults.actors import actor_of
 from gonogo.faults.catalogue import Fault
 from gonogo.faults.containers import ContainerMeans
 from gonogo.faults.edits import drop_copy, expect_ours
-from gonogo.faults.files import CommitMeans, FileMeans, drop_orphans
-from gonogo.faults.interface import ChangedMeanwhileError, Means, Step
+from gonogo.faults.files import CommitMeans, FileMeans, FolderMeans, drop_orphans
+from gonogo.faults.interface import ChangedMeanwhileError, Means, Step, Undoes
 from gonogo.faults.journal import Entry, Journal
 from gonogo.faults.kubernetes import ObjectMeans, RevisionMeans, ScaleMeans
 from gonogo.faults.processes import CommandMeans, FreezeMeans, ServiceMeans
@@ -41,6 +41,7 @@ class Injector:
         self._context = context = ProbeContext(lambda _: None, Redactor(secret.value for secret in target.secrets))
         self._files = FileMeans(target, journal.folder)
         self._redis = RedisMeans(target)
+        self._revisions = RevisionMeans(target, context)
         means: tuple[Means, ...] = (
             self._files,
             CommitMeans(target),
@@ -50,13 +51,14 @@ class Injector:
             ContainerMeans(target, self._await_part),
             ScaleMeans(target, context, self._await_part),
             ObjectMeans(target, context),
-            RevisionMeans(target, context),
+            self._revisions,
             CommandMeans(target),
             FreezeMeans(target),
             ServiceMeans(target, self._await_health),
         )
         self._by_key = {key: one for one in means for key in one.keys}
-        self._by_kind = {one.kind: one for one in means}
+        undoing: tuple[Undoes, ...] = (*means, FolderMeans())
+        self._by_kind = {one.kind: one for one in undoing}
 
     def lacks(self, step: Step) -> str:
         """What a step needs and the target does not declare; empty if it can be done."""
@@ -202,10 +204,16 @@ class Injector:
         """Every change of this injector that is still to be put back, the oldest first."""
         return self._journal.unfinished()
 
+    def new_folder(self, purpose: str) -> Path:
+        """An empty folder for nobody else's eyes, which is gone with all that is in it once this is put back."""
+        entry = self._journal.write(FolderMeans.kind, FolderMeans.prepare(purpose))
+        path = Path(entry.details["folder"])
+        path.mkdir(mode=0o700)
+        return path
+
     def keep_workload(self, reference: str) -> Entry:
         """Journal what a workload of the cluster is (``deployment/NAME``), and what lies beside it."""
-        means = self._by_kind[RevisionMeans.kind]
-        return self._journal.write(means.kind, means.prepare({"workload": reference}))
+        return self._journal.write(RevisionMeans.kind, self._revisions.prepare({"workload": reference}))
 
     def _means_for(self, step: Step) -> Means:
         for key, means in self._by_key.items():
@@ -271,6 +279,7 @@ def _by_hand(entry: Entry) -> str:
         "scale": lambda: f"{kubectl} scale {details['workload']} --replicas={details['replicas']}",
         "object": lambda: f"{kubectl} {'delete' if details['before'] is None else 'edit'} {what}",
         "file": lambda: f"cp {details['copy']} {details['path']}",
+        "folder": lambda: f"rm -r {details['folder']}",
         "command": lambda: shlex.join(details["undo"]),
         "container": lambda: f"docker start {details['container']}",
         "service": lambda: f"start the service {details['service']}",
@@ -280,5 +289,5 @@ def _by_hand(entry: Entry) -> str:
 
 def _told(entry: Entry) -> str:
     """What was put back, for people: its name, without anything that may be a secret."""
-    names = ("object", "path", "service", "container", "workload", "command", "branch", "url", "proxy")
+    names = ("object", "path", "folder", "service", "container", "workload", "command", "branch", "url", "proxy")
     return str(next((entry.details[name] for name in names if entry.details.get(name)), entry.entry_id))

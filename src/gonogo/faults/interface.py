@@ -15,12 +15,24 @@ class ChangedMeanwhileError(EndpointFailedError):
         super().__init__(f"{what} was changed by somebody else meanwhile: it is left as it is")
 
 
-class Means(Protocol):
+class Undoes(Protocol):
+    """Puts back what entries of one kind in the journal tell."""
+
+    kind: ClassVar[str]
+    """Which entries of the journal it undoes."""
+
+    def undo(self, details: Details) -> None:
+        """Put it back; done twice it does no harm.
+
+        Raises:
+            EndpointFailedError: it cannot be put back, or that cannot be verified.
+        """
+
+
+class Means(Undoes, Protocol):
     """One way to break things, for the steps that have one of its keys."""
 
     keys: ClassVar[tuple[str, ...]]
-    kind: ClassVar[str]
-    """Which entries of the journal it undoes."""
 
     def lacks(self, step: Step) -> str:
         """What the step needs and the target does not declare; empty if nothing."""
@@ -30,10 +42,3 @@ class Means(Protocol):
 
     def apply(self, step: Step, details: Details) -> None:
         """Break it."""
-
-    def undo(self, details: Details) -> None:
-        """Put it back; done twice it does no harm.
-
-        Raises:
-            EndpointFailedError: it cannot be put back, or that cannot be verified.
-        """
