@@ -124,6 +124,29 @@ def test_the_next_run_removes_the_folder_of_a_killed_one(target: Target, tmp_pat
     assert list((tmp_path / "journal").iterdir()) == []
 
 
+CLOSED = """
+import os, sys
+from pathlib import Path
+from gonogo.faults.files import FolderMeans
+
+place = Path(sys.argv[1])
+(place / "data" / "inner").mkdir(parents=True)
+(place / "data" / "inner" / "a").write_text("a")
+(place / "away").symlink_to(sys.argv[2])
+for closed in ("data/inner", "data"):
+    (place / closed).chmod(0)
+FolderMeans.undo({"folder": str(place)})
+"""
+
+
+def test_a_folder_goes_although_what_is_in_it_is_closed(tmp_path: Path) -> None:
+    as_others = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    (tmp_path / "others").mkdir(mode=0o755)
+    words = [*as_others, sys.executable, "-c", CLOSED, str(tmp_path / "place"), str(tmp_path / "others")]
+    subprocess.run(words, check=True)
+    assert [(path.name, path.stat().st_mode & 0o777) for path in tmp_path.iterdir()] == [("others", 0o755)]
+
+
 def test_a_folder_that_cannot_be_removed_is_told(
     target: Target, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -145,6 +145,9 @@ class FolderMeans:
             EndpointFailedError: something of it cannot be removed.
         """
         try:
+            for inner in (Path(at, name) for at, names, _ in os.walk(details["folder"]) for name in names):
+                if not inner.is_symlink():
+                    inner.chmod(0o700)  # what is copied from a backup may be closed to its owner
             shutil.rmtree(details["folder"])
         except FileNotFoundError:
             pass
