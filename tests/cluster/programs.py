@@ -9,6 +9,7 @@ _HERE = ROOT / "tests" / "cluster"
 PROGRAMS: dict[str, tuple[str, ...]] = {
     "registry.test/chatbot:1.0.0": (*_CHATBOT, "{config}/chatbot.json"),
     "registry.test/chatbot:1.1.0": (*_CHATBOT, "{config}/chatbot.json"),
+    "registry.test/chatbot:loads-long": ("sh", "-c", 'sleep 1; exec "$@"', "sh", *_CHATBOT, "{config}/chatbot.json"),
     "registry.test/chatbot:failing": (*_CHATBOT, str(_HERE / "failing.json")),
     "registry.test/chatbot:slow": (*_CHATBOT, str(_HERE / "slow.json")),
 }
