@@ -90,6 +90,28 @@ def test_a_check_that_is_not_there(team: Team, workers: str) -> None:
     assert "did you mean 'contract.acme.greets'?" in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(
+    ("waived", "workers", "code", "told"),
+    [
+        ("contract.acme.greets[gateway/chat-8b]", "0", 6, "1 passed"),  # a HOLD: most was left out
+        ("contract.acme.greets[gateway/chat-8]", "0", 4, "(did you mean 'contract.acme.greets[gateway/chat-8b]'?)"),
+        (
+            "contract.stream.terminate",
+            "2",
+            4,
+            "names no check of this target (did you mean 'contract.stream.terminates'",
+        ),
+    ],
+)
+def test_a_waiver_names_a_check_that_there_is(team: Team, waived: str, workers: str, code: int, told: str) -> None:
+    with (team.repository / "target.yaml").open("a", encoding="utf-8") as target:
+        target.write(f"waivers: [{{check: '{waived}', reason: known, owner: ana, expires: 2099-01-01}}]\n")
+    done = team.call(
+        "pytest", "--target", "target.yaml", "--stage", "smoke", "--check", "contract.acme.greets", "-n", workers
+    )
+    assert (done.returncode, told in done.stdout + done.stderr) == (code, True), done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("option", ["--check=contract.acme.greets", "--allow-disruptive", "--change=CHG-1"])
 def test_options_of_the_gate_without_a_deployment(team: Team, option: str) -> None:
     (team.repository / "conftest.py").unlink()

@@ -29,7 +29,15 @@ from gonogo.plugin.locks import target_lock
 from gonogo.plugin.options import expect_gate
 from gonogo.plugin.outcomes import attach, phase_of
 from gonogo.plugin.places import expect_collected
-from gonogo.plugin.selection import expect_distinct, expect_own_fixtures, named, note_collected, note_usage_error
+from gonogo.plugin.selection import (
+    expect_distinct,
+    expect_own_fixtures,
+    expect_waivable,
+    left_out,
+    named,
+    note_collected,
+    note_usage_error,
+)
 from gonogo.plugin.verify import verify
 
 
@@ -80,13 +88,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if gate is None:
         expect_distinct(items)
         return
+    config.stash[_STAGED] = []  # pytest ends its collection after a usage error too
     try:
         staged = _staged(items, gate, config)
     except pytest.UsageError as error:
         if not is_worker(config):
             raise
         note_usage_error(gate.run_folder, str(error))  # xdist would show an internal error
-        staged = config.stash[_STAGED] = []
+        staged = []
     _keep_only(staged, items, config)
 
 
@@ -101,13 +110,15 @@ def _staged(items: list[pytest.Item], gate: Gate, config: pytest.Config) -> list
     """The checks that run.
 
     Raises:
-        pytest.UsageError: two cannot be told apart, what ``--check`` names is not there, or a team's fixture stands in
-            for the gate's.
+        pytest.UsageError: two cannot be told apart, what ``--check`` or a waiver names is not there, or a team's
+            fixture stands in for the gate's.
     """
     expect_distinct(items)
     expect_own_fixtures(items)
     with reports_written(gate.run_folder):
         note_collected(gate.run_folder, items)
+    if not left_out(gate.run_folder, gate.target.own_checks):
+        expect_waivable(items, gate.target.waivers)
     staged = [item for item in items if (info := info_of(item)) is None or gate.stage.selects(info)]
     config.stash[_STAGED] = staged  # before --check, -k and -m leave some out
     return named(staged, config.option.check) if config.option.check else staged

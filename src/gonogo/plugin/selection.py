@@ -9,6 +9,7 @@ import pytest
 
 from gonogo import resources
 from gonogo.documents import did_you_mean
+from gonogo.model import SUITES, Waiver
 from gonogo.plugin.checks import info_of
 from gonogo.plugin.outcomes import instance_of
 from gonogo.writing import write_whole
@@ -53,6 +54,24 @@ def expect_own_fixtures(items: Sequence[pytest.Item]) -> None:
                     f"the fixture {name!r} of {file} would be in force for the shipped checks too: keep it in a "
                     "conftest.py below your own checks, or leave that file out with --confcutdir"
                 )
+
+
+def expect_waivable(items: Iterable[pytest.Item], waivers: Iterable[Waiver]) -> None:
+    """A waiver names a check that there is, or one of the target's instances of it.
+
+    A run of some suites only, called by their places, does not know the others: there nothing is asked.
+
+    Raises:
+        pytest.UsageError: it names none, so that it would waive nothing for as long as it stands.
+    """
+    checks = [item for item in items if info_of(item)]
+    if not set(SUITES) <= {info.suite for item in checks if (info := info_of(item))}:
+        return
+    known = {name for item in checks for name in names_of(item)}
+    for waiver in waivers:
+        if waiver.check_id not in known:
+            hint = did_you_mean(waiver.check_id, known)
+            raise pytest.UsageError(f"the target's waiver for {waiver.check_id!r} names no check of this target{hint}")
 
 
 def note_usage_error(run_folder: Path, message: str) -> None:
