@@ -1,6 +1,5 @@
 """The generator's client: send a chat request, read its answer, name what went wrong."""
 
-import errno
 import select
 import ssl
 import time
@@ -14,6 +13,7 @@ from geventhttpclient.response import HTTPParseError
 
 from gonogo.load.reading import Connection, EndedError, Reader, Ticker, TooLongError, stamped
 from gonogo.loadtest.attempt import Attempt, now_ms
+from gonogo.probes.tcp import OWN_ERRNOS, telling
 from gonogo.stream import StreamProtocolError
 
 _MOST_IDLE_S = 1.0
@@ -79,7 +79,10 @@ class ChatClient:
                 return connection
             connection.socket.close()
         address = (self._host, self._port)
-        socket = gevent.socket.create_connection(address, timeout=max(0.01, deadline - time.monotonic()))
+        try:
+            socket = gevent.socket.create_connection(address, max(0.01, deadline - time.monotonic()), all_errors=True)
+        except ExceptionGroup as failed:
+            raise telling(failed.exceptions) from failed
         socket.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_NODELAY, 1)
         if self._tls is not None:
             socket = self._tls.wrap_socket(socket, server_hostname=self._host)
@@ -96,8 +99,6 @@ def _readable(connection: gevent.socket.socket) -> bool:
     return bool(asked.poll(0))
 
 
-_OWN_ERRORS = {errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM}
-"""The generator's machine has no more descriptors, ports or memory."""
 _KINDS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
     (ConnectionRefusedError, "refused"),
     ((ConnectionResetError, BrokenPipeError), "reset"),
@@ -113,6 +114,6 @@ def _kind_of(error: Exception, attempt: Attempt) -> str:
     """The type of a failure; what is not known is the generator's own."""
     if isinstance(error, (TimeoutError, gevent.socket.timeout)):
         return "timeout before the first token" if not attempt.content_ms else "stall"
-    if isinstance(error, OSError) and error.errno in _OWN_ERRORS:
+    if isinstance(error, OSError) and error.errno in OWN_ERRNOS:
         return "no socket"
     return next((name for kinds, name in _KINDS if isinstance(error, kinds)), "generator error")

@@ -30,6 +30,13 @@ def test_given_values_in_text_and_json() -> None:
     assert not redactor.contains_secret("ein geheim wort")  # so short that it may be a word
 
 
+@pytest.mark.parametrize("form", ["aB3%2FxYz%2B9Q%3D%3D", "aB3/xYz%2B9Q%3D%3D", "aB3/xYz+9Q=="])
+def test_a_key_in_an_address_is_masked(form: str) -> None:
+    redactor = Redactor(["aB3/xYz+9Q=="])
+    assert redactor.text(f"GET https://h/v1/models?api_key={form}&a=b") == f"GET https://h/v1/models?api_key={MASK}&a=b"
+    assert redactor.contains_secret(f"?api_key={form}")
+
+
 def test_short_values_do_not_mask_ordinary_text() -> None:
     assert Redactor(["a", ""]).text("abc") == "abc"
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 MASK = "[redacted]"
 _PROVIDERS = ("sk", "hf", "gsk", "ghp", "glpat", "xoxb", "xoxp")
@@ -37,8 +38,11 @@ class Redactor:
         # Longest first, so that a secret which contains another one leaves no remainder. Values under 4 characters
         # would mask ordinary text.
         values = {s for s in secrets if len(s) >= 4}
-        # as they stand in JSON, too, and with the slashes that PHP escapes
-        values |= {form for s in values for form in (json.dumps(s)[1:-1], s.replace("/", "\\/"))}
+        # as they stand in JSON, too, with the slashes that PHP escapes, and in a URL's path and query
+        values |= {
+            form for s in values
+            for form in (json.dumps(s)[1:-1], s.replace("/", "\\/"), quote(s), quote(s, safe=""), quote_plus(s))
+        }  # fmt: skip
         self._values = sorted(values, key=len, reverse=True)
         self._short = lru_cache(maxsize=8_192)(self._mask)  # names and outcomes come again and again
 

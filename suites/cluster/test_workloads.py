@@ -6,7 +6,14 @@ from gonogo.errors import EndpointFailedError, InconclusiveError, NotDeclared, U
 from gonogo.fixtures.cluster import Running, now
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.images import ImageRegistries
-from gonogo.probes.kubernetes import ApiBusyError, ApiDownError, ClusterApi, WrongClusterError, as_part
+from gonogo.probes.kubernetes import (
+    ApiBusyError,
+    ApiDownError,
+    ClusterApi,
+    UnreachableError,
+    WrongClusterError,
+    as_part,
+)
 from gonogo.rules import pods as rules
 from gonogo.rules.objects import name_of
 from gonogo.targets.files import Artifacts
@@ -20,7 +27,7 @@ def test_api_reachable(cluster_api: ClusterApi) -> None:
     """The API server of the named context answers, it is the declared one, and the namespace is there."""
     try:
         found = cluster_api.read("Namespace", cluster_api.cluster.namespace)
-    except ApiBusyError:
+    except (ApiBusyError, UnreachableError):
         raise
     except (ApiDownError, WrongClusterError) as error:
         raise EndpointFailedError(str(error)) from error

@@ -3,6 +3,7 @@
 import pytest
 
 from gonogo import resources
+from gonogo.errors import InconclusiveError
 from gonogo.plugin import check, expect_flawless
 from gonogo.probes.chat import Chat, ChatAnswer
 from gonogo.rules.refusals import form_flaws
@@ -22,7 +23,9 @@ TURNS = 40
 
 def _tokens(answer: ChatAnswer) -> int:
     tokens = (answer.usage or {}).get("prompt_tokens")
-    return tokens if isinstance(tokens, int) else 0
+    if not isinstance(tokens, int):
+        raise InconclusiveError("the answer does not tell how many tokens were read (usage.prompt_tokens)")
+    return tokens
 
 
 @check("contract.input.characters", severity="major", covers=["C8"])

@@ -1,20 +1,25 @@
 """The engine and the drills without a cluster, on parts in memory."""
 
+import errno
 import json
+import os
 import shutil
+import socket
 import tarfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from gonogo.drills.autoscale import Load
+from gonogo.drills.autoscale import AutoscaleDrill, Load
 from gonogo.drills.config_rollback import ConfigRollbackDrill
 from gonogo.drills.engine import DrillReport, Scene, Step, perform
 from gonogo.drills.history import DrillHistory
@@ -27,10 +32,17 @@ from gonogo.errors import EndpointFailedError, InconclusiveError, StarvedError
 from gonogo.faults.actors import ServiceState
 from gonogo.faults.injection import Injector
 from gonogo.faults.journal import Entry, Journal
+from gonogo.fixtures.drills import DrillRunner
+from gonogo.plugin.gate import Gate
+from gonogo.probes.context import ProbeContext
+from gonogo.probes.kubernetes import ClusterApi
+from gonogo.redaction import Redactor
 from gonogo.rules.triggers import Sample, Steady, Symptoms
-from gonogo.targets.drills import Canary, ConfigRollback, Kill, Restore, Watching
+from gonogo.targets.chatbot import NoCache
+from gonogo.targets.drills import Autoscaling, Canary, ConfigRollback, Kill, Restore, Watching
 from gonogo.targets.loader import load_target
 from gonogo.targets.model import Target
+from tests.hostile import serving
 
 TEXT = """\
 name: t
@@ -415,6 +427,79 @@ def test_a_restore_is_compared_and_tried(tmp_path: Path) -> None:
     assert "cannot be unpacked" in found().failed_step
 
 
+def test_where_there_is_no_room_for_a_restore_the_backup_is_not_to_blame(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    (tmp_path / "b.tar").write_bytes(b"")
+    monkeypatch.setattr(shutil, "unpack_archive", is_full)
+    drill = RestoreDrill(Restore("r", tmp_path / "b.tar"))
+    report = perform(
+        drill, lambda: Sample(0.0, 1.0), QUICK, Injector(target_of(tmp_path), Journal(tmp_path / "j")), Timeline()
+    )
+    assert (report.failed_as, "cannot be unpacked here" in report.failed_step) == ("inconclusive", True)
+
+
+def test_what_a_chatbot_refuses_for_too_many_requests_is_not_lost() -> None:
+    """The rate is the drill's own: such a request is neither lost nor a symptom."""
+    refusal = b"HTTP/1.1 429 Slow down\r\nretry-after: 0\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+    asked = []
+
+    def refuse(connection: socket.socket) -> None:
+        asked.append(1)
+        connection.sendall(refusal)
+
+    with serving(refuse) as port:
+        chatbot = SimpleNamespace(
+            url=f"http://127.0.0.1:{port}", message_path="/m", message_field="m", session_field="s", key=None,
+            timeout_s=5.0, completions=None, no_cache=NoCache(), headers={}, fields=SimpleNamespace(),
+        )  # fmt: skip
+        target = SimpleNamespace(chatbot=chatbot, drills=SimpleNamespace(watching=Watching()))
+        context = ProbeContext(lambda _: None, Redactor())
+        gate = SimpleNamespace(target=target, shared_context=context)
+        with closing(DrillRunner(cast("Gate", gate), context, print)) as runner:
+            with pytest.raises(InconclusiveError, match="the chatbot answers 429"):
+                runner.ask()
+            assert len(asked) == 3
+            with Traffic(runner.ask, Timeline(), 0.01) as traffic:
+                time.sleep(0.3)
+    assert (traffic.samples, "answers 429" in traffic.broken) == ([], True)
+
+
+class Scaler:
+    """An autoscaler that was driven up by an earlier load, and is driven up by the one of the drill."""
+
+    def __init__(self, *replicas: int) -> None:
+        self._replicas = iter(replicas)
+        self._last = 0
+
+    def read(self, _: str, __: str) -> dict[str, Any]:
+        self._last = next(self._replicas, self._last)
+        return {"spec": {"minReplicas": 1, "maxReplicas": 3}, "status": {"currentReplicas": self._last}}
+
+
+@pytest.mark.parametrize(
+    ("replicas", "failed_step", "seen"),
+    [
+        ((1, 1, 1, 1, 2, 1), "", [1, 2, 1]),
+        ((3, 3, 3, 3, 2, 2, 3, 2), "", [3, 2, 3, 2]),
+        ((3,), "there are 3 replicas already, as many as a may have", [3]),
+    ],
+    ids=["rested", "driven up", "stays up"],
+)
+def test_an_autoscaler_is_loaded_once_it_can_add_a_replica(
+    replicas: tuple[int, ...], failed_step: str, seen: list[int], tmp_path: Path
+) -> None:
+    declared = Autoscaling("x", "a", concurrency=1, up_s=5.0, down_s=5.0 if not failed_step else 0.1)
+    drill = AutoscaleDrill(declared, cast("ClusterApi", Scaler(*replicas)), lambda: Sample(0.0, 1.0))
+    injector = Injector(target_of(tmp_path), Journal(tmp_path / "j"))
+    report = perform(drill, lambda: Sample(0.0, 1.0), QUICK, injector, Timeline())
+    assert (failed_step in report.failed_step, report.failed_as) == (True, "inconclusive" if failed_step else "")
+    assert report.found["replicas"] == seen
+
+
 def target_of(tmp_path: Path) -> Target:
     (tmp_path / "t.yaml").write_text("name: t\nenvironment: development\n", encoding="utf-8")
     return load_target(tmp_path / "t.yaml", date(2026, 1, 1))
@@ -508,6 +593,22 @@ def test_a_prometheus_that_cannot_be_asked_says_nothing_of_the_recovery() -> Non
     for step in follow_alert(drill, Away(None, ()), scene):
         step.act()
     assert scene.found["alert_unseen"] == "Prometheus is away"
+
+
+def test_a_prometheus_that_comes_back_has_not_seen_the_kill() -> None:
+    """It may have been killed, too: that it tells of no alert afterwards says nothing."""
+
+    class Back(Alerts):
+        def fired_s_ago(self, alert: str, within_s: float) -> float | None:
+            raise InconclusiveError("Prometheus is away")
+
+    drill = Kill("k", "s", alert="Down", alert_within_s=0.1, clear_within_s=0.1)
+    scene = Scene(Timeline(), None, Watching(), Steady(0.0))
+    scene.mark("killed")
+    for step in follow_alert(drill, Back(None, ()), scene):
+        step.act()
+    assert scene.found["alert_unseen"] == "Prometheus is away"
+    assert scene.found["alert_cleared_s"] is not None
 
 
 def test_nothing_is_killed_while_the_alert_fires() -> None:

@@ -94,6 +94,20 @@ def test_the_shell_actor(folder: Path) -> None:
     assert_acts(shell(folder))
 
 
+def test_a_state_that_cannot_be_seen_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection may hang, or the supervisor's name be known elsewhere only."""
+    monkeypatch.setattr("gonogo.faults.actors._COMMAND_S", 0.2)
+    hanging = actor_of(Actor("shell", commands=dict.fromkeys(("state", "stop"), ("sleep", "60"))))
+    with pytest.raises(InconclusiveError, match="did not end"):
+        hanging.state("web")
+    with pytest.raises(EndpointFailedError):
+        hanging.stop("web")
+    with pytest.raises(InconclusiveError, match="does not resolve"):
+        actor_of(Actor("supervisor", "http://no-such-host.invalid")).state("web")
+    with pytest.raises(EndpointFailedError, match="refused"):
+        actor_of(Actor("supervisor", f"http://127.0.0.1:{free_port()}")).state("web")
+
+
 def test_a_command_that_fails_decides_nothing(folder: Path) -> None:
     broken = actor_of(
         Actor("shell", commands={"stop": (sys.executable, str(folder / "manager.py"), "fail", "{service}")})

@@ -3,6 +3,7 @@
 The generator runs in a process of its own: importing gevent's world here would be a breach of the house's rules.
 """
 
+import errno
 import json
 import os
 import socket
@@ -133,6 +134,23 @@ def test_a_refused_connection_is_one() -> None:
         check=True,
     )
     assert json.loads(done.stdout)[0]["failure"] == "refused"
+
+
+KINDS = """
+import errno, os, sys
+from gonogo.load.wire import _kind_of
+from gonogo.loadtest.attempt import Attempt
+print([_kind_of(OSError(code, os.strerror(code)), Attempt(0.0)) for code in map(int, sys.argv[1:])])
+"""
+
+
+def test_what_the_generators_machine_cannot_do_is_its_own() -> None:
+    codes = (errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL, errno.EHOSTUNREACH, errno.ECONNRESET)
+    done = subprocess.run(
+        [sys.executable, "-c", KINDS, *map(str, codes)], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=30, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == str(["no socket", "no socket", "no socket", "connection failed", "reset"])
 
 
 TOGETHER = """

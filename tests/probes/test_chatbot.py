@@ -23,7 +23,7 @@ SCHEMAS = resources.folder("fixtures") / "schemas"
 class Bot:
     """A chatbot behind a transport: it keeps what it was sent."""
 
-    def __init__(self, *answers: httpx.Response, **fields: Any) -> None:
+    def __init__(self, *answers: httpx.Response, remaining_s: float = 60.0, **fields: Any) -> None:
         self.sent: list[dict[str, Any]] = []
         self.headers: list[httpx.Headers] = []
         self.seen: list[Observation] = []
@@ -33,7 +33,8 @@ class Bot:
             consistency=Path(), conversations=(), language="es", confused_with=(), timeout_s=5, **fields,
         )  # fmt: skip
         client = httpx.Client(transport=httpx.MockTransport(self._answer))
-        self.probe = ChatbotProbe(chatbot, client, ProbeContext(self.seen.append, Redactor(["geheim-123"])))
+        context = ProbeContext(self.seen.append, Redactor(["geheim-123"]), remaining_s=lambda: remaining_s)
+        self.probe = ChatbotProbe(chatbot, client, context)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.sent.append(json.loads(request.content))
@@ -93,6 +94,14 @@ def test_too_many_requests_are_waited_out(monkeypatch: pytest.MonkeyPatch) -> No
     bot = Bot(httpx.Response(429))
     assert bot.probe.talk(Conversation(("Hola",)))[0].status == 429
     assert len(bot.sent) == 3
+
+
+def test_nothing_is_waited_for_once_the_run_has_no_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("gonogo.probes.chatbot.time.sleep", waited.append)
+    bot = Bot(httpx.Response(429, headers={"retry-after": "30"}), remaining_s=12.0)
+    assert bot.probe.talk(Conversation(("Hola",)))[0].status == 429
+    assert (len(bot.sent), waited) == (1, [])
 
 
 def test_secrets_are_masked_and_bytes_are_judged() -> None:

@@ -22,10 +22,11 @@ from gonogo.probes import agent as agents
 from gonogo.probes import redis_connections, tls
 from gonogo.probes.agent import AgentProbe
 from gonogo.probes.context import ProbeContext
-from gonogo.probes.kubernetes import ClusterApi
+from gonogo.probes.kubernetes import ClusterApi, UnreachableError
 from gonogo.probes.redis import RedisProbe
 from gonogo.probes.webhooks import listening
 from gonogo.redaction import Redactor
+from gonogo.suites.cluster.test_workloads import test_api_reachable as look_for_api
 from gonogo.targets.agent import Agent
 from gonogo.targets.cluster import Cluster
 from gonogo.targets.model import Actor, Cache
@@ -74,11 +75,11 @@ def test_a_supervisor_that_is_silent_is_not_waited_for_for_ever(monkeypatch: pyt
     assert time.monotonic() - began < LIMIT_S + SLACK_S
 
 
-def cluster_at(port: int, folder: Path) -> Cluster:
+def cluster_at(port: int, folder: Path, host: str = "127.0.0.1") -> Cluster:
     config = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
+        "clusters": [{"name": "c", "cluster": {"server": f"http://{host}:{port}"}}],
         "users": [{"name": "u", "user": {"token": "t"}}],
         "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
     }
@@ -109,6 +110,14 @@ def test_an_api_server_that_means_harm(serve: Serve, tmp_path: Path) -> None:
         said = in_little_memory(ask, 250)
     assert said.startswith("ApiDownError: "), said
     assert time.monotonic() - began < LIMIT_S + 2 * SLACK_S
+
+
+def test_an_api_server_whose_name_does_not_resolve_says_nothing(tmp_path: Path) -> None:
+    cluster = cluster_at(1, tmp_path, "no-such-host.invalid")
+    with ClusterApi(cluster, QUIET, LIMIT_S) as api, pytest.raises(UnreachableError, match="does not resolve"):
+        api.list("Pod")
+    with ClusterApi(cluster, QUIET, LIMIT_S) as api, pytest.raises(UnreachableError):
+        look_for_api(api)
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,23 @@
 """The HTTP probe against servers that misbehave on the wire."""
 
+import errno
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
 from gonogo.errors import BudgetExhaustedError, EndpointFailedError, InconclusiveError, StarvedError
 from gonogo.model import Observation
+from gonogo.probes import deadline
 from gonogo.probes.chat import Chat, listed_models
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.http import Http, open_client
+from gonogo.probes.tcp import nobody_listens, telling
 from gonogo.redaction import Redactor
 from gonogo.targets.endpoints import ChatModel, Endpoint
 from gonogo.targets.secrets import Secret
@@ -96,6 +102,71 @@ def test_refused_is_a_fail() -> None:
         port = listener.getsockname()[1]
     with Bench(f"http://127.0.0.1:{port}") as bench, pytest.raises(EndpointFailedError, match="cannot connect"):
         bench.http.get("/")
+
+
+def test_as_many_requests_are_open_as_are_asked_for() -> None:
+    """None waits for a connection of ours, as if it waited for its answer."""
+    count = 120
+    all_asked = threading.Barrier(count, timeout=20)
+
+    def serve(connection: socket.socket) -> None:
+        all_asked.wait()
+        answer("{}")(connection)
+
+    with server(serve) as url, Bench(url, timeout_s=20) as bench, ThreadPoolExecutor(count) as pool:
+        assert {told.status for told in pool.map(lambda _: bench.http.get("/"), range(count))} == {200}
+
+
+def test_dot_segments_are_sent_as_they_are_written() -> None:
+    asked: list[str] = []
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    paths = ["/base/v1/./models?a=b", "/base/v1/x/../models", "/base/plain/../", "/base/v1..a?u=/../"]
+    with HTTPServer(("127.0.0.1", 0), Page) as listener:
+        threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        with Bench(f"http://127.0.0.1:{listener.server_port}/base", timeout_s=10) as bench:
+            for path in paths:
+                bench.http.get(path.removeprefix("/base"))
+            as_is = ["--path-as-is" in (seen.repeat or "") for seen in bench.seen]
+        listener.shutdown()
+    assert asked == paths
+    assert as_is == [True, True, True, False]
+
+
+def failure(code: int) -> OSError:
+    return OSError(code, os.strerror(code))
+
+
+def test_of_several_addresses_the_one_is_told_that_is_not_ours() -> None:
+    unreachable, refused = failure(errno.ENETUNREACH), failure(errno.ECONNREFUSED)
+    assert telling([refused, unreachable]) is refused
+    assert telling([unreachable, refused]) is refused
+    assert telling([unreachable]) is unreachable
+
+
+def test_addresses_are_tried_and_the_one_that_refuses_is_the_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name of two families on a machine that speaks only one of them."""
+    monkeypatch.setattr(deadline, "addresses_of", lambda *_: ["127.0.0.1", "ff02::1"])  # no machine is left for that
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        with Bench(f"http://twice.example:{holder.getsockname()[1]}") as bench:
+            with pytest.raises(EndpointFailedError, match="Connection refused") as told:
+                bench.http.get("/")
+            assert nobody_listens(told.value)
+
+
+def test_a_host_that_cannot_be_reached_has_refused_nothing() -> None:
+    error = EndpointFailedError("cannot connect")
+    error.__cause__ = failure(errno.EHOSTUNREACH)
+    assert not nobody_listens(error)
 
 
 def test_an_unknown_name_is_inconclusive() -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from gonogo.documents import Part, parse_document
 from gonogo.errors import EndpointFailedError, InconclusiveError
+from gonogo.probes.arrivals import Arrivals
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.datasets import Answer as Known
 from gonogo.probes.datasets import ask
@@ -25,6 +26,7 @@ from gonogo.probes.images import ImageRegistries
 from gonogo.probes.remote import RemoteStore, md5_in, sha256_in
 from gonogo.redaction import Redactor
 from gonogo.rules.registry import RemoteCopy, RemotePlace
+from gonogo.targets.endpoints import Endpoint
 from gonogo.targets.files import Artifacts, Dataset, ImageRegistry
 from gonogo.targets.secrets import Secret
 
@@ -147,6 +149,10 @@ def test_hub(serve: Serve, client: httpx.Client) -> None:
         asked.append((path, headers.get("authorization", "")))
         if "gone" in path:
             return 404, {"x-error-code": "EntryNotFound"}, b""
+        if "/none/" in path:
+            return 404, {"x-error-code": "RepoNotFound"}, b""
+        if "/private/" in path:  # so it answers for what is not there, too, where no valid token comes along
+            return 401, {"x-error-code": "RepoNotFound"}, b""
         given = {"x-linked-etag": f'"{SHA256}"', "x-linked-size": "7", "x-repo-commit": "c" * 40, "etag": '"git"'}
         return 200, given, b""
 
@@ -156,6 +162,30 @@ def test_hub(serve: Serve, client: httpx.Client) -> None:
     assert (seen.exists, seen.sha256, seen.size_bytes) == (True, SHA256, 7)
     assert asked[0] == ("/owner/name/resolve/v1/m.gguf", "Bearer geheim")
     assert not store.look(RemotePlace("", "owner/name", "gone.gguf", ""), Path("x")).exists
+    assert not store.look(RemotePlace("", "owner/none", "m.gguf", ""), Path("x")).exists
+    with pytest.raises(InconclusiveError, match="does not tell whether it is there"):
+        store.look(RemotePlace("", "owner/private", "m.gguf", ""), Path("x"))
+
+
+@pytest.mark.parametrize("status", [200, 502])
+def test_a_control_api_that_answers_with_a_page_decides_nothing(
+    status: int, serve: Serve, client: httpx.Client
+) -> None:
+    url = serve(lambda *_: (status, {"content-type": "text/html"}, b"<h1>Log in</h1>"))
+    arrivals = Arrivals(Endpoint("e", "openai", url, control_url=url), client, CONTEXT)
+    with pytest.raises(InconclusiveError, match="what arrives at e cannot be told"):
+        arrivals.count()
+    with pytest.raises(InconclusiveError, match="what arrives at e cannot be told"):
+        arrivals.of("Hola")
+
+
+@pytest.mark.parametrize("told", [b"{}", b"[1]", b'{"arrived": null}', b'"x"'])
+def test_a_control_api_that_tells_something_else_decides_nothing(
+    told: bytes, serve: Serve, client: httpx.Client
+) -> None:
+    url = serve(lambda *_: (200, {"content-type": "application/json"}, told))
+    with pytest.raises(InconclusiveError, match="tells no count of arrivals"):
+        Arrivals(Endpoint("e", "openai", url, control_url=url), client, CONTEXT).count()
 
 
 def image(text: str) -> Part:

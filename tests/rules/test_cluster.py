@@ -174,6 +174,11 @@ def scaler(active: str = "True", current: dict[str, Any] | None = None) -> dict[
 def test_autoscalers() -> None:
     assert cluster_objects.autoscaler_flaws(Autoscaler("a", 2, 5), as_part(scaler())) == []
     assert len(cluster_objects.autoscaler_flaws(Autoscaler("a", 1, 6), as_part(scaler("False", {"value": None})))) == 4
+    idle = scaler() | {"spec": scaler()["spec"] | {"minReplicas": 0}}
+    assert cluster_objects.autoscaler_flaws(Autoscaler("a", 0, 5), as_part(idle)) == []
+    assert cluster_objects.autoscaler_flaws(Autoscaler("a", 1, 5), as_part(idle)) == ["has minReplicas 0, wanted 1"]
+    absent = {**scaler(), "spec": {"maxReplicas": 5}}
+    assert cluster_objects.autoscaler_flaws(Autoscaler("a", 2, 5), as_part(absent)) == ["has minReplicas 1, wanted 2"]
     resting = scaler("False", {"value": None})
     resting["status"]["conditions"][1]["reason"] = "ScalingDisabled"
     assert len(cluster_objects.autoscaler_flaws(Autoscaler("a"), as_part(resting))) == 2

@@ -325,6 +325,9 @@ DIGEST = "sha256:" + "a" * 64
     [
         ("redis", ("registry-1.docker.io", "library/redis", "", "")),
         ("docker.io/qdrant/qdrant:v1", ("registry-1.docker.io", "qdrant/qdrant", "v1", "")),
+        ("index.docker.io/redis:7", ("registry-1.docker.io", "library/redis", "7", "")),
+        ("registry-1.docker.io/library/redis:7", ("registry-1.docker.io", "library/redis", "7", "")),
+        ("team/app:1", ("registry-1.docker.io", "team/app", "1", "")),
         (f"ghcr.io/a/b:c@{DIGEST}", ("ghcr.io", "a/b", "c", DIGEST)),
         ("localhost:5000/a", ("localhost:5000", "a", "", "")),
         ("localhost:5000/a:1", ("localhost:5000", "a", "1", "")),

@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gonogo.errors import EndpointFailedError, StarvedError
+from gonogo.fixtures.limits import told_apart
 from gonogo.model import Outcome
+from gonogo.probes.chat import ChatAnswer
+from gonogo.probes.http import HttpAnswer
 from gonogo.rules.attempts import attempt_flaws, most_at_once
 from gonogo.rules.limits import Exhausted, burst_flaws, is_past, may_hold_border, request_flaws, token_flaws
 from gonogo.rules.shares import decide_within, shares_of
@@ -96,6 +100,14 @@ def test_of_a_burst_nothing_is_lost(
     statuses: list[int | str], arrived: int, slowest_s: float, found: list[str]
 ) -> None:
     assert burst_flaws(statuses, arrived, slowest_s, 5) == found
+
+
+def test_of_a_burst_who_had_no_processor_here_is_no_finding() -> None:
+    answer = ChatAnswer(HttpAnswer(200, {}, b"", 1.0), "Hola", ("stop",), done=True, usage=None)
+    lost, starved = EndpointFailedError("no whole answer"), StarvedError("no processor")
+    assert told_apart([answer, lost, *[answer] * 8, starved]) == ([answer] * 9, ["no whole answer"])
+    with pytest.raises(StarvedError):
+        told_apart([answer, lost, starved])
 
 
 def test_weights_mean_shares() -> None:

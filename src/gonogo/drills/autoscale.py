@@ -40,20 +40,28 @@ class AutoscaleDrill:
             "most": spec["maxReplicas"],
         }
         return (
+            Step("see that a replica can be added", "read", lambda: self._rest(scene)),
             Step(
                 f"{drill.concurrency} requests at once, until replicas are added", "requests", lambda: self._up(scene)
             ),
             Step("no requests, until they are taken away", "read", lambda: self._down(scene)),
         )
 
+    def _rest(self, scene: Scene) -> None:
+        """An earlier load may have driven it to its maximum, which an autoscaler leaves minutes later only."""
+        most = scene.found["most"]
+        if self._await(scene, lambda now: now < most, self._drill.down_s) is None:
+            raise InconclusiveError(f"there are {most} replicas already, as many as {self._drill.autoscaler} may have")
+        scene.found["before"] = scene.found["replicas"][-1]
+
     def _up(self, scene: Scene) -> None:
-        before = scene.found["replicas"][0]
+        before = scene.found["before"]
         with Load(self._ask, self._drill.concurrency) as load:
             up = self._await(scene, lambda now: now > before, self._drill.up_s)
         scene.found |= {"up_s": up, "asked": load.asked, "failed": load.failed, "unsent": load.unsent}
 
     def _down(self, scene: Scene) -> None:
-        before = scene.found["replicas"][0]
+        before = scene.found["before"]
         scene.found["down_s"] = self._await(scene, lambda now: now <= before, self._drill.down_s)
 
     def _await(self, scene: Scene, is_there: Callable[[int], bool], within_s: float) -> float | None:

@@ -1,6 +1,7 @@
 """Rows G7, G8: something is killed and comes back by itself; or an incident is answered by its playbook's action."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from gonogo.documents import Part
@@ -246,15 +247,17 @@ def follow_alert(drill: Kill, alerts: Alerts | None, scene: Scene) -> Sequence[S
             ago = alerts.fired_s_ago(drill.alert, scene.seconds_since("killed"))
             return max(0.01, scene.seconds_since("killed") - ago) if ago is not None else None
 
-        seen = scene.wait_until(lambda: _unless_unseen(scene, fired_s), max(1.0, drill.alert_within_s - since_s))
+        eye = _Eye()
+        seen = scene.wait_until(lambda: eye.see(fired_s), max(1.0, drill.alert_within_s - since_s))
+        scene.found["alert_unseen"] = eye.unseen
         scene.found["alert_fired_s"] = round(seen, 2) if seen is not None else None
         scene.timeline.note(f"{drill.alert} fired" if seen is not None else f"{drill.alert} does not fire")
 
     def clears() -> None:
         began_s = scene.timeline.now_s()
-        is_clear = scene.wait_until(
-            lambda: _unless_unseen(scene, lambda: not alerts.firing(drill.alert)), drill.clear_within_s
-        )
+        eye = _Eye()
+        is_clear = scene.wait_until(lambda: eye.see(lambda: not alerts.firing(drill.alert)), drill.clear_within_s)
+        scene.found["alert_unseen"] = scene.found["alert_unseen"] or eye.unseen
         scene.found["alert_cleared_s"] = round(scene.timeline.now_s() - began_s, 2) if is_clear else None
 
     return (
@@ -263,15 +266,22 @@ def follow_alert(drill: Kill, alerts: Alerts | None, scene: Scene) -> Sequence[S
     )
 
 
-def _unless_unseen(scene: Scene, look: Callable[[], _Seen]) -> _Seen | None:
-    """What is seen; where Prometheus cannot be asked, why: that the service came back is known all the same."""
-    try:
-        seen = look()
-    except InconclusiveError as error:
-        scene.found["alert_unseen"] = str(error)
-        return None
-    scene.found["alert_unseen"] = ""
-    return seen
+@dataclass
+class _Eye:
+    """Looks at an alert in one step of a drill; that Prometheus cannot be asked does not end the drill."""
+
+    unseen: str = ""
+    """Why it could not be asked the last time; empty where it could."""
+
+    def see(self, look: Callable[[], _Seen]) -> _Seen | None:
+        """What is seen; None where Prometheus cannot be asked."""
+        try:
+            seen = look()
+        except InconclusiveError as error:
+            self.unseen = str(error)
+            return None
+        self.unseen = ""
+        return seen
 
 
 def recover(scene: Scene, within_s: float) -> None:

@@ -1,6 +1,8 @@
 """Row G9: a backup is restored into an empty place and works there; how long that takes, and how much would be lost."""
 
+import errno
 import hashlib
+import os
 import shutil
 import tarfile
 import time
@@ -15,6 +17,9 @@ from gonogo.faults.injection import Injector
 from gonogo.programs import EndlessProgramError, run_program
 from gonogo.targets.binding import newest_in
 from gonogo.targets.drills import Restore
+
+_OWN_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE)
+"""Where the backup is restored there is no room, or the gate may not read or write."""
 
 
 class RestoreDrill:
@@ -75,6 +80,8 @@ class RestoreDrill:
             else:
                 shutil.unpack_archive(archive, place, filter="data")
         except (OSError, ValueError, EOFError, tarfile.TarError, zlib.error, shutil.Error) as error:
+            if any(os.strerror(code) in str(error) for code in _OWN_ERRNOS):  # `shutil.Error` keeps only their text
+                raise InconclusiveError(f"{archive.name} cannot be unpacked here: {error}") from error
             raise EndpointFailedError(f"{archive.name} cannot be unpacked: {error}") from error
 
     def _compare(self, place: Path) -> list[str]:

@@ -11,12 +11,11 @@ from types import TracebackType
 from typing import Any, Self, TextIO
 
 from gonogo.errors import EndpointFailedError, InconclusiveError, StarvedError
+from gonogo.probes.machine import MOST_STARVED
 from gonogo.rules.triggers import Sample
 
 _LANES = 32
 """Requests under way at once, at most: past that the traffic waits, and says so by a gap."""
-_MOST_STARVED = 0.1
-"""Of all requests: with more of them unknown the others do not stand for all."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ class Traffic:
 
         A request that could not be sent says so of all; one that had no processor only of itself.
         """
-        few = len(self._starved) <= _MOST_STARVED * (len(self._samples) + len(self._starved))
+        few = len(self._starved) <= MOST_STARVED * (len(self._samples) + len(self._starved))
         return self._unsent or ("" if few else self._starved[-1])
 
     @property

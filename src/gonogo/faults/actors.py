@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.faults.containers import engine
+from gonogo.probes.tcp import why_ours
 from gonogo.programs import Completed, EndlessProgramError, TooMuchPrintedError, run_program
 from gonogo.targets.model import Actor
 
@@ -117,6 +118,8 @@ class SupervisorActor:
         except xmlrpc.client.ProtocolError as error:
             raise InconclusiveError(f"supervisor at {self._url}: HTTP {error.errcode} {error.errmsg}") from error
         except (OSError, http.client.HTTPException) as error:
+            if why := why_ours(error):
+                raise InconclusiveError(f"supervisor at {self._url}: {why}: {error}") from error
             raise EndpointFailedError(f"supervisor at {self._url}: {error}") from error
 
     def _transport(self) -> xmlrpc.client.Transport:
@@ -238,9 +241,13 @@ class ShellActor:
         """Running if the command ``state`` ends with 0, not if with 1 or 3; its output are process numbers, if any.
 
         Raises:
-            InconclusiveError: it ends with another code: a connection that fails is not a service that does not run.
+            InconclusiveError: it ends with another code, or not at all: a connection that fails is not a service that
+                does not run.
         """
-        done = _done(words := self._words("state", service))
+        try:
+            done = _done(words := self._words("state", service))
+        except EndpointFailedError as error:
+            raise InconclusiveError(str(error)) from error
         if done.exit_code not in {0, 1, 3}:
             raise InconclusiveError(f"{' '.join(words)} ended with {done.exit_code}: {done.last_words}")
         return ServiceState(done.exit_code == 0, sum(int(word) for word in done.stdout.split() if word.isdecimal()))

@@ -40,12 +40,11 @@ class Approval:
 class AgentProbe:
     """Asks in the name of one caller."""
 
-    def __init__(self, agent: Agent, client: Client, context: ProbeContext, *, is_patient: bool = True) -> None:
-        """The caller is the target's `key`; one that `is_patient` waits where there are too many requests."""
+    def __init__(self, agent: Agent, client: Client, context: ProbeContext) -> None:
+        """The caller is the target's `key`, who waits where there are too many requests."""
         self.agent, self._paths = agent, agent.paths
         self._asked: dict[str, Approval] = {}
-        http = Http(client, agent.url, agent.key, context, agent.timeout_s)
-        self.http = http.patient(_is_refused) if is_patient else http
+        self.http = Http(client, agent.url, agent.key, context, agent.timeout_s).patient(_is_refused)
 
     def act(self, action: Action, approval: str = "", *, key: Secret | None = None) -> Acted:
         """Ask for an action; `key` is another caller's.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.probes.context import ProbeContext
-from gonogo.probes.http import Client, Http, HttpAnswer
+from gonogo.probes.http import Client, Http
 from gonogo.rules.reading import mapping, number, objects
 from gonogo.targets.endpoints import Endpoint
 
@@ -36,10 +36,9 @@ class Arrivals:
         Raises:
             InconclusiveError: the control API does not tell it.
         """
-        answer = self._get("/counters")
-        told = mapping(answer.json()).get("arrived", 0) if answer.status == 200 else None
+        told = mapping(self._told("/counters")).get("arrived")
         if not isinstance(told, int):
-            raise InconclusiveError(f"{self._http.base_url}/counters: HTTP {answer.status}, no count of arrivals")
+            raise InconclusiveError(f"{self._http.base_url}/counters tells no count of arrivals")
         return told
 
     def of(self, prompt: str) -> tuple[Arrival, ...]:
@@ -49,10 +48,9 @@ class Arrivals:
             InconclusiveError: the control API does not tell them.
         """
         digest = hashlib.sha256(prompt.encode()).hexdigest()
-        answer = self._get(f"/arrivals?prompt={digest}")
-        listed = answer.json() if answer.status == 200 else None
+        listed = self._told(f"/arrivals?prompt={digest}")
         if not isinstance(listed, list):
-            raise InconclusiveError(f"{self._http.base_url}/arrivals: HTTP {answer.status}, no list of arrivals")
+            raise InconclusiveError(f"{self._http.base_url}/arrivals is no list of arrivals")
         return tuple(
             Arrival(
                 at_s=number(item.get("at_s")) or 0.0,
@@ -61,13 +59,17 @@ class Arrivals:
             for item in objects(listed)
         )
 
-    def _get(self, path: str) -> HttpAnswer:
+    def _told(self, path: str) -> object:
         """A page of the control API: what measures, not what is measured.
 
         Raises:
-            InconclusiveError: it does not answer.
+            InconclusiveError: it does not answer, or not with JSON.
         """
         try:
-            return self._http.get(path)
+            answer = self._http.get(path)
+            told = answer.json()
         except EndpointFailedError as error:
             raise InconclusiveError(f"what arrives at {self.name} cannot be told: {error}") from error
+        if answer.status != 200:
+            raise InconclusiveError(f"what arrives at {self.name} cannot be told: {path}: HTTP {answer.status}")
+        return told

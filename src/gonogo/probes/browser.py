@@ -20,6 +20,15 @@ QUIET_S = 0.5
 """How long an answer must not change to be whole."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 """Where one is looked for on PATH; without any, the one that Playwright has downloaded is used."""
+_OURS = (
+    "ERR_NAME_NOT_RESOLVED", "ERR_NAME_RESOLUTION_FAILED", "ERR_INTERNET_DISCONNECTED", "ERR_NETWORK_CHANGED",
+    "ERR_NETWORK_IO_SUSPENDED", "ERR_NETWORK_ACCESS_DENIED", "ERR_ADDRESS_UNREACHABLE", "ERR_INSUFFICIENT_RESOURCES",
+    "ERR_OUT_OF_MEMORY", "ERR_PROXY_CONNECTION_FAILED", "ERR_TUNNEL_CONNECTION_FAILED", "ERR_NO_SUPPORTED_PROXIES",
+    "crashed", "has been closed", "Connection closed",
+)  # fmt: skip
+"""What Chromium and Playwright say where this machine's network, or the browser itself, is to blame.
+
+https://chromium.googlesource.com/chromium/src/+/main/net/base/net_error_list.h"""
 
 
 @dataclass
@@ -30,6 +39,8 @@ class Visit:
     """The text of the answer that came; empty if none came in time."""
     errors: list[str] = field(default_factory=list)
     """Errors of the page's scripts, and requests of its own that failed."""
+    broken: str = ""
+    """A request of its own that could not leave this machine."""
 
 
 def visit(page: WebPage, message: str, context: ProbeContext) -> Visit:
@@ -37,7 +48,7 @@ def visit(page: WebPage, message: str, context: ProbeContext) -> Visit:
 
     Raises:
         EndpointFailedError: the page does not load, or lacks a field that the target names.
-        InconclusiveError: there is no browser here, or it does not start.
+        InconclusiveError: there is no browser here, it does not start or ends, or this machine's network is away.
     """
     seen = Visit()
     with _tab(page, seen) as tab:
@@ -49,6 +60,8 @@ def visit(page: WebPage, message: str, context: ProbeContext) -> Visit:
             duration_ms = round((time.perf_counter() - began) * 1000, 3)
             told = context.redactor.json({"answer": seen.answer, "errors": seen.errors[:20]})
             context.record(Observation("browser", page.url, duration_ms, request={"message": message}, answer=told))
+    if seen.broken and (seen.errors or not seen.answer):
+        raise InconclusiveError(seen.broken)
     return seen
 
 
@@ -58,7 +71,7 @@ def _tab(page: WebPage, seen: Visit) -> Iterator["Page"]:
 
     Raises:
         EndpointFailedError: the browser cannot do what it is asked meanwhile.
-        InconclusiveError: there is no browser here, or it does not start.
+        InconclusiveError: there is no browser here, it does not start or ends, or this machine's network is away.
     """
     try:
         from playwright.sync_api import Error, sync_playwright  # noqa: PLC0415 (an extra: ADR 15)
@@ -79,11 +92,12 @@ def _tab(page: WebPage, seen: Visit) -> Iterator["Page"]:
                 tab.on("response", lambda answer: _note_bad(answer.status, answer.url, page, seen))
                 yield tab
     except Error as error:
-        raise EndpointFailedError(f"{page.url}: {_first_line(error)}") from error
+        told = f"{page.url}: {_first_line(error)}"
+        raise (InconclusiveError(told) if _is_ours(told) else EndpointFailedError(told)) from error
 
 
 def _ask(tab: "Page", page: WebPage, message: str, seen: Visit) -> None:
-    from playwright.sync_api import Error  # noqa: PLC0415 (it is there: the tab is of it)
+    from playwright.sync_api import TimeoutError as TookTooLong  # noqa: PLC0415 (it is there: the tab is of it)
 
     opened = tab.goto(page.url)
     if opened is None or opened.status != 200:
@@ -98,7 +112,7 @@ def _ask(tab: "Page", page: WebPage, message: str, seen: Visit) -> None:
     try:
         answers.nth(before).wait_for()
         seen.answer = _settled_text(answers, before, page.timeout_s)
-    except Error:
+    except TookTooLong:
         seen.errors.append(f"no new {page.answer} within {page.timeout_s:g} s")
 
 
@@ -121,13 +135,23 @@ def _is_own(url: str, page: WebPage) -> bool:
 
 
 def _note_failed(request: "Request", page: WebPage, seen: Visit) -> None:
-    if _is_own(request.url, page) and "ERR_ABORTED" not in (request.failure or ""):  # the page itself gave it up
+    failure = request.failure or ""
+    if not _is_own(request.url, page) or "ERR_ABORTED" in failure:  # the page itself gave it up
+        return
+    if _is_ours(failure):
+        seen.broken = f"{request.method} {request.url}: {failure}"
+    else:
         seen.errors.append(f"{request.method} {request.url}: no answer")
 
 
 def _note_bad(status: int, url: str, page: WebPage, seen: Visit) -> None:
     if status >= 400 and _is_own(url, page) and not url.endswith("/favicon.ico"):  # browsers ask for it unasked
         seen.errors.append(f"{url}: HTTP {status}")
+
+
+def _is_ours(told: str) -> bool:
+    """Whether the browser or this machine's network is to blame."""
+    return any(sign in told for sign in _OURS)
 
 
 def _first_line(error: Exception) -> str:

@@ -91,12 +91,17 @@ class ChatbotProbe:
         )
 
     def _patiently(self, http: Http, turns: Sequence[str], earlier: Sequence[str], session: str) -> HttpAnswer:
-        """Send a message; one that is refused for too many requests once more, as a polite client would."""
-        for pause_s in _PAUSES_S:
+        """Send a message; one that is refused for too many requests once more, as a polite client would.
+
+        Unlike `patiently` the last refusal is an answer, which `talk` notes as any other; so it is where the run has no
+        time left to wait.
+        """
+        for otherwise_s in _PAUSES_S:
             answer = self._send(http, turns, earlier, session)
-            if answer.status != TOO_MANY:
+            pause_s = min(asked_pause_s(answer, otherwise_s), _MAX_PAUSE_S)
+            if answer.status != TOO_MANY or pause_s >= http.remaining_s():
                 return answer
-            time.sleep(min(asked_pause_s(answer, pause_s), _MAX_PAUSE_S))
+            time.sleep(pause_s)
         return self._send(http, turns, earlier, session)
 
     def _send(self, http: Http, turns: Sequence[str], earlier: Sequence[str], session: str) -> HttpAnswer:

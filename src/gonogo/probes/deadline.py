@@ -13,6 +13,8 @@ from typing import Any
 import httpcore
 import httpx
 
+from gonogo.probes.tcp import telling
+
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 """When the exchange that goes on here must have ended, by `time.monotonic`."""
 
@@ -111,17 +113,15 @@ class _Backend(httpcore.NetworkBackend):
             addresses = addresses_of(host, port, rest if rest is not None else threading.TIMEOUT_MAX)
         except OSError as error:
             raise httpcore.ConnectError(str(error)) from error
-        while True:
-            address = addresses.pop(0)
+        failures: list[Exception] = []
+        for tried, address in enumerate(addresses):
             rest = left(timeout, httpcore.ConnectTimeout)
-            share = rest / (len(addresses) + 1) if rest is not None else None
+            share = rest / (len(addresses) - tried) if rest is not None else None
             try:
-                stream = self._inner.connect_tcp(address, port, share, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                if not addresses:
-                    raise
-            else:
-                return _Stream(stream)
+                return _Stream(self._inner.connect_tcp(address, port, share, local_address, socket_options))
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failures.append(error)
+        raise telling(failures)
 
     def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None

@@ -13,6 +13,7 @@ from functools import cache
 from http.cookiejar import DefaultCookiePolicy
 from itertools import islice
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 
@@ -95,7 +96,8 @@ def open_client(*, keep_alive: bool = True) -> httpx.Client:
 
     Without `keep_alive` every request has a connection of its own, as a new visitor has.
     """
-    limits = httpx.Limits(max_connections=80, max_keepalive_connections=None if keep_alive else 0)
+    # as many as are asked for: a request that waited for one of ours would look as if it waited for the answer
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None if keep_alive else 0)
     trusted = _trusted(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
     client = httpx.Client(
         verify=trusted, follow_redirects=False, limits=limits, headers={"accept-encoding": encodings.ASKED_FOR}
@@ -240,7 +242,7 @@ class Http:
         try:
             with self._translated(method, url, limit), deadline.within(limit.seconds), self._client.stream(
                 method, url, content=body, headers=sent, timeout=limit.seconds,
-                extensions={"trace": lambda step, _: steps.add(step)},
+                extensions={"trace": lambda step, _: steps.add(step), **_as_written(url)},
             ) as answer:  # fmt: skip
                 status, received = answer.status_code, dict(answer.headers.items())
                 for chunk in _pieces(answer, f"{method} {url}"):
@@ -318,7 +320,8 @@ class Http:
         return flaws + [f"the answer holds something of the shape of a secret ({kind})" for kind in shaped]
 
     def _curl(self, method: str, url: str, sent: Mapping[str, str], body: str) -> str:
-        words = ["curl", "-sS", "-i", "-X", method, shlex.quote(url)]
+        as_written = ["--path-as-is"] if _as_written(url) else []
+        words = ["curl", "-sS", "-i", *as_written, "-X", method, shlex.quote(url)]
         for name, value in sent.items():
             if name == "authorization" and self._key is not None:
                 words += ["-H", f'"authorization: Bearer {self._key.reference}"']
@@ -326,6 +329,14 @@ class Http:
                 shown = self._context.redactor.headers({name: value})[name]
                 words += ["-H", shlex.quote(f"{name}: {shown}")]
         return " ".join([*words, "--data", shlex.quote(body[:_EVIDENCE_CHARACTERS])] if body else words)
+
+
+def _as_written(url: str) -> dict[str, bytes]:
+    """What makes httpx send a path with dot segments, which it would walk itself; empty for any other path."""
+    parts = urlsplit(url)
+    if not {".", ".."} & set(parts.path.split("/")):
+        return {}
+    return {"target": urlunsplit(("", "", parts.path, parts.query, "")).encode()}
 
 
 def _written(body: object) -> bytes:

@@ -16,6 +16,7 @@ from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.model import Observation
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.patience import TOO_MANY
+from gonogo.probes.tcp import why_ours
 from gonogo.rules.reading import json_value
 from gonogo.targets.cluster import Access, Cluster
 
@@ -57,6 +58,13 @@ _PATHS = {
 
 class ApiDownError(InconclusiveError):
     """The API server does not answer: whatever was to be seen there could not be."""
+
+
+class UnreachableError(ApiDownError):
+    """No request could leave this machine, or the server's name does not resolve here: it says nothing of the cluster.
+
+    Whoever waits until the API server is back waits for this, too.
+    """
 
 
 class ApiBusyError(ApiDownError):
@@ -363,6 +371,8 @@ class ClusterApi:
                 preload_content=False,
             )
         except (HTTPError, OSError) as error:
+            if why := why_ours(error):
+                raise UnreachableError(f"the API server of {self.cluster.context}: {why}: {error}") from error
             raise ApiDownError(f"the API server of {self.cluster.context} does not answer: {error}") from error
         return cast("_Response", answer)
 

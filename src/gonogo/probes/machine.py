@@ -17,6 +17,10 @@ _SCHEDULED = Path("/proc/thread-self/schedstat")
 https://docs.kernel.org/scheduler/sched-stats.html"""
 
 
+MOST_STARVED = 0.1
+"""Of many requests: with more of them unknown for want of a processor, the others do not stand for all."""
+
+
 def waited_ms() -> float:
     """How long this thread has been ready and waited for a processor so far; 0 where the system does not tell.
 

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 
 import httpx
@@ -75,8 +76,13 @@ class RemoteStore:
         except (GatedRepoError, OfflineModeIsEnabled, HFValidationError) as failure:
             error = str(failure)
             raise InconclusiveError(f"the hub does not tell: {failure}") from failure
-        except (EntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError) as failure:
+        except (EntryNotFoundError, RevisionNotFoundError) as failure:
             error = str(failure)
+            return RemoteCopy(url, exists=False)
+        except RepositoryNotFoundError as failure:
+            error = str(failure)
+            if failure.response.status_code == HTTPStatus.UNAUTHORIZED:  # so it answers for what is private, too
+                raise InconclusiveError(f"the hub does not tell whether it is there: {failure}") from failure
             return RemoteCopy(url, exists=False)
         except (HfHubHTTPError, httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as failure:
             error = str(failure)

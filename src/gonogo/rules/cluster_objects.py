@@ -61,9 +61,15 @@ def autoscaler_flaws(declared: Autoscaler, scaler: Part) -> list[str]:
     flaws += [
         f"has {field} {scaler.at('spec', field).text() or '1'}, wanted {wanted}"
         for field, wanted in bounds
-        if wanted is not None and int(scaler.at("spec", field).number() or 1) != wanted
+        if wanted is not None and _bound(scaler, field) != wanted
     ]
     return flaws
+
+
+def _bound(scaler: Part, field: str) -> float:
+    """One where the field is absent, as the API has it for ``minReplicas``; none is a number, too (KEDA)."""
+    told = scaler.at("spec", field).number()
+    return 1 if told is None else told
 
 
 def _rests(scaler: Part) -> bool:

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from gonogo.documents import Document, Part, Problems
 from gonogo.rules.objects import Manifests, images
 from gonogo.rules.sources import Sources
+from gonogo.targets.files import DOCKER_HUB, registry_host
 
 _REFERENCE = re.compile(
     r"(?P<name>[^@:]+(?::\d+/[^@:]+)?)(?::(?P<tag>\w[\w.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
-
-_DOCKER_HUB = "registry-1.docker.io"
 
 
 @dataclass(frozen=True)
@@ -27,17 +26,19 @@ class Image:
     @property
     def registry(self) -> str:
         """The registry's host; Docker Hub's where none stands there."""
-        first, slash, _ = self.name.partition("/")
-        names_host = slash and (re.search(r"[.:]", first) or first == "localhost")
-        return first if names_host and first != "docker.io" else _DOCKER_HUB
+        return registry_host(self._host) if self._host else DOCKER_HUB
 
     @property
     def repository(self) -> str:
         """The repository at its registry."""
-        if self.registry != _DOCKER_HUB:
-            return self.name.partition("/")[2]
-        bare = self.name.removeprefix("docker.io/")
-        return bare if "/" in bare else f"library/{bare}"
+        bare = self.name.removeprefix(f"{self._host}/") if self._host else self.name
+        return bare if "/" in bare or self.registry != DOCKER_HUB else f"library/{bare}"
+
+    @property
+    def _host(self) -> str:
+        """The name's first part, where that is a host's."""
+        first, slash, _ = self.name.partition("/")
+        return first if slash and (re.search(r"[.:]", first) or first == "localhost") else ""
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,8 @@ def _scaler(scaler: Part, manifests: Manifests) -> Iterator[Problem]:
 
 
 def _least(scaler: Part) -> float:
-    return scaler.at("spec", "minReplicas").number() or 1
+    told = scaler.at("spec", "minReplicas").number()
+    return 1 if told is None else told
 
 
 def wrong_storage(manifests: Manifests, sizes: Mapping[str, str]) -> Problems:

@@ -16,6 +16,7 @@ from gonogo.targets.files import (
     ImageRegistry,
     KubernetesRules,
     PublicPath,
+    registry_host,
 )
 from gonogo.targets.target_file import TargetFile
 
@@ -88,7 +89,7 @@ class FileSections:
             scans=tuple(self.inside(text, ("artifacts", "scans", i)) for i, text in enumerate(raw.get("scans", ()))),
             max_critical=raw.get("max_critical", 0),
             image_registries={
-                host: ImageRegistry(
+                registry_host(host): ImageRegistry(
                     item["url"].rstrip("/"),
                     item.get("user", ""),
                     self._file.secret(item.get("password"), ("artifacts", "image_registries", host, "password")),

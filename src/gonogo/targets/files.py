@@ -97,6 +97,15 @@ class Configuration:
         return next((file.path for file in self.of("gateway")), None)
 
 
+DOCKER_HUB = "registry-1.docker.io"
+_DOCKER_HUB_NAMES = frozenset({"docker.io", "index.docker.io"})
+
+
+def registry_host(name: str) -> str:
+    """The host of the registry that an image's name begins with: Docker Hub answers at another than images name."""
+    return DOCKER_HUB if name in _DOCKER_HUB_NAMES else name
+
+
 @dataclass(frozen=True)
 class ImageRegistry:
     """How a container registry is reached."""
