@@ -12,7 +12,7 @@ import orjson
 from geventhttpclient.response import HTTPParseError
 
 from gonogo.load.reading import Connection, EndedError, Reader, Ticker, TooLongError, stamped
-from gonogo.loadtest.attempt import Attempt, now_ms
+from gonogo.loadtest.attempt import GENERATOR_ERROR, NO_SOCKET, UNRESOLVED, Attempt, now_ms
 from gonogo.probes.tcp import OWN_ERRNOS, telling
 from gonogo.stream import StreamProtocolError
 
@@ -105,7 +105,7 @@ _KINDS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = 
     (EndedError, "truncated"),
     (TooLongError, "too long"),
     ((StreamProtocolError, HTTPParseError), "broken stream"),
-    (gevent.socket.gaierror, "name resolution"),
+    (gevent.socket.gaierror, UNRESOLVED),
     (OSError, "connection failed"),
 )
 
@@ -115,5 +115,5 @@ def _kind_of(error: Exception, attempt: Attempt) -> str:
     if isinstance(error, (TimeoutError, gevent.socket.timeout)):
         return "timeout before the first token" if not attempt.content_ms else "stall"
     if isinstance(error, OSError) and error.errno in OWN_ERRNOS:
-        return "no socket"
-    return next((name for kinds, name in _KINDS if isinstance(error, kinds)), "generator error")
+        return NO_SOCKET
+    return next((name for kinds, name in _KINDS if isinstance(error, kinds)), GENERATOR_ERROR)

@@ -80,6 +80,10 @@ class Decision(StrEnum):
     HOLD = "HOLD"
 
 
+GOES = frozenset({Decision.GO, Decision.GO_WITH_CAVEATS})
+"""With these the deployment may be promoted; their words in a report are among them, too."""
+
+
 @dataclass(frozen=True)
 class Observation:
     """What a probe saw, secrets redacted: recorded before the probe returns, so that a bare assertion loses nothing."""

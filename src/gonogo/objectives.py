@@ -2,7 +2,7 @@
 
 Two families of decisions, both three-valued (a band adds a fourth, *warn*):
 
-* `decide_share`, `decide_mean`: a fixed number of samples, one look (the answers to a conversation set);
+* `decide_share`, `decide_mean`, `decide_drop`: a fixed number of samples, one look (the answers to a conversation set);
 * `decide_level`: anytime-valid, may be looked at after every round (watch); so are the decisions on blocks of load
   (`gonogo.loadtest.blocks`). They multiply likelihood ratios of a mixture of alternatives against the limit; for
   variables in [0, 1] such a product is a non-negative supermartingale under the null, so by Ville's inequality it

@@ -23,6 +23,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from gonogo.model import GOES
+
 Answer = tuple[HTTPStatus, dict[str, Any]]
 _MOST_BYTES = 65_536
 _LAST_WORDS_S = 10.0
@@ -86,7 +88,7 @@ class Runner:
         verdict = json.loads(new.pop().read_text(encoding="utf-8"))
         decision = verdict["decision"]
         told = {"decision": decision, "reasons": verdict["reasons"][:10], "run_id": verdict["run_id"]}
-        if code == 0 and decision in {"GO", "GO WITH CAVEATS"}:
+        if code == 0 and decision in GOES:
             return HTTPStatus.OK, told
         return HTTPStatus.CONFLICT if decision == "NO-GO" else HTTPStatus.SERVICE_UNAVAILABLE, told
 

@@ -1,5 +1,7 @@
 """Are the cluster's other objects there, and do they work?"""
 
+from collections.abc import Sequence
+
 from gonogo.documents import Document
 from gonogo.errors import InconclusiveError, InWarningBand, NotDeclared
 from gonogo.fixtures.cluster import ClusterView, now
@@ -94,7 +96,7 @@ def test_monitors_present(cluster: Cluster, cluster_view: ClusterView) -> None:
 
 
 @check("cluster.manifests.accepted", severity="critical", covers=["K6"])
-def test_manifests_accepted(manifests_to_apply: list[Document], cluster_api: ClusterApi, cluster: Cluster) -> None:
+def test_manifests_accepted(manifests_to_apply: Sequence[Document], cluster_api: ClusterApi, cluster: Cluster) -> None:
     """The API server would take every manifest that is to be applied (a dry run on its side: nothing is changed)."""
     flaws = []
     for manifest in manifests_to_apply:

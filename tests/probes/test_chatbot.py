@@ -74,12 +74,13 @@ def test_a_refused_connection_is_an_answer_with_its_reason() -> None:
 def test_names_of_fields_and_the_way_past_the_cache() -> None:
     bot = Bot(
         httpx.Response(200, json={}), message_field="text", session_field="conversation",
-        no_cache=NoCache({"x-no-cache": "1", "x-api-key": "plain-key-99"}, {"debug": True, "seed": "n-{nonce}"}),
+        no_cache=NoCache({"x-no-cache": "1", "x-api-key": "plain-key-99"}, {"debug": True, "seed": "n-{nonce}", "meta": {"tags": ["{nonce}"]}}),
         headers={"x-token": Secret("$TOKEN", "geheim-123")},
     )  # fmt: skip
     first, second = (bot.probe.talk(Conversation(("Hola",)))[0] for _ in range(2))
-    assert set(bot.sent[0]) == {"text", "conversation", "debug", "seed"}
+    assert set(bot.sent[0]) == {"text", "conversation", "debug", "seed", "meta"}
     assert bot.sent[0]["seed"] != bot.sent[1]["seed"]
+    assert bot.sent[0]["meta"] != bot.sent[1]["meta"]
     assert (bot.headers[0]["x-no-cache"], bot.headers[0]["x-token"]) == ("1", "geheim-123")
     assert "geheim-123" not in first.repeat_with + second.repeat_with
     assert "plain-key-99" not in str(bot.seen) + first.repeat_with

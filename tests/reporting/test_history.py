@@ -2,18 +2,20 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from gonogo.model import Verdict
+from gonogo.model import Decision, Verdict
 from gonogo.plugin.events import Events
 from gonogo.redaction import Redactor
 from gonogo.reporting import write_all
 from gonogo.reporting.history import RunHistory, compared
 from gonogo.reporting.json import plain
+from gonogo.reporting.model_change import ModelChangeWriter
 from tests.reporting.test_writers import verdict  # noqa: F401 (a fixture)
 
 
@@ -99,6 +101,42 @@ def test_a_baseline_is_what_later_runs_are_compared_with(tmp_path: Path) -> None
     assert list(tmp_path.rglob(".*")) == []
 
 
+@pytest.mark.parametrize(
+    ("decision", "demo", "fault", "promotes"),
+    [
+        (Decision.GO, False, "", 1), (Decision.GO_WITH_CAVEATS, False, "", 1), (Decision.NO_GO, False, "", 0),
+        (Decision.HOLD, False, "", 0), (Decision.GO, True, "", 0), (Decision.GO, False, "usage-wrong", 0),
+    ],
+)  # fmt: skip
+def test_only_a_go_of_a_real_deployment_can_promote(
+    verdict: Verdict,  # noqa: F811
+    decision: Decision,
+    demo: bool,
+    fault: str,
+    promotes: int,
+    tmp_path: Path,
+) -> None:
+    judged = replace(verdict, judgement=replace(verdict.judgement, decision=decision), demo=demo, fault=fault)
+    write_all(judged, Redactor([]), tmp_path)
+    told = re.search(r"^gonogo_can_promote\{.*\} (\S+)$", (tmp_path / "metrics.prom").read_text(), re.MULTILINE)
+    assert told is not None
+    assert float(told[1]) == promotes
+
+
+@pytest.mark.parametrize(("waived_by", "word"), [("", "NO-GO"), ("ana, until 2099-01-01: known", "GO WITH CAVEATS")])
+def test_a_waived_fail_is_a_caveat_of_a_change_too(waived_by: str, word: str) -> None:
+    told = {"prompts": 1, "intents": [], "changed": []}
+    seen = {"probe": "comparison", "subject": "against v1", "answer": told}
+    checks = [
+        {"id": f"output.change.{name}", "suite": "output", "severity": "critical", "outcome": outcome, "reason": "",
+         "waived_by": waived, "evidence": [seen]}
+        for name, outcome, waived in (("intents", "pass", ""), ("macro_f1", "fail", waived_by))
+    ]  # fmt: skip
+    page = ModelChangeWriter().render({"run_id": "r", "binding": {"target_name": "t"}, "checks": checks})
+    assert page is not None
+    assert page.startswith(f"# {word}: t against v1")
+
+
 def test_metrics_are_open_metrics(verdict: Verdict, tmp_path: Path) -> None:  # noqa: F811
     write_all(verdict, Redactor([]), tmp_path)
     text = (tmp_path / "metrics.prom").read_text(encoding="utf-8")
@@ -109,7 +147,7 @@ def test_metrics_are_open_metrics(verdict: Verdict, tmp_path: Path) -> None:  # 
     assert states == {"GO": 0, "GO WITH CAVEATS": 0, "NO-GO": 1, "HOLD": 0}
     counted = {sample.labels["outcome"]: sample.value for sample in families["gonogo_checks"].samples}
     assert counted == {"pass": 1, "warn": 1, "fail": 1, "inconclusive": 1, "skip": 1}
-    assert families["gonogo_can_promote"].samples[0].value == 0  # a DEMO
+    assert families["gonogo_can_promote"].samples[0].value == 0  # a NO-GO, and a DEMO
     assert families["gonogo_run_requests"].samples[0].labels == {
         "target": "t",
         "environment": "staging",

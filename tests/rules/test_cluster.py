@@ -10,7 +10,16 @@ from gonogo.rules import cluster_objects, pods
 from gonogo.rules.logs import error_lines, told
 from gonogo.rules.network_policies import Network, depends_on_addresses, flow_flaws, named_ports_of
 from gonogo.rules.objects import name_of
-from gonogo.rules.revisions import Choice, Release, Revision, last_good, not_there, releases_in, revisions_of
+from gonogo.rules.revisions import (
+    Choice,
+    Release,
+    Revision,
+    last_good,
+    last_good_release,
+    not_there,
+    releases_in,
+    revisions_of,
+)
 from gonogo.targets.cluster import Autoscaler, Claim, Flow, ScheduledJob, Workload
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -297,6 +306,23 @@ def test_the_last_good_revision_is_not_the_previous_one() -> None:
     assert choice.passed_over == ("revision 3 is 2, which is rolled-back", "revision 2 (c:1) is no registered release")
     assert last_good(history[:3], RELEASES, "rs-4").revision is None
     assert last_good([], RELEASES, "").revision is None
+
+
+@pytest.mark.parametrize(
+    ("releases", "wanted"),
+    [
+        ([("1.0", "previous", ""), ("1.1", "previous", ""), ("1.2", "rolled-back", "")], "1.1"),
+        ([("1.1", "previous", "2026-05-02"), ("1.0", "previous", "2026-03-01")], "1.1"),
+        ([("1.0", "previous", "2026-05-02"), ("0.9", "production", "2026-03-01")], "0.9"),
+        ([("1.0", "candidate", ""), ("1.1", "rolled-back", "")], None),
+    ],
+)
+def test_the_last_good_release_is_the_newest_of_those_that_were(
+    releases: list[tuple[str, str, str]], wanted: str | None
+) -> None:
+    known = [Release(version, status, "", since=since) for version, status, since in releases]
+    found = last_good_release(known)
+    assert (found.version if found is not None else None) == wanted
 
 
 def test_what_a_revision_needs() -> None:

@@ -15,11 +15,10 @@ from gonogo.probes.kubernetes import ClusterApi
 from gonogo.rules.objects import name_of
 from gonogo.rules.pods import is_ready
 from gonogo.rules.triggers import Sample, Symptoms
-from gonogo.targets.drills import Kill, Playbook, Start
+from gonogo.targets.drills import POD_OF, Kill, Playbook, Start
 
 _PATIENCE_S = 5.0
 """How much longer than allowed a start is watched: how late it is, is worth knowing."""
-POD_OF = "pod/of/"
 
 
 _Declared = TypeVar("_Declared", Kill, Start)

@@ -30,7 +30,7 @@ from gonogo.faults.kubernetes import (
 from gonogo.probes.kubernetes import ApiDownError, ClusterApi, Object, as_part
 from gonogo.rules.objects import name_of
 from gonogo.rules.pods import containers_of, is_ready, rollout_of
-from gonogo.rules.revisions import Release, Revision, last_good, not_there, revisions_of
+from gonogo.rules.revisions import Release, Revision, last_good, last_good_release, not_there, revisions_of
 from gonogo.rules.triggers import Symptoms
 from gonogo.targets.binding import file_digest
 from gonogo.targets.drills import Change, Released
@@ -337,13 +337,12 @@ class FileReleases:
         """The version that the registry calls in production, else the newest that was, with all of its files."""
         if self._of.versions is None:
             return WayBack("", "", ("the drill names no folder of versions",))
-        known = self._releases()
-        good = [release for state in ("production", "previous") for release in known if release.status == state]
-        if not good:
+        good = last_good_release(self._releases())
+        if good is None:
             return WayBack("", "", (f"the registry knows no good release of {self._of.release}",))
-        folder = self._of.versions / good[0].version
+        folder = self._of.versions / good.version
         flaws = [f"{folder / name} is not there" for name in self._of.files if not (folder / name).is_file()]
-        return WayBack(f"version {good[0].version}", good[0].version, tuple(flaws), folder)
+        return WayBack(f"version {good.version}", good.version, tuple(flaws), folder)
 
     def go_back(self, way: WayBack) -> str:
         """Copy the version's files, and restart the service."""

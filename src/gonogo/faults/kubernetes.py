@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from gonogo.documents import Part
 from gonogo.errors import EndpointFailedError, GonogoError, InconclusiveError
@@ -24,6 +24,7 @@ from gonogo.rules.revisions import REVISION
 from gonogo.rules.selectors import labels_of, selects
 from gonogo.targets.cluster import KINDS, Cluster
 from gonogo.targets.model import Target
+from gonogo.texts import with_texts
 
 SCALED_WITHIN_S = 300.0
 CONDITION_WITHIN_S = 60.0
@@ -238,12 +239,8 @@ def rolled_out(api: ClusterApi, reference: str, within_s: float) -> None:
 
 def _going(api: ClusterApi, workload: Object) -> bool:
     """Whether pods of it are still being ended: they may be answering requests."""
-    selector = as_part(workload).at("spec", "selector")
-    pods = [as_part(item) for item in api.list("Pod")]
-    return any(
-        pod.at("metadata", "deletionTimestamp") and selects(selector, labels_of(pod.at("metadata", "labels")))
-        for pod in pods
-    )
+    pods = _selected(api, as_part(workload).at("spec", "selector"))
+    return any(pod.at("metadata", "deletionTimestamp") for pod in pods)
 
 
 def _refuse_unfit(api: ClusterApi, reference: str, workload: Object) -> None:
@@ -445,15 +442,16 @@ class ObjectMeans:
         return api.path(kind, name)
 
 
-def _filled(value: Any, namespace: str) -> Any:  # noqa: ANN401 (any JSON)
+def _filled(step: Step, namespace: str) -> Step:
     """The same with its places filled."""
-    if isinstance(value, str):
+
+    def fill(text: str) -> str:
         now = datetime.now(UTC)
-        timed = _NOW.sub(lambda found: f"{now - timedelta(seconds=int(found[1] or 0)):%Y-%m-%dT%H:%M:%SZ}", value)
+        timed = _NOW.sub(lambda found: f"{now - timedelta(seconds=int(found[1] or 0)):%Y-%m-%dT%H:%M:%SZ}", text)
         return timed.replace("{namespace}", namespace)
-    if isinstance(value, dict):
-        return {key: _filled(item, namespace) for key, item in value.items()}
-    return [_filled(item, namespace) for item in value] if isinstance(value, list) else value
+
+    filled: Step = with_texts(step, fill)
+    return filled
 
 
 def _await_condition(api: ClusterApi, path: str, kind: str, status: str) -> None:

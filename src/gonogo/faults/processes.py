@@ -1,4 +1,4 @@
-"""What is broken from outside: services of the actor, frozen processes, containers, commands of the target's own."""
+"""What is broken from outside: services of the actor, frozen processes, commands of the target's own."""
 
 import os
 import signal

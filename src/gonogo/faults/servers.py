@@ -33,7 +33,7 @@ def request(context: ProbeContext, method: str, url: str, body: object = None, g
 class ControlMeans:
     """``control``: a deviation switched on over a control API.
 
-    The name is a provider's or a service's, ``gateway`` or ``chatbot``; ``fault`` names the deviation, with
+    The name is a provider's or a service's, ``gateway``, ``chatbot`` or ``agent``; ``fault`` names the deviation, with
     ``parameters`` where it has some.
     """
 

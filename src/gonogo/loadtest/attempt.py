@@ -23,6 +23,11 @@ def now_ms() -> float:
     return time.monotonic() * 1000
 
 
+UNRESOLVED, NO_SOCKET, GENERATOR_ERROR = "name resolution", "no socket", "generator error"
+OWN_FAILURES = (UNRESOLVED, NO_SOCKET, GENERATOR_ERROR)
+"""These say nothing about the deployment: they make the run invalid."""
+
+
 @dataclass(slots=True)
 class Attempt:
     """One scheduled request. Moments are milliseconds on the generator's monotonic clock."""

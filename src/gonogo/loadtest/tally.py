@@ -9,6 +9,7 @@ import numpy as np
 from hdrh.histogram import HdrHistogram
 
 from gonogo.loadtest.arrays import Series
+from gonogo.loadtest.attempt import OWN_FAILURES
 from gonogo.loadtest.batch import COLUMNS, Batch, Pulse
 from gonogo.loadtest.blocks import FIRST_LOOK, next_look
 from gonogo.loadtest.calibration import Calibration
@@ -22,8 +23,6 @@ from gonogo.targets.load import Load, Prices
 
 _QUANTILES = (0.5, 0.95, 0.99)
 _EXAMPLES = 3
-OWN_FAILURES = ("name resolution", "no socket", "generator error")
-"""These say nothing about the deployment: they make the run invalid."""
 _FEWEST_FOR_STEADY = 20
 
 

@@ -96,12 +96,12 @@ def note_drills(gate: Gate, verdict: Verdict) -> None:
                 reports[seen["answer"]["drill"]] = seen["answer"]
                 asked.setdefault(seen["answer"]["drill"], []).append(result)
     unselected = [result for result in verdict.judgement.results if result.skip_kind is SkipKind.NOT_SELECTED]
-    left_out = {result.instance for result in unselected if result.info.check_id != "drills.history.due"}
+    unasked = {result.instance for result in unselected if result.info.check_id != "drills.history.due"}
     for name, report in reports.items():
         instances = {result.instance for result in asked[name]}
         outcomes = {result.outcome for result in asked[name]}
         passed = Outcome.PASS in outcomes and outcomes <= {Outcome.PASS, Outcome.WARN, Outcome.SKIP}
-        gate.history.add(name, report, good=passed and not instances & left_out)
+        gate.history.add(name, report, good=passed and not instances & unasked)
 
 
 def write_reports(

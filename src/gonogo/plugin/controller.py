@@ -16,7 +16,7 @@ from gonogo.errors import EndpointFailedError, GonogoError, InconclusiveError
 from gonogo.faults.catalogue import Fault, all_faults
 from gonogo.faults.journal import Entry
 from gonogo.faults.kubernetes import CLUSTER_KINDS
-from gonogo.model import Decision, Permission, Verdict
+from gonogo.model import GOES, Permission, Verdict
 from gonogo.plugin.conclusion import Run, conclude, exit_code, note_drills, runs_of, write_reports
 from gonogo.plugin.events import Events
 from gonogo.plugin.gate import Gate, lists_checks, open_gate, reports_written, set_gate, worker_input
@@ -191,7 +191,7 @@ class Controller:
         """Note the run for those after it; save it as a baseline, and remove old ones, where that is asked for."""
         runs, baseline = runs_of(self._gate), config.option.save_baseline
         runs.add(plain(verdict))
-        if baseline and verdict.decision in (Decision.GO, Decision.GO_WITH_CAVEATS):
+        if baseline and verdict.decision in GOES:
             for file in runs.save_baseline(self._gate.run_folder, baseline):
                 _say(config, f"saved as a baseline: {file}")
         elif baseline:

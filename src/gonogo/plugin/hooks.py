@@ -186,7 +186,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if _LOCK_ERROR in item.stash:
         raise item.stash[_LOCK_ERROR]
     if info.permission is Permission.DISRUPTIVE and gate.lease is not None:
-        gate.lease.hold(gate.lock_timeout_s)
+        gate.lease.hold(gate.lock_wait_s)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

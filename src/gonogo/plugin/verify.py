@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gonogo.documents import DocumentError
+from gonogo.model import GOES
 from gonogo.targets.binding import bind
 from gonogo.targets.loader import load_target
 
@@ -44,7 +45,7 @@ def differences(verdict: dict[str, Any], now: dict[str, Any], moment: datetime, 
         problems.append(f"the fault {verdict['fault']} was switched on: it can promote nothing")
     if verdict["stage"] != stage:
         problems.append(f"the verdict is of the stage {verdict['stage']}, not {stage} (--stage says which is enough)")
-    if verdict["decision"] not in ("GO", "GO WITH CAVEATS"):
+    if verdict["decision"] not in GOES:
         problems.append(f"the verdict is {verdict['decision']}")
     if moment > datetime.fromisoformat(verdict["valid_until"]):
         problems.append(f"the verdict was valid until {verdict['valid_until']}: run the gate again")

@@ -18,6 +18,7 @@ from gonogo.rules.completions import choices_of, text_of
 from gonogo.rules.conversations import Answer, Conversation
 from gonogo.rules.reading import json_value, mapping, objects
 from gonogo.targets.chatbot import Chatbot
+from gonogo.texts import with_texts
 
 _PAUSES_S, _MAX_PAUSE_S = (2.0, 10.0), 65.0
 
@@ -109,7 +110,7 @@ class ChatbotProbe:
             body = self._completion(turns, earlier)
         else:
             body = {self.chatbot.message_field: turns[-1], self.chatbot.session_field: session}
-        body |= {name: _fresh(value) for name, value in self.chatbot.no_cache.body.items()}
+        body |= mapping(with_texts(self.chatbot.no_cache.body, _fresh))
         headers = {name: _fresh(value) for name, value in self.chatbot.no_cache.headers.items()}
         headers |= {name: secret.value for name, secret in self.chatbot.headers.items()}
         content = json.dumps(body).encode()  # ASCII: any text can be sent
@@ -160,8 +161,8 @@ def _blanks(repeat: int) -> str:
     return "".join(secrets.choice(" \t") for _ in range(6 + repeat)) if repeat else ""
 
 
-def _fresh(value: Any) -> Any:  # noqa: ANN401 (any JSON)
-    return value.replace("{nonce}", uuid.uuid4().hex) if isinstance(value, str) else value
+def _fresh(text: str) -> str:
+    return text.replace("{nonce}", uuid.uuid4().hex)
 
 
 def _is_utf8(body: bytes) -> bool:

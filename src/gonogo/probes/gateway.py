@@ -1,4 +1,4 @@
-"""The gateway probe: who really served an answer, told by the gateway and by the provider itself."""
+"""The gateway probe: who really served an answer, told by the gateway."""
 
 from dataclasses import dataclass
 

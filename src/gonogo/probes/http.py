@@ -1,4 +1,7 @@
-"""The HTTP probe: every other network probe of an HTTP server goes through it."""
+"""The HTTP probe: the others go through it but for those with a client of their own.
+
+These are the official clients, the hub's, Kubernetes' and the browser.
+"""
 
 import json
 import os

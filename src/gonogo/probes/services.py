@@ -8,6 +8,7 @@ from gonogo.errors import EndpointFailedError, NotDeclared
 from gonogo.probes.http import Http, HttpAnswer
 from gonogo.rules.pointers import pointed
 from gonogo.targets.model import RestRoute, RestService
+from gonogo.texts import with_texts
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Service:
             NotDeclared: the service does not have it.
         """
         route = self.route(name)
-        answer = self.http.post(route.path, _filled(route.body, prompt))
+        answer = self.http.post(route.path, with_texts(route.body, lambda text: text.replace("{prompt}", prompt)))
         body = answer.json()
         return RestAnswer(answer, body, pointed(body, route.answer))
 
@@ -59,11 +60,3 @@ class Service:
         if answer.status != 200 or not isinstance(body, dict):
             raise EndpointFailedError(f"{self.declared.openapi_path}: HTTP {answer.status} without a JSON object")
         return body
-
-
-def _filled(value: Any, prompt: str) -> Any:  # noqa: ANN401 (any JSON)
-    if isinstance(value, str):
-        return value.replace("{prompt}", prompt)
-    if isinstance(value, dict):
-        return {key: _filled(item, prompt) for key, item in value.items()}
-    return [_filled(item, prompt) for item in value] if isinstance(value, list) else value

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.openmetrics.exposition import generate_latest
 
-from gonogo.model import Decision, Outcome
+from gonogo.model import GOES, Decision, Outcome
 
 _LABELS = ("target", "environment", "stage")
 
@@ -57,12 +57,12 @@ class _Verdict:
                 count = sum(c["suite"] == suite and c["outcome"] == outcome.value for c in verdict["checks"])
                 checks.add_metric([*self._of, suite, outcome.value], count)
         yield checks
-        promotes = not verdict["demo"] and not verdict["fault"]
+        promotes = verdict["decision"] in GOES and not verdict["demo"] and not verdict["fault"]
         yield self._gauge(
-            "gonogo_can_promote", "Whether the verdict is about a real deployment without a fault.", promotes
+            "gonogo_can_promote", "Whether the verdict is a GO, of a real deployment without a fault.", promotes
         )
-        for name, key in (("started", "started"), ("finished", "finished"), ("valid_until", "valid_until")):
-            at_s = datetime.fromisoformat(verdict[key]).timestamp()
+        for name in ("started", "finished", "valid_until"):
+            at_s = datetime.fromisoformat(verdict[name]).timestamp()
             yield self._gauge(
                 f"gonogo_run_{name}_timestamp_seconds", f"When the run was {name.replace('_', ' ')}.", at_s
             )

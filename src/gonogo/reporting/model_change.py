@@ -11,7 +11,10 @@ _WORDS = {"fail": "NO-GO", "inconclusive": "HOLD", "warn": "GO WITH CAVEATS", "p
 
 
 class ModelChangeWriter:
-    """Writes model-change.md, where the run compared the chatbot's answers with a baseline's."""
+    """Writes model-change.md, where the run compared the chatbot's answers with a baseline's.
+
+    Its word is of this change alone: the run's verdict is in the other reports, and may be worse.
+    """
 
     file_name = "model-change.md"
 
@@ -20,7 +23,7 @@ class ModelChangeWriter:
         checks = [check for check in verdict["checks"] if check["id"].startswith(_SUITE_PART)]
         compared = next(_comparisons(checks), None)
         others = [check for check in verdict["checks"] if check["suite"] == "output" and check["severity"] != "minor"]
-        outcomes = {check["outcome"] for check in (*checks, *others)}
+        outcomes = {"warn" if check["waived_by"] else check["outcome"] for check in (*checks, *others)}
         if compared is None:
             return None
         word = next((_WORDS[outcome] for outcome in WORST_FIRST if outcome in outcomes & _WORDS.keys()), "HOLD")

@@ -11,6 +11,8 @@ from datetime import datetime
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from gonogo.model import GOES
+
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
@@ -88,7 +90,7 @@ def _make_spans(tracer: "Tracer", verdict: Mapping[str, Any]) -> None:
     pipeline = TraceContextTextMapPropagator().extract({"traceparent": os.environ.get("TRACEPARENT", "")})
     name, start = f"gonogo {verdict['stage']}", _moment(verdict["started"])
     run = tracer.start_span(name, pipeline, start_time=start, attributes=_of_run(verdict))
-    if verdict["decision"] in {"NO-GO", "HOLD"}:
+    if verdict["decision"] not in GOES:
         run.set_status(Status(StatusCode.ERROR, "; ".join(verdict["reasons"])[:500]))
     inside = set_span_in_context(run, pipeline)
     for check in verdict["checks"]:

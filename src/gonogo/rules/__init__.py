@@ -2,5 +2,7 @@
 
 A rule is a function that returns every violation it finds; an empty list means that it holds.
 
-Forbidden here: I/O (probes read the files), pytest, thresholds (they stand in the target).
+What a deployment may choose stands in the target; a limit that no good server needs is a named constant here.
+
+Forbidden here: I/O (probes read the files), pytest.
 """

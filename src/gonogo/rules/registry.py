@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gonogo.documents import Document, Part, Problems, did_you_mean
+from gonogo.rules.revisions import GOOD_STATES
 
 _NEXT = {
     "candidate": ("staging", "production", "archived"),
@@ -166,7 +167,7 @@ def no_way_back(registry: ModelRegistry) -> Problems:
         known = {part["version"].text(): part for part in model["versions"]}
         if good.text() not in known:
             problems.append(good.problem(f"{name}: no version {good.text()!r}{did_you_mean(good.text(), known)}"))
-        elif known[good.text()]["status"].text() not in ("production", "previous"):
+        elif known[good.text()]["status"].text() not in GOOD_STATES:
             state = known[good.text()]["status"].text()
             problems.append(good.problem(f"{name}: the last known good version {good.text()} is {state}"))
     return problems

@@ -29,6 +29,8 @@ class Release:
     config_maps: tuple[str, ...] = ()
     model: tuple[str, str] = ("", "")
     """Name and version of the model that it serves, if the registry says."""
+    since: str = ""
+    """The date of its latest state, if the registry keeps a history."""
 
     @property
     def is_good(self) -> bool:
@@ -69,9 +71,17 @@ def releases_in(registry: Part, name: str) -> list[Release]:
             image=item["image"].text(),
             config_maps=tuple(item["config_maps"].texts()),
             model=(item.at("model", "name").text(), item.at("model", "version").text()),
+            since=max((step["date"].text() for step in item["history"]), default=""),
         )
         for item in (product["versions"] if product is not None else ())
     ]
+
+
+def last_good_release(releases: Sequence[Release]) -> Release | None:
+    """The one in production, else the previous one of the latest date; of one date the later in the registry."""
+    good = [release for release in releases if release.is_good]
+    order = [(release.status == GOOD_STATES[0], release.since, i) for i, release in enumerate(good)]
+    return good[max(order)[2]] if order else None
 
 
 def revisions_of(deployment: Part, replica_sets: Sequence[Part]) -> list[Revision]:

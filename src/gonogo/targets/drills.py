@@ -5,6 +5,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
+POD_OF = "pod/of/"
+"""What is killed is a pod of the workload whose reference follows."""
+
 
 @dataclass(frozen=True)
 class Watching:
@@ -53,7 +56,7 @@ class Released:
     release: str = ""
     """Its name among the releases of the registry."""
     actor: str = ""
-    """Which actor restarts it; empty: the cluster for a workload, else the only one."""
+    """Which actor restarts it; empty: the cluster for a workload, else the first one."""
     files: Mapping[str, Path] = field(default_factory=dict)
     """Without a cluster: the live files by their names."""
     versions: Path | None = None

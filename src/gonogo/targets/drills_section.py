@@ -1,4 +1,4 @@
-"""The sections ``drills`` and ``actors`` of a target file."""
+"""The section ``drills`` of a target file."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from gonogo.documents import Path_, did_you_mean
 from gonogo.targets.agent import NEED_APPROVAL
 from gonogo.targets.drills import (
+    POD_OF,
     Autoscaling,
     BlueGreen,
     Canary,
@@ -112,7 +113,7 @@ class DrillsSection:
 
     def _check_services(self, drills: Drills, *, has_cluster: bool, actors: Collection[str]) -> None:
         for i, kill in enumerate(drills.kills):
-            if kill.service.startswith("pod/of/"):
+            if kill.service.startswith(POD_OF):
                 if not has_cluster:
                     self._file.problem(("drills", "kills", i, "service"), "needs a `cluster` section")
             else:
