@@ -20,11 +20,12 @@ from locust.runners import MasterRunner, WorkerRunner
 from gonogo.documents import DocumentError
 from gonogo.load.calibrating import calibrate
 from gonogo.load.crew import Master, Worker
-from gonogo.load.orders import UNDECIDED, Order, announce, announce_own, read_order, say
+from gonogo.load.orders import Order, announce, announce_own, read_order, say
 from gonogo.load.page import show
 from gonogo.load.parent import end_with
 from gonogo.load.runs import Alone, Run
 from gonogo.loadtest.calibration import Calibration
+from gonogo.model import EXIT_HOLD
 
 _runs: dict[Environment, Run | Worker] = {}
 _orders: dict[Environment, tuple[Order, Calibration | None]] = {}
@@ -57,7 +58,7 @@ def prepare(environment: Environment, **_: object) -> None:
         sys.exit(4)
     if of := os.environ.get("GONOGO_LOAD_OF"):
         gevent.spawn(end_with, int(of))
-    environment.process_exit_code = UNDECIDED  # whatever ends Locust before the run has
+    environment.process_exit_code = EXIT_HOLD  # whatever ends Locust before the run has
     calibration = None if isinstance(environment.runner, MasterRunner) else calibrate()
     if isinstance(environment.runner, WorkerRunner):
         _runs[environment] = Worker(order, environment, calibration)

@@ -19,16 +19,13 @@ from gonogo.loadtest.profile import Profile, load_profile
 from gonogo.loadtest.record import GeneratorLimits, LoadRecord
 from gonogo.loadtest.spending import Spent
 from gonogo.loadtest.tally import asked_of
-from gonogo.model import Outcome
+from gonogo.model import EXIT_HOLD, EXIT_NO_GO, Outcome
 from gonogo.objectives import Decided
 from gonogo.redaction import Redactor
 from gonogo.targets.endpoints import Endpoint
 from gonogo.targets.load import Baseline, Load
 from gonogo.targets.loader import load_target
 from gonogo.targets.model import Budget
-
-UNDECIDED = 6
-"""The exit code of a run that decided nothing, as long as nothing else is known."""
 
 
 @dataclass(frozen=True)
@@ -139,15 +136,15 @@ def publish(order: Order, record: LoadRecord) -> int:
         record.write(order.record)
     except OSError as error:
         say(f"gonogo: the record could not be written to {order.record}: {error}")
-        return UNDECIDED
+        return EXIT_HOLD
     return _exit_code({found.outcome for found in decided})
 
 
 def _exit_code(outcomes: Collection[Outcome]) -> int:
     """As the gate's: what fails is a no-go; what is undecided, or a run that judged nothing at all, is none."""
     if Outcome.FAIL in outcomes:
-        return 1
-    return UNDECIDED if Outcome.INCONCLUSIVE in outcomes or not {Outcome.PASS, Outcome.WARN} & set(outcomes) else 0
+        return EXIT_NO_GO
+    return EXIT_HOLD if Outcome.INCONCLUSIVE in outcomes or not {Outcome.PASS, Outcome.WARN} & set(outcomes) else 0
 
 
 def new_run_id() -> str:

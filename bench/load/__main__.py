@@ -109,14 +109,7 @@ def ours(url: str, folder: Path, rate: float, seconds: float, processes: int = 1
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
-    most_mib = 0.0
-    while process.poll() is None:
-        try:
-            several = [process, *process.children()]
-            most_mib = max(most_mib, sum(one.memory_info().rss for one in several) / 2**20)
-        except psutil.NoSuchProcess:
-            break
-        time.sleep(0.2)
+    most_mib = _most_mib(process)
     took_s = time.monotonic() - began
     told = process.stderr.read().decode()
     process.stderr.close()
@@ -125,7 +118,29 @@ def ours(url: str, folder: Path, rate: float, seconds: float, processes: int = 1
     record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
     logs = folder.glob("attempts*.jsonl")
     attempts = [json.loads(line) for log in logs for line in log.read_text(encoding="utf-8").splitlines()]
-    real = {item["id"].rpartition("-")[2]: item for item in records_of(url)}
+    last_s = max(attempt["ended_s"] for attempt in attempts)
+    figures = _compared(record, attempts, records_of(url), processes)
+    return {**figures, "MiB": most_mib, "s start to report, beyond the load": took_s - last_s}
+
+
+def _most_mib(process: psutil.Popen) -> float:
+    """The most memory that a process and its children have taken, until it ended."""
+    most_mib = 0.0
+    while process.poll() is None:
+        try:
+            several = [process, *process.children()]
+            most_mib = max(most_mib, sum(one.memory_info().rss for one in several) / 2**20)
+        except psutil.NoSuchProcess:
+            break
+        time.sleep(0.2)
+    return most_mib
+
+
+def _compared(
+    record: dict[str, Any], attempts: Sequence[dict[str, Any]], served: Sequence[dict[str, Any]], processes: int
+) -> dict[str, float]:
+    """What the generator measured against what the server knows of the same requests."""
+    real = {item["id"].rpartition("-")[2]: item for item in served}
     errors, gaps = [], []
     for attempt in attempts:
         seen = real.get(str(attempt["position"]))
@@ -133,7 +148,6 @@ def ours(url: str, folder: Path, rate: float, seconds: float, processes: int = 1
             continue
         errors.append(attempt["ttft_ms"] - attempt["late_ms"] - (seen["first_ns"] - seen["arrived_ns"]) / 1e6)
         gaps.append(attempt["max_gap_ms"] - seen["max_gap_ns"] / 1e6)
-    last_s = max(attempt["ended_s"] for attempt in attempts)
     chunks = sum(item["chunks"] for item in real.values())
     cpu_s = record["generator"]["cpu_share"] * record["seconds"] * processes  # of the busiest
     return {
@@ -144,8 +158,6 @@ def ours(url: str, folder: Path, rate: float, seconds: float, processes: int = 1
         "send lateness p99": record["generator"]["lateness_p99_ms"],
         "µs CPU a chunk": cpu_s / max(1, chunks) * 1e6,
         "ms CPU a request": cpu_s / max(1, len(attempts)) * 1e3,
-        "MiB": most_mib,
-        "s start to report, beyond the load": took_s - last_s,
     }
 
 

@@ -80,6 +80,8 @@ class Decision(StrEnum):
     HOLD = "HOLD"
 
 
+EXIT_NO_GO, EXIT_HOLD = 1, 6
+"""Exit codes of a process that ends with such a decision, 0 for the others; pytest's own are 2 to 5."""
 GOES = frozenset({Decision.GO, Decision.GO_WITH_CAVEATS})
 """With these the deployment may be promoted; their words in a report are among them, too."""
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from gonogo.model import GOES
+from gonogo.model import EXIT_HOLD, EXIT_NO_GO, GOES
 
 Answer = tuple[HTTPStatus, dict[str, Any]]
 _MOST_BYTES = 65_536
@@ -83,7 +83,7 @@ class Runner:
 
     def _answer(self, code: int, new: set[Path]) -> Answer:
         """By the verdict, and not by the exit code alone: Python's own for a crash is that of a NO-GO."""
-        if code not in {0, 1, 6} or len(new) != 1:
+        if code not in {0, EXIT_NO_GO, EXIT_HOLD} or len(new) != 1:
             return HTTPStatus.SERVICE_UNAVAILABLE, {"error": "the run left no verdict", "exit_code": code}
         verdict = json.loads(new.pop().read_text(encoding="utf-8"))
         decision = verdict["decision"]

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from gonogo.documents import DocumentError
 from gonogo.errors import GonogoError
-from gonogo.loadtest.arrivals import Stage, moments, read_trace
+from gonogo.loadtest.arrivals import LoadStage, moments, read_trace
 from gonogo.loadtest.profile import Lengths, Part, Profile, Users, load_profile, of_length
 from gonogo.resources import folder
 
-FLAT = Stage(60, 50, 50)
+FLAT = LoadStage(60, 50, 50)
 
 
 def profile(**changes: Any) -> Profile:
@@ -35,26 +35,28 @@ def test_the_schedule_is_absolute_seeded_and_of_the_rate() -> None:
 
 
 def test_a_ramp_has_its_arrivals_where_its_rate_is() -> None:
-    found = moments([Stage(100, 0, 40)], even=True, seed=1)
+    found = moments([LoadStage(100, 0, 40)], even=True, seed=1)
     assert len(found) == 2000
     # the expected number grows with the square of the time: a quarter of all in the first half
     assert sum(at_s < 50 for at_s in found) == pytest.approx(500, abs=1)
-    falling = moments([Stage(100, 40, 0)], even=True, seed=1)
+    falling = moments([LoadStage(100, 40, 0)], even=True, seed=1)
     assert sum(at_s < 50 for at_s in falling) == pytest.approx(1500, abs=1)
 
 
 def test_a_spike_between_two_plateaus() -> None:
-    found = moments([Stage(10, 1, 1), Stage(1, 1, 100), Stage(5, 100, 100), Stage(10, 1, 1)], even=False, seed=2)
+    found = moments(
+        [LoadStage(10, 1, 1), LoadStage(1, 1, 100), LoadStage(5, 100, 100), LoadStage(10, 1, 1)], even=False, seed=2
+    )
     by_part = [sum(low <= at_s < high for at_s in found) for low, high in ((0, 10), (11, 16), (16, 26))]
     assert by_part[1] == pytest.approx(500, rel=0.2)
     assert max(by_part[0], by_part[2]) < 30
 
 
-STAGES = st.lists(st.builds(Stage, st.floats(0.1, 50), st.floats(0, 20), st.floats(0, 20)), min_size=1, max_size=4)
+STAGES = st.lists(st.builds(LoadStage, st.floats(0.1, 50), st.floats(0, 20), st.floats(0, 20)), min_size=1, max_size=4)
 
 
 @given(STAGES, st.booleans(), st.integers(0, 5))
-def test_moments_are_in_order_and_within_the_run(stages: list[Stage], even: bool, seed: int) -> None:
+def test_moments_are_in_order_and_within_the_run(stages: list[LoadStage], even: bool, seed: int) -> None:
     found = moments(stages, even=even, seed=seed)
     assert found == sorted(found)
     assert all(0 <= at_s <= sum(stage.seconds for stage in stages) + 1e-6 for at_s in found)

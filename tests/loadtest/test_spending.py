@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from gonogo.loadtest.arrivals import Stage
+from gonogo.loadtest.arrivals import LoadStage
 from gonogo.loadtest.calibration import Calibration, worst
 from gonogo.loadtest.capacity import Search
 from gonogo.loadtest.profile import Part, Profile, Users
 from gonogo.loadtest.spending import Spent, refusal
 from gonogo.targets.model import Budget
 
-TEN = Profile("p", 1, 0.0, 5.0, (Part((("Hola",),), max_tokens=20),), even=True, stages=(Stage(5.0, 2.0, 2.0),))
+TEN = Profile("p", 1, 0.0, 5.0, (Part((("Hola",),), max_tokens=20),), even=True, stages=(LoadStage(5.0, 2.0, 2.0),))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_run_ends_with_its_last_answer_and_a_search_with_that_of_each_trial() 
 
 
 def test_the_highest_rate_is_that_of_the_fullest_second() -> None:
-    assert replace(TEN, stages=(Stage(5.0, 2.0, 2.0), Stage(5.0, 9.0, 9.0))).highest_rate_per_s == 9
+    assert replace(TEN, stages=(LoadStage(5.0, 2.0, 2.0), LoadStage(5.0, 9.0, 9.0))).highest_rate_per_s == 9
     assert replace(TEN, stages=(), users=Users(40, 10.0, 8.0)).highest_rate_per_s == 5
 
 

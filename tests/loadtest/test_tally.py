@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gonogo.loadtest.arrays import Series
-from gonogo.loadtest.arrivals import Stage
+from gonogo.loadtest.arrivals import LoadStage
 from gonogo.loadtest.batch import COLUMNS, Batch, Pulse
 from gonogo.loadtest.decisions import decide_objective
 from gonogo.loadtest.histogram import Histogram, counted, merged
@@ -30,7 +30,7 @@ RATE = 50
 
 
 def profile(seconds: float = 60.0) -> Profile:
-    stages = (Stage(seconds, RATE, RATE),)
+    stages = (LoadStage(seconds, RATE, RATE),)
     return Profile("p", 1, 0.0, 5.0, (Part((("Hola",),)),), even=True, stages=stages)
 
 

@@ -48,9 +48,12 @@ class AutoscaleDrill:
         )
 
     def _rest(self, scene: Scene) -> None:
-        """An earlier load may have driven it to its maximum, which an autoscaler leaves minutes later only."""
-        most = scene.found["most"]
-        if self._await(scene, lambda now: now < most, self._drill.down_s) is None:
+        """An earlier load may have driven it to its maximum, which an autoscaler leaves minutes later only.
+
+        Bounds that leave no room are another matter: that no replica is added is the finding then.
+        """
+        least, most = scene.found["least"], scene.found["most"]
+        if least < most and self._await(scene, lambda now: now < most, self._drill.down_s) is None:
             raise InconclusiveError(f"there are {most} replicas already, as many as {self._drill.autoscaler} may have")
         scene.found["before"] = scene.found["replicas"][-1]
 

@@ -14,7 +14,7 @@ from gonogo.errors import GonogoError
 
 
 @dataclass(frozen=True)
-class Stage:
+class LoadStage:
     """A part of a run: the rate goes evenly from one figure to the other."""
 
     seconds: float
@@ -35,7 +35,7 @@ class Stage:
         return (root - self.rate_per_s) / growth
 
 
-def moments(stages: Sequence[Stage], *, even: bool, seed: int) -> list[float]:
+def moments(stages: Sequence[LoadStage], *, even: bool, seed: int) -> list[float]:
     """The moments of arrival over all stages.
 
     Arrivals at unit rate are stretched by the inverse of the expected number (the time-rescaling of an inhomogeneous

@@ -14,7 +14,7 @@ from typing import Any
 from gonogo import resources
 from gonogo.documents import Document, DocumentError, load_document, validate
 from gonogo.errors import GonogoError
-from gonogo.loadtest.arrivals import Stage, Traced, moments, read_trace
+from gonogo.loadtest.arrivals import LoadStage, Traced, moments, read_trace
 from gonogo.loadtest.capacity import Search
 from gonogo.probes.asking import read_set
 
@@ -89,7 +89,7 @@ class Profile:
     mix: tuple[Part, ...]
     even: bool = False
     """Arrivals are evenly spaced, not a Poisson process."""
-    stages: tuple[Stage, ...] = ()
+    stages: tuple[LoadStage, ...] = ()
     trace: tuple[Traced, ...] = ()
     users: Users | None = None
     think_time_s: float = 2.0
@@ -125,7 +125,8 @@ class Profile:
             return ()
         if self.trace:
             return tuple(item.at_s for item in self.trace)
-        more = [Stage(self.extend_s, rate, rate) for rate in (self.stages[-1].to_rate_per_s,)] if self.extend_s else []
+        last = self.stages[-1:] if self.extend_s else ()
+        more = [LoadStage(self.extend_s, stage.to_rate_per_s, stage.to_rate_per_s) for stage in last]
         return tuple(moments([*self.stages, *more], even=self.even, seed=self.seed))
 
     @cached_property
@@ -166,7 +167,7 @@ class Profile:
 
     def held_at(self, rate_per_s: float, seconds: float, number: int) -> "Profile":
         """The same requests at a constant rate: one of the trials of a search, each with moments of its own."""
-        stage = Stage(seconds, rate_per_s, rate_per_s)
+        stage = LoadStage(seconds, rate_per_s, rate_per_s)
         warm_up_s = min(self.warm_up_s, seconds / 4)
         return replace(self, search=None, stages=(stage,), warm_up_s=warm_up_s, seed=self.seed + number)
 
@@ -284,5 +285,5 @@ class _Reading:
         return (Path(self._document.file).parent / name).resolve()
 
 
-def _stage(raw: Mapping[str, Any]) -> Stage:
-    return Stage(raw["seconds"], raw["rate_per_s"], raw.get("to_rate_per_s", raw["rate_per_s"]))
+def _stage(raw: Mapping[str, Any]) -> LoadStage:
+    return LoadStage(raw["seconds"], raw["rate_per_s"], raw.get("to_rate_per_s", raw["rate_per_s"]))

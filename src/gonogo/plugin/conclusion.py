@@ -10,7 +10,7 @@ import pytest
 
 from gonogo.loadtest.charting import charted
 from gonogo.loadtest.record import RECORD_FILE, read_record
-from gonogo.model import Binding, CheckResult, Decision, Outcome, Severity, SkipKind, Verdict
+from gonogo.model import EXIT_HOLD, EXIT_NO_GO, Binding, CheckResult, Decision, Outcome, Severity, SkipKind, Verdict
 from gonogo.plugin.gate import Gate
 from gonogo.plugin.selection import left_out
 from gonogo.reporting import WRITERS, write_all
@@ -20,7 +20,6 @@ from gonogo.reporting.json import plain
 from gonogo.targets.binding import bind
 from gonogo.verdict import judge
 
-EXIT_NO_GO, EXIT_HOLD = 1, 6
 _PYTESTS_OWN = (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
 
 

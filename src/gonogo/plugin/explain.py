@@ -6,7 +6,7 @@ import pytest
 
 from gonogo import resources
 from gonogo.documents import did_you_mean, load_document
-from gonogo.faults.catalogue import all_faults
+from gonogo.faults.catalogue import all_faults, faults_of
 from gonogo.model import CheckInfo
 from gonogo.plugin.checks import info_of
 
@@ -42,7 +42,7 @@ def _told(info: CheckInfo) -> list[str]:
 
 def _faults(info: CheckInfo) -> list[str]:
     """What turns it red: so it says what to look for, and mend."""
-    caught = [fault for fault in all_faults().values() if fault.primary == info.check_id]
+    caught = [all_faults()[name] for name in faults_of(info.check_id)]
     if not caught:
         return []
     sources = {fault.name: f" ({fault.source})" if fault.source != "own" else "" for fault in caught}

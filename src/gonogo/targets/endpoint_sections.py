@@ -11,7 +11,7 @@ from gonogo.documents import Path_, did_you_mean, load_document
 from gonogo.targets.endpoints import (
     AnswerHeaders,
     CacheState,
-    Canary,
+    CanarySlice,
     ChatModel,
     Deviation,
     Endpoint,
@@ -55,7 +55,7 @@ def _model(raw: dict[str, Any], profile: Profile) -> ChatModel:
     promises = (profile.promises | set(raw.get("has", ()))) - set(raw.get("lacks", ()))
     fields = {key: value for key, value in raw.items() if key not in ("has", "lacks")}
     if "canary" in fields:
-        fields["canary"] = Canary(**{**fields["canary"], "percents": tuple(fields["canary"]["percents"])})
+        fields["canary"] = CanarySlice(**{**fields["canary"], "percents": tuple(fields["canary"]["percents"])})
     return ChatModel(**{**fields, "fallbacks": tuple(raw.get("fallbacks", ())), "promises": promises})
 
 

@@ -44,7 +44,7 @@ class ChatModel:
     """Gateway only: requests at a time that it passes on; a burst beyond them waits or is refused."""
     pool: Mapping[str, float] = field(default_factory=dict)
     """Gateway only: the providers that share it, with their weights."""
-    canary: "Canary | None" = None
+    canary: "CanarySlice | None" = None
     """Gateway only: the slice of its requests that a new provider gets."""
 
     @property
@@ -54,7 +54,7 @@ class ChatModel:
 
 
 @dataclass(frozen=True)
-class Canary:
+class CanarySlice:
     """A slice of a model's requests, for a new provider."""
 
     provider: str

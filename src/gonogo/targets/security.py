@@ -6,7 +6,7 @@ from gonogo.targets.secrets import Secret
 
 
 @dataclass(frozen=True)
-class Tenant:
+class RestrictedTenant:
     """A caller who may use some models only."""
 
     key: Secret
@@ -28,7 +28,7 @@ class Security:
     """A key of the gateway without any administrator's rights; administrators' paths must refuse it."""
     url_key: Secret | None = None
     """A valid key of the gateway that may end in access logs, since it is sent in a URL, and must be refused there."""
-    tenant: Tenant | None = None
+    tenant: RestrictedTenant | None = None
     plain: tuple[str, ...] = ()
     """Plain HTTP addresses, where everything must be led to HTTPS."""
     listen: str = ""

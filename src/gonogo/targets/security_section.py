@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from gonogo.documents import did_you_mean
-from gonogo.targets.security import Security, Tenant
+from gonogo.targets.security import RestrictedTenant, Security
 from gonogo.targets.target_file import TargetFile
 
 _AS_THEY_ARE = ("foreign_origin", "listen", "certificate_days", "slow_connections", "slow_hang_up_s")
@@ -33,11 +33,11 @@ class SecuritySection:
         public, plain = tuple(raw.get("public", ())), tuple(url.rstrip("/") for url in raw.get("plain", ()))
         return Security(public=public, plain=plain, tenant=tenant, **given)
 
-    def _tenant(self, raw: Mapping[str, Any], models: Collection[str]) -> Tenant | None:
+    def _tenant(self, raw: Mapping[str, Any], models: Collection[str]) -> RestrictedTenant | None:
         for i, name in enumerate(raw["may_not"]):
             if name not in models:
                 hint = did_you_mean(name, models)
                 path = ("security", "tenant", "may_not", i)
                 self._file.problem(path, f"no model of the gateway is called {name!r}{hint}")
         key = self._file.secret(raw["key"], ("security", "tenant", "key"))
-        return Tenant(key, tuple(raw["may_not"])) if key is not None else None
+        return RestrictedTenant(key, tuple(raw["may_not"])) if key is not None else None
