@@ -121,6 +121,23 @@ def test_waiver(run: Run, project: Path) -> None:
     assert (ran.code, "waived by ana" in ran.output) == (0, True)
 
 
+@pytest.mark.parametrize("option", ["--target", "--verify", "--catalog", "--explain", "--answers", "--against"])
+def test_an_option_whose_variable_is_not_set_is_no_wish_to_judge_nothing(run: Run, project: Path, option: str) -> None:
+    write_checks(project, "PASSES", "minor")
+    ran = run(f"{option}=", "test_own.py")
+    assert (ran.code, f"argument {option}: is empty" in ran.output) == (4, True), ran.output
+
+
+@pytest.mark.parametrize("checks", ["", "5", "{a: b}"])
+def test_own_checks_that_are_no_list(run: Run, project: Path, checks: str) -> None:
+    write_checks(project, "PASSES", "minor")
+    write_target(project, extra=f"checks: {checks}")
+    ran = run("--target=target.yaml")
+    assert (ran.code, "name what to collect" in ran.output) == (4, True), ran.output
+    ran = run("--target=target.yaml", "test_own.py")
+    assert (ran.code, "checks: must be array" in ran.output) == (4, True), ran.output
+
+
 def test_disruptive_only_with_permission(run: Run, project: Path) -> None:
     assert run("--target=target.yaml", "test_own.py", "--allow-disruptive").outcome("drills.a.breaks") == "pass"
     assert run("--target=target.yaml", "test_own.py", "--stage=ci").verdict is not None

@@ -1,5 +1,6 @@
 """Command line options, and the trap that they hide."""
 
+import argparse
 import os
 import sys
 from pathlib import Path
@@ -11,11 +12,19 @@ from gonogo.plugin.stages import STAGES
 _PATH_OPTIONS = ("--target", "--report-dir", "--catalog", "--verify", "--answers", "--against")
 
 
+def _given(text: str) -> str:
+    """A name; an empty one is a variable of the pipeline's that is not set, and no wish to judge nothing."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("is empty: is the variable set that it comes from?")
+    return text
+
+
 def add_options(parser: pytest.Parser) -> None:
     """The gate's options. ``--strict`` is pytest's own (its strict mode); the gate reads it too, see `is_strict`."""
     group = parser.getgroup("gonogo", "gonogo: may this deployment be promoted?")
     group.addoption(
         "--target",
+        type=_given,
         metavar="FILE",
         help="the target file; without it the embedded deployment (DEMO). With --strict, GO WITH CAVEATS exits 1",
     )
@@ -28,18 +37,28 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="ID",
         help="the approved change; on production the stages gate, drill and watch need it, and whatever disrupts",
     )
-    group.addoption("--report-dir", metavar="DIR", help="where runs are kept (default reports/runs)")
+    group.addoption("--report-dir", type=_given, metavar="DIR", help="where runs are kept (default reports/runs)")
     group.addoption("--fault", metavar="NAME", help="switch a fault on for this run and undo it after; disruptive")
-    group.addoption("--catalog", metavar="FILE", help="collect, run nothing, and write every check as JSON")
+    group.addoption(
+        "--catalog", type=_given, metavar="FILE", help="collect, run nothing, and write every check as JSON"
+    )
     group.addoption("--dry-run", action="store_true", help="with --stage drill: tell each drill's steps, do nothing")
-    group.addoption("--answers", metavar="FILE", help="go on with the chatbot's answers that an ended run has kept")
-    group.addoption("--against", metavar="FILE", help="compare the chatbot's answers with those of another target")
+    group.addoption(
+        "--answers", type=_given, metavar="FILE", help="go on with the chatbot's answers that an ended run has kept"
+    )
+    group.addoption(
+        "--against", type=_given, metavar="FILE", help="compare the chatbot's answers with those of another target"
+    )
     group.addoption("--save-baseline", metavar="NAME", help="keep this run's load record and answers as a baseline")
     group.addoption("--keep-runs", type=int, metavar="N", help="remove all but the latest N runs that have ended")
     one = "run only this check, by its id or as reports write it: id[instance]; may be given several times"
     group.addoption("--check", action="append", default=[], metavar="CHECK", help=one)
-    group.addoption("--explain", metavar="CHECK_ID", help="say what a check verifies and what it finds; run nothing")
-    group.addoption("--verify", metavar="FILE", help="compare a verdict.json with the target as it is now; run nothing")
+    group.addoption(
+        "--explain", type=_given, metavar="CHECK_ID", help="say what a check verifies and what it finds; run nothing"
+    )
+    group.addoption(
+        "--verify", type=_given, metavar="FILE", help="compare a verdict.json with the target as it is now; run nothing"
+    )
     group.addoption(
         "--lock-timeout", type=float, default=900.0, metavar="S", help="how long to wait for another run on this target"
     )

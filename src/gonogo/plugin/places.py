@@ -86,10 +86,11 @@ def _own_checks(config: pytest.Config, target: str | None) -> list[Path]:
 
     file = (config.invocation_params.dir / target).resolve()
     try:
-        named = load_document(file).value.get("checks", [])
+        named = load_document(file).value.get("checks")
     except (DocumentError, AttributeError):
         return []
-    folders = [(file.parent / name).resolve() for name in named if isinstance(name, str)]
+    names = named if isinstance(named, list) else []
+    folders = [(file.parent / name).resolve() for name in names if isinstance(name, str)]
     return [folder for folder in folders if folder.is_dir()]
 
 
