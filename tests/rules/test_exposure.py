@@ -36,6 +36,20 @@ def test_default_origins() -> None:
     assert exposure.default_origins(given, ("LITELLM_CORS_ORIGINS",)) == []
 
 
+@pytest.mark.parametrize(("value", "count"), [("", 3), ("secret-or-origin", 0), ("${FROM_THE_HOST}", 0)])
+def test_a_variable_with_nothing_behind_it_sets_nothing(value: str, count: int) -> None:
+    names = ("LITELLM_MASTER_KEY", "REDIS_PASSWORD", "LITELLM_CORS_ORIGINS")
+    given = sources("environment_files", "".join(f"{name}={value}\n" for name in names))
+    gateway = sources("gateway", "model_list: []\nrouter_settings: {redis_host: redis.prod.example}")
+    both = Sources({**given.by_kind, **gateway.by_kind})
+    problems = [
+        *exposure.default_origins(both, ()),
+        *exposure.open_redis(both, ()),
+        *exposure.no_authentication(both, ()),
+    ]
+    assert len(problems) == count
+
+
 @pytest.mark.parametrize(
     ("kind", "text", "count"),
     [

@@ -76,7 +76,8 @@ def default_origins(sources: Sources, set_elsewhere: tuple[str, ...]) -> Problem
 
 
 def _known_names(sources: Sources, set_elsewhere: tuple[str, ...]) -> set[str]:
-    return {*set_elsewhere, *(variable.name for variable in variables(sources))}
+    """What is set, or passed on; a name with nothing behind it is neither."""
+    return {*set_elsewhere, *(variable.name for variable in variables(sources) if variable.value.strip())}
 
 
 def as_warnings(problems: Problems) -> Problems:
