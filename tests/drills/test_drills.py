@@ -455,6 +455,7 @@ def test_what_a_chatbot_refuses_for_too_many_requests_is_not_lost() -> None:
         chatbot = SimpleNamespace(
             url=f"http://127.0.0.1:{port}", message_path="/m", message_field="m", session_field="s", key=None,
             timeout_s=5.0, completions=None, no_cache=NoCache(), headers={}, fields=SimpleNamespace(),
+            system_prompt="", canaries=(),
         )  # fmt: skip
         target = SimpleNamespace(chatbot=chatbot, drills=SimpleNamespace(watching=Watching()))
         context = ProbeContext(lambda _: None, Redactor())
@@ -561,6 +562,16 @@ class Alerts:
         return self.ago
 
 
+def followed(alerts: Alerts) -> dict[str, Any]:
+    """What a kill's drill has found once it has followed its alert."""
+    drill = Kill("k", "s", alert="Down", alert_within_s=0.1, clear_within_s=0.1)
+    scene = Scene(Timeline(), None, Watching(), Steady(0.0))
+    scene.mark("killed")
+    for step in follow_alert(drill, alerts, scene):
+        step.act()
+    return scene.found
+
+
 @pytest.mark.parametrize(
     ("alerts", "found"),
     [
@@ -570,13 +581,9 @@ class Alerts:
     ],
 )
 def test_an_alert_is_followed_from_the_kill_to_its_end(alerts: Alerts, found: dict[str, bool]) -> None:
-    drill = Kill("k", "s", alert="Down", alert_within_s=0.1, clear_within_s=0.1)
-    scene = Scene(Timeline(), None, Watching(), Steady(0.0))
-    scene.mark("killed")
-    for step in follow_alert(drill, alerts, scene):
-        step.act()
-    assert scene.found.pop("alert_unseen") == ""
-    assert {name: value is not None for name, value in scene.found.items()} == found
+    seen = followed(alerts)
+    assert seen.pop("alert_unseen") == ""
+    assert {name: value is not None for name, value in seen.items()} == found
 
 
 def test_a_prometheus_that_cannot_be_asked_says_nothing_of_the_recovery() -> None:
@@ -587,12 +594,8 @@ def test_a_prometheus_that_cannot_be_asked_says_nothing_of_the_recovery() -> Non
         def firing(self, alert: str) -> Sequence[object]:
             raise InconclusiveError("Prometheus is away")
 
-    drill = Kill("k", "s", alert="Down", alert_within_s=0.1, clear_within_s=0.1)
-    scene = Scene(Timeline(), None, Watching(), Steady(0.0))
-    scene.mark("killed")
-    for step in follow_alert(drill, Away(None, ()), scene):
-        step.act()
-    assert scene.found["alert_unseen"] == "Prometheus is away"
+    found = followed(Away(None, ()))
+    assert found["alert_unseen"] == "Prometheus is away"
 
 
 def test_a_prometheus_that_comes_back_has_not_seen_the_kill() -> None:
@@ -602,13 +605,9 @@ def test_a_prometheus_that_comes_back_has_not_seen_the_kill() -> None:
         def fired_s_ago(self, alert: str, within_s: float) -> float | None:
             raise InconclusiveError("Prometheus is away")
 
-    drill = Kill("k", "s", alert="Down", alert_within_s=0.1, clear_within_s=0.1)
-    scene = Scene(Timeline(), None, Watching(), Steady(0.0))
-    scene.mark("killed")
-    for step in follow_alert(drill, Back(None, ()), scene):
-        step.act()
-    assert scene.found["alert_unseen"] == "Prometheus is away"
-    assert scene.found["alert_cleared_s"] is not None
+    found = followed(Back(None, ()))
+    assert found["alert_unseen"] == "Prometheus is away"
+    assert found["alert_cleared_s"] is not None
 
 
 def test_nothing_is_killed_while_the_alert_fires() -> None:

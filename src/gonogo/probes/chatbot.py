@@ -29,6 +29,7 @@ class ChatbotProbe:
     def __init__(self, chatbot: Chatbot, client: Client, context: ProbeContext) -> None:
         self.chatbot, self._client, self._context = chatbot, client, context
         self.http = Http(client, chatbot.url, chatbot.key, context, chatbot.timeout_s)
+        self._redactor = context.redactor.also(self._system())  # long, in forms of several escapes: made once
 
     def say(self, text: str) -> HttpAnswer:
         """One message in a conversation of its own.
@@ -65,7 +66,7 @@ class ChatbotProbe:
             seen.append(observation)
             self._context.record(observation)
 
-        context = replace(self._context, record=record, redactor=self._context.redactor.also(self._system()))
+        context = replace(self._context, record=record, redactor=self._redactor)
         http = Http(self._client, self.chatbot.url, self.chatbot.key, context, self.chatbot.timeout_s)
         began = time.perf_counter()
         try:
