@@ -13,10 +13,25 @@ from gonogo.rules.sources import Sources
 from gonogo.targets.files import ConfigRules, Configuration
 from gonogo.targets.model import Target
 
+_SETTINGS = ("gateway", "chatbot", "environment_files", "ollama_environment", "compose", "manifests")
+
+
+def _expect_declared(sources: Sources, *kinds: str) -> None:
+    """End a check that has nothing to look at.
+
+    Raises:
+        NotDeclared: the target declares no files of these kinds.
+    """
+    if not any(sources.of(kind) for kind in kinds):
+        raise NotDeclared(
+            f"no file of any of these kinds is there to read: {', '.join(f'config.{kind}' for kind in kinds)}"
+        )
+
 
 @check("config.cors.explicit", severity="major", covers=["D5a"], permission="static", smoke=True)
 def test_cors_explicit(sources: Sources, rules: ConfigRules, target: Target) -> None:
     """CORS origins are named: outside development, no page of any other origin may ask."""
+    _expect_declared(sources, *_SETTINGS)
     problems = exposure.any_origin(sources)
     problems += exposure.default_origins(sources, rules.set_elsewhere) if rules.exposed else []
     expect_none(exposure.as_warnings(problems) if target.environment == "development" else problems)
@@ -25,6 +40,7 @@ def test_cors_explicit(sources: Sources, rules: ConfigRules, target: Target) -> 
 @check("config.redis.password", severity="critical", covers=["D5c"], permission="static", smoke=True)
 def test_redis_password(sources: Sources, rules: ConfigRules) -> None:
     """A Redis that is not on loopback has a password."""
+    _expect_declared(sources, *_SETTINGS)
     expect_none(exposure.open_redis(sources, rules.set_elsewhere))
 
 
@@ -33,8 +49,7 @@ def test_access_authentication(sources: Sources, rules: ConfigRules) -> None:
     """Where the gateway can be reached from outside, it and the servers behind it ask for a key."""
     if not rules.exposed:
         raise NotDeclared("the gateway cannot be reached from outside (config.rules.exposed)")
-    if not any(sources.of(kind) for kind in ("gateway", "compose", "manifests")):
-        raise NotDeclared("the target declares no gateway, no compose files and no manifests")
+    _expect_declared(sources, "gateway", "compose", "manifests")
     expect_none(exposure.no_authentication(sources, rules.set_elsewhere))
 
 

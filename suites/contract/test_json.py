@@ -7,6 +7,7 @@ import pytest
 from gonogo.errors import InWarningBand, Unsupported
 from gonogo.plugin import check, expect_flawless, expect_kept
 from gonogo.probes.chat import Chat, ChatAnswer
+from gonogo.rules.completions import is_cut_off
 from gonogo.rules.structured import NONSENSE_SCHEMA, SCHEMA_KINDS, improbable_schema, json_flaws, schema_request
 
 ROOM = 300
@@ -19,8 +20,7 @@ def _whole(answer: ChatAnswer) -> ChatAnswer:
     Raises:
         Unsupported: it was.
     """
-    begins = answer.text.lstrip()[:1]
-    if answer.finish_reasons == ("length",) and begins in ("", "{"):
+    if any(is_cut_off(answer.text, reason) for reason in answer.finish_reasons):
         raise Unsupported(f"the answer was cut off at {ROOM} tokens: nothing can be told")
     return answer
 

@@ -6,7 +6,7 @@ from gonogo.errors import EndpointFailedError, Unsupported
 from gonogo.plugin import check, expect_flawless, expect_kept
 from gonogo.probes.chat import Chat
 from gonogo.probes.ollama import Ollama
-from gonogo.rules.completions import is_listed
+from gonogo.rules.completions import is_cut_off, is_listed
 from gonogo.rules.embeddings import cosine
 from gonogo.rules.ollama import duration_flaws, stream_flaws
 from gonogo.rules.reading import mapping, objects
@@ -100,7 +100,7 @@ def test_ollama_format(ollama: Ollama, nonce: str) -> None:
     """A JSON Schema given as `format` is enforced."""
     schema = improbable_schema("nested", nonce)
     answer = ollama.try_chat("Describe un coche.", format=schema, options={"num_predict": ROOM})
-    if answer.last.get("done_reason") == "length" and answer.text.lstrip()[:1] in ("", "{"):
+    if is_cut_off(answer.text, answer.last.get("done_reason")):
         raise Unsupported(f"the answer was cut off at {ROOM} tokens: nothing can be told")
     expect_kept("json_schema", ollama.model, answer.http.status, json_flaws(answer.text, schema))
 

@@ -8,10 +8,11 @@ import httpx
 import pytest
 
 from gonogo import resources
-from gonogo.errors import BudgetExhaustedError
+from gonogo.errors import BudgetExhaustedError, StarvedError
 from gonogo.model import Observation
 from gonogo.probes.chatbot import ChatbotProbe
 from gonogo.probes.context import ProbeContext
+from gonogo.probes.http import Http
 from gonogo.redaction import Redactor
 from gonogo.rules.conversations import Conversation
 from gonogo.targets.chatbot import Chatbot, Completions, NoCache
@@ -69,6 +70,28 @@ def test_a_refused_connection_is_an_answer_with_its_reason() -> None:
     (answer,) = probe.talk(Conversation(("Hola",)))
     assert (answer.status, answer.answered) == (0, False)
     assert "cannot connect" in answer.error
+
+
+def test_an_answer_that_this_machine_could_not_wait_for_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def starve(*_: object) -> None:
+        raise StarvedError("no processor")
+
+    bot = Bot(httpx.Response(200))
+    monkeypatch.setattr(Http, "send", starve)
+    (answer,) = bot.probe.talk(Conversation(("Hola",)))
+    assert (answer.answered, answer.starved, answer.error) == (False, True, "no processor")
+    assert "no processor" in answer.our_doing
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "is_cut"),
+    [('{"message": "Ho', "length", True), ('{"message": "Ho', "stop", False), ("Claro: {", "length", False)],
+)
+def test_an_answer_that_ended_at_our_limit_says_nothing(text: str, reason: str, is_cut: bool) -> None:
+    choice = {"message": {"content": text}, "finish_reason": reason}
+    bot = Bot(httpx.Response(200, json={"choices": [choice]}), completions=Completions("m"))
+    (answer,) = bot.probe.talk(Conversation(("Hola",)))
+    assert (answer.body, answer.is_cut, "max_tokens" in answer.our_doing) == (text, is_cut, is_cut)
 
 
 def test_names_of_fields_and_the_way_past_the_cache() -> None:

@@ -71,6 +71,34 @@ def test_disruption(budget: str, wanted: list[str]) -> None:
     assert [p.message for p in policies.undisruptable(objects(text))] == wanted
 
 
+@pytest.mark.parametrize(
+    ("head", "selector", "wanted"),
+    [
+        ("apiVersion: policy/v1", "{}", []),
+        ("apiVersion: policy/v1", "null", ["web has no PodDisruptionBudget", "b selects no workload of these manifests"]),
+        ("apiVersion: policy/v1beta1", "{}", ["web has no PodDisruptionBudget", "b selects no workload of these manifests"]),
+    ],
+)  # fmt: skip
+def test_an_empty_selector_of_a_budget(head: str, selector: str, wanted: list[str]) -> None:
+    """https://kubernetes.io/docs/tasks/run-application/configure-pdb/: in policy/v1 it takes every pod."""
+    budget = (
+        f"{head}\nkind: PodDisruptionBudget\nmetadata: {{name: b}}\nspec: {{minAvailable: 1, selector: {selector}}}\n"
+    )
+    assert [p.message for p in policies.undisruptable(objects(f"{WEB % '{name: c}'}---\n{budget}"))] == wanted
+
+
+@pytest.mark.parametrize(
+    ("of_web", "of_others", "is_met"),
+    [("chat", "", True), ("", "chat", True), ("chat", "chat", True), ("chat", "infra", False)],
+)
+def test_an_object_without_a_namespace_may_be_in_any(of_web: str, of_others: str, is_met: bool) -> None:
+    web = f"kind: Deployment\nmetadata: {{name: web, namespace: '{of_web}'}}\nspec: {{replicas: 1, template: {{metadata: {{labels: {{app: web}}}}}}}}\n"
+    budget = f"kind: PodDisruptionBudget\nmetadata: {{name: b, namespace: '{of_others}'}}\nspec: {{minAvailable: 2, selector: {{matchLabels: {{app: web}}}}}}\n"
+    scaler = f"kind: HorizontalPodAutoscaler\nmetadata: {{name: s, namespace: '{of_others}'}}\nspec: {{minReplicas: 3, maxReplicas: 4, scaleTargetRef: {{kind: Deployment, name: web}}}}\n"
+    found = policies.undisruptable(objects(f"{web}---\n{budget}---\n{scaler}"))
+    assert (found == []) is is_met
+
+
 def test_side_cars_and_claims_of_a_stateful_set() -> None:
     text = (
         "kind: StatefulSet\nmetadata: {name: llama}\nspec:\n  volumeClaimTemplates: [{metadata: {name: store}, "

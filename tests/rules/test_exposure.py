@@ -121,6 +121,25 @@ def test_no_authentication(kind: str, text: str, count: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("port", "found"),
+    [
+        ("127.0.0.1:${PORT:-11434}:11434", []),
+        ("${BIND:-127.0.0.1}:11434:11434", []),
+        ("${BIND-127.0.0.1}:${PORT}:11434", []),
+        ("${BIND:-0.0.0.0}:11434:11434", [False]),
+        ("${PORT:-11434}:11434", [False]),
+        ("$PORT:11434", [False]),
+        ("${BIND}:11434:11434", [True]),
+        ("${BIND:?say where}:11434:11434", [True]),
+        ("[::1]:11434:11434", []),
+    ],
+)
+def test_a_published_port_with_variables(port: str, found: list[bool]) -> None:
+    text = f"services: {{o: {{image: 'ollama/ollama:1', ports: ['{port}']}}}}"
+    assert [problem.warning for problem in exposure.no_authentication(sources("compose", text), ())] == found
+
+
+@pytest.mark.parametrize(
     "server",
     [
         "{image: 'redis:7', command: [redis-server, /usr/local/etc/redis/redis.conf]}",

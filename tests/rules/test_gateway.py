@@ -274,3 +274,22 @@ def test_not_deployed() -> None:
         "b (openai/b) is not loaded by the running gateway",
         "the running gateway has loaded x (openai/x), which is not in the file",
     ]
+
+
+@pytest.mark.parametrize(
+    ("loaded", "wanted"),
+    [
+        ("openai/b openai/c", []),
+        ("openai/b", ["a (os.environ/MODEL) is not loaded by the running gateway"]),
+        ("openai/b openai/b", []),
+        ("openai/c", ["a (openai/b) is not loaded by the running gateway"]),
+        ("openai/b openai/c openai/d", ["the running gateway has loaded a (openai/d), which is not in the file"]),
+        ("openai/b os.environ/MODEL", []),
+    ],
+)
+def test_a_model_that_a_variable_names_is_any_of_that_name(loaded: str, wanted: list[str]) -> None:
+    entries = (
+        "{model_name: a, litellm_params: {model: os.environ/MODEL}}, {model_name: a, litellm_params: {model: openai/b}}"
+    )
+    config = GatewayConfig(doc(f"model_list: [{entries}]"))
+    assert messages(not_deployed(config, [LoadedModel("a", model, "") for model in loaded.split()])) == wanted

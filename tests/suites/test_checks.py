@@ -4,17 +4,21 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from gonogo.documents import parse_document
 from gonogo.errors import InconclusiveError, InWarningBand, NotDeclared, Unsupported
 from gonogo.fixtures.hosts import Measured
+from gonogo.fixtures.replies import Replies
 from gonogo.fixtures.security import Spelt
+from gonogo.fixtures.watch import WatchRecord
 from gonogo.objectives import Band
+from gonogo.probes.asking import Held
 from gonogo.probes.counters import Counter
 from gonogo.probes.http import HttpAnswer
 from gonogo.probes.kubernetes import as_part
@@ -22,9 +26,11 @@ from gonogo.probes.machine import Usage
 from gonogo.probes.metrics import Samples, parse
 from gonogo.redaction import Redactor
 from gonogo.rules.agents import Acted
-from gonogo.rules.conversations import Answer
+from gonogo.rules.conversations import Answer, Conversation
 from gonogo.rules.doors import Door
 from gonogo.rules.images import FoundImage
+from gonogo.rules.rounds import Round
+from gonogo.rules.sources import Sources
 from gonogo.rules.watching import Scraped, Value
 from gonogo.suites.agent import test_policy as policy
 from gonogo.suites.agent import test_tools as tools
@@ -32,13 +38,16 @@ from gonogo.suites.cluster import test_hosts as hosts
 from gonogo.suites.cluster import test_objects as objects
 from gonogo.suites.cluster import test_rollback as ways_back
 from gonogo.suites.cluster import test_workloads as workloads
+from gonogo.suites.config import test_exposure as exposure
 from gonogo.suites.config import test_gateway as gateway
 from gonogo.suites.contract import test_ollama as ollama
 from gonogo.suites.contract import test_streams as streams
 from gonogo.suites.monitoring import test_evidence as evidence
 from gonogo.suites.monitoring import test_metrics as metrics
 from gonogo.suites.monitoring import test_prometheus as watched
+from gonogo.suites.output import test_form as form
 from gonogo.suites.output import test_turns as turns
+from gonogo.suites.output import test_watch as watch
 from gonogo.suites.routing import test_fallbacks as fallbacks
 from gonogo.suites.routing import test_outages as outages
 from gonogo.suites.routing import test_path as path
@@ -46,12 +55,16 @@ from gonogo.suites.security import test_access as access
 from gonogo.suites.security import test_doors as doors
 from gonogo.suites.security import test_transport as transport
 from gonogo.targets.agent import Action
+from gonogo.targets.chatbot import Chatbot, Fields
 from gonogo.targets.cluster import Backup
+from gonogo.targets.files import ConfigRules
+from gonogo.targets.model import Target
 from gonogo.targets.monitoring import RequiredBuckets, WindowObjective
 
 Parts: Any = SimpleNamespace
 """What a check asks of a fixture, and nothing else."""
 ACTION = Action("git", ("status",))
+CHATBOT = cast("Chatbot", Parts(fields=Fields()))
 DIGEST = f"sha256:{'a' * 64}"
 IMAGE = "registry.example:5000/chatbot:1"
 
@@ -64,6 +77,17 @@ def expect_said(said: str, check: Callable[..., None], *arguments: object) -> No
     with pytest.raises(AssertionError) as raised:
         check(*arguments)
     assert said in str(raised.value)
+
+
+def test_where_no_file_could_say_who_may_ask_nothing_is_decided() -> None:
+    alerts, rules = Sources({"alerts": (parse_document("groups: []", "a.yaml"),)}), ConfigRules(exposed=True)
+
+    with pytest.raises(NotDeclared, match="is there to read"):
+        exposure.test_cors_explicit(alerts, rules, cast("Target", Parts(environment="production")))
+    with pytest.raises(NotDeclared, match="is there to read"):
+        exposure.test_redis_password(alerts, rules)
+    with pytest.raises(NotDeclared, match="is there to read"):
+        exposure.test_access_authentication(alerts, rules)
 
 
 @pytest.mark.parametrize(
@@ -415,6 +439,41 @@ def test_a_long_talk_is_by_the_contract_to_its_end(bodies: list[str], said: str)
     ]
 
     expect_said(said, turns.test_turns_long, talk, Parts(violations=lambda _: []))
+
+
+@pytest.mark.parametrize("ours", [{"status": 429}, {"status": 0, "starved": True}, {"is_cut": True, "body": "{"}])
+def test_what_is_our_own_doing_decides_nothing_of_a_long_talk(ours: dict[str, Any]) -> None:
+    good = Answer("talk", 0, 0, "hola", 200, "{}", 5.0)
+
+    with pytest.raises(InconclusiveError, match="a message "):
+        turns.test_turns_long([good, replace(good, **ours)], Parts(violations=lambda _: []))
+
+
+@pytest.mark.parametrize("ours", [{"status": 429}, {"status": 0, "starved": True}, {"is_cut": True, "body": "{"}])
+def test_what_is_our_own_doing_decides_nothing_of_the_answers(ours: dict[str, Any]) -> None:
+    first, second = Conversation(("hola",)), Conversation(("adiós",))
+    good = Answer(first.key, 0, 0, "hola", 200, "{}", 5.0)
+    answers = (good, replace(good, key=second.key, **ours))
+    replies = Replies(Held(answers), (first, second), CHATBOT, lambda _: None)
+
+    with pytest.raises(InconclusiveError, match="each of 1 messages"):
+        form.test_reply_answered(replies)
+    with pytest.raises(InconclusiveError, match="each of 1 messages"):
+        form.test_reply_json(replies)
+    assert [len(asked.replies) for asked in replies.asked()] == [1]
+
+
+def test_a_watch_of_answers_that_do_not_say_whether_they_fell_back_decides_nothing() -> None:
+    target: Any = Parts(bands={"fallback_rate": Band(0.05, 0.1), "mean_confidence": Band(0.7, 0.5)})
+    silent = [Round(0.0, asked=20, fallbacks=20)] * 40
+    telling = [Round(0.0, asked=20, fallbacks=i == 0, tells=20, confidence=(0.9,) * 20) for i in range(40)]
+
+    for judge in (watch.test_watch_fallbacks, watch.test_watch_confidence):
+        with pytest.raises(NotDeclared, match="no answer has"):
+            judge(CHATBOT, WatchRecord(tuple(silent), 40), target)
+        judge(CHATBOT, WatchRecord(tuple(telling), 40), target)
+    with pytest.raises(AssertionError):  # from some round on they say nothing
+        watch.test_watch_fallbacks(CHATBOT, WatchRecord(tuple(telling[:20] + silent[:20]), 40), target)
 
 
 def model(wholes_ms: list[float], content_ms: tuple[float, ...], waited_ms: Sequence[float] = ()) -> Any:

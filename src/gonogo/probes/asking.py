@@ -15,6 +15,7 @@ from typing import TextIO
 from gonogo import resources
 from gonogo.documents import Document, DocumentError, Schema, load_document, load_lines
 from gonogo.errors import BudgetExhaustedError, InconclusiveError
+from gonogo.probes.patience import TOO_MANY
 from gonogo.rules.conversations import Answer, Conversation, conversations_in
 from gonogo.targets.chatbot import Asking
 
@@ -167,7 +168,7 @@ class _Holding:
             except BudgetExhaustedError as error:
                 self.why = str(error)
                 continue
-            got_one = any(answer.status and not answer.throttled for answer in answers)
+            got_one = any(answer.status and answer.status != TOO_MANY for answer in answers)
             self._in_vain = 0 if got_one else self._in_vain + 1
             yield answers
         self.why = self.why or self._why_enough()

@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 from gonogo.documents import DocumentError, load_document
-from gonogo.errors import EndpointFailedError, InconclusiveError
+from gonogo.errors import EndpointFailedError, InconclusiveError, StarvedError
 from gonogo.model import Observation
 from gonogo.probes.context import ProbeContext
 from gonogo.probes.http import Client, Http, HttpAnswer
 from gonogo.probes.patience import TOO_MANY, asked_pause_s
-from gonogo.rules.completions import choices_of, text_of
+from gonogo.rules.completions import choices_of, is_cut_off, text_of
 from gonogo.rules.conversations import Answer, Conversation
 from gonogo.rules.reading import json_value, mapping, objects
 from gonogo.targets.chatbot import Chatbot
@@ -73,23 +73,25 @@ class ChatbotProbe:
             answer = self._patiently(http, turns, earlier, session)
         except EndpointFailedError as error:
             failed = HttpAnswer(0, {}, b"", (time.perf_counter() - began) * 1000)
-            return self._answer(failed, seen, str(error))
+            return replace(self._answer(failed, seen, str(error)), starved=isinstance(error, StarvedError))
         return self._answer(answer, seen)
 
     def _answer(self, http: HttpAnswer, seen: Sequence[Observation], error: str = "") -> Answer:
         redact = self._context.redactor.text
+        body, is_cut = self._content(http)
         return Answer(
             key="",
             repeat=0,
             turn=0,
             said="",
             status=http.status,
-            body=redact(self._content(http)),
+            body=redact(body),
             duration_ms=round(http.duration_ms, 3),
             content_type=http.headers.get("content-type", ""),
             is_utf8=_is_utf8(http.body),
             error=redact(error),
             repeat_with=seen[-1].repeat if seen else "",
+            is_cut=is_cut,
         )
 
     def _patiently(self, http: Http, turns: Sequence[str], earlier: Sequence[str], session: str) -> HttpAnswer:
@@ -140,15 +142,18 @@ class ChatbotProbe:
         lines = [self.chatbot.system_prompt, *(f"[{canary}]" for canary in self.chatbot.canaries)]
         return "\n".join(filter(None, lines))
 
-    def _content(self, http: HttpAnswer) -> str:
+    def _content(self, http: HttpAnswer) -> tuple[str, bool]:
+        """What the chatbot said, and whether it was cut off at the limit that the target asks for."""
         if self.chatbot.completions is None or http.status != 200:
-            return http.text
+            return http.text, False
         try:
             body: Mapping[str, Any] = mapping(json_value(http.text))
         except ValueError:
-            return http.text
-        choices = choices_of(body)
-        return "".join(map(_said, choices)) if choices else http.text
+            return http.text, False
+        if not (choices := choices_of(body)):
+            return http.text, False
+        text = "".join(map(_said, choices))
+        return text, any(is_cut_off(text, choice.get("finish_reason")) for choice in choices)
 
 
 def _said(choice: Mapping[str, Any]) -> str:

@@ -27,6 +27,11 @@ def finish_reasons_of(body: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(reason for reason in reasons if isinstance(reason, str) and reason)
 
 
+def is_cut_off(text: str, reason: object) -> bool:
+    """Whether a JSON text ended at its limit of tokens while it still looked well: more of it might have been right."""
+    return reason == "length" and text.lstrip()[:1] in ("", "{")
+
+
 def identity_flaws(bodies: Sequence[Mapping[str, Any]], now_s: float) -> list[str]:
     """What is wrong with ids and creation times of several completions: each has an id of its own, created now."""
     ids = [body.get("id") for body in bodies]

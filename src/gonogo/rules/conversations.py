@@ -123,11 +123,19 @@ class Answer:
     """Why no answer came."""
     repeat_with: str = ""
     """A command line that sends the message again."""
+    starved: bool = False
+    """None came in time, but most of that time this machine had no processor for us."""
+    is_cut: bool = False
+    """It ended at the limit of tokens that the target asks for, and looked well until then."""
 
     @property
-    def throttled(self) -> bool:
-        """Whether it was refused for too many requests: that is our own haste, and says nothing of the chatbot."""
-        return self.status == 429
+    def our_doing(self) -> str:
+        """Why it says nothing of the chatbot: our haste, our machine, our limit; empty if it says something."""
+        if self.status == 429:
+            return "got HTTP 429 to the end: lower chatbot.asking.concurrency"
+        if self.starved:
+            return "could not be waited for: this machine had no processor for us"
+        return "was cut off at our limit: raise chatbot.completions.max_tokens" if self.is_cut else ""
 
     @property
     def answered(self) -> bool:

@@ -57,14 +57,18 @@ class LoadedModel:
 def not_deployed(config: GatewayConfig, loaded: Sequence[LoadedModel]) -> Problems:
     """Where the running gateway's models are not those of its file.
 
-    A server's address is compared where the gateway tells it and the file has it written out.
+    A server's address is compared where the gateway tells it and the file has it written out. A model that the file
+    takes from a variable is any that the gateway has loaded beyond the others of that name.
     """
-    wanted = Counter((d.name, d.parameters["model"].text()) for d in config.deployments)
     running = Counter((item.name, item.model) for item in loaded)
+    wanted = Counter((d.name, d.parameters["model"].text()) for d in config.deployments if not _is_named_elsewhere(d))
     bases = {(item.name, item.model): item.api_base for item in loaded}
     problems: Problems = []
     for deployment in config.deployments:
         key = (deployment.name, deployment.parameters["model"].text())
+        if _is_named_elsewhere(deployment):
+            key = next((spare for spare in running - wanted if spare[0] == deployment.name), key)
+            wanted[key] += 1
         base = deployment.parameters["api_base"].text()
         if not running[key]:
             problems.append(deployment.part.problem(f"{key[0]} ({key[1]}) is not loaded by the running gateway"))
@@ -75,6 +79,10 @@ def not_deployed(config: GatewayConfig, loaded: Sequence[LoadedModel]) -> Proble
         message = f"the running gateway has loaded {name} ({model}), which is not in the file"
         problems.append(config.document.root["model_list"].problem(message))
     return problems
+
+
+def _is_named_elsewhere(deployment: Deployment) -> bool:
+    return is_reference(deployment.parameters["model"].text())
 
 
 def from_mappings(config: GatewayConfig, mappings: Mappings) -> Problems:

@@ -38,6 +38,9 @@ _SECURED_BY = {
     "rabbitmq": r"RABBITMQ_DEFAULT_PASS",
 }
 """Servers that ask for no key unless told to, by the name of their image; nothing tells Ollama."""
+_IN_SHELL = re.compile(r"\$(?:\{\w+(?::?-([^}]*))?[^}]*\}|\w+)")
+"""A variable of a compose file, with its default."""
+_UNKNOWN = "$"
 _CERTIFICATES = ("certificate", "pre-shared-cert", "managed-cert")
 """What an annotation of an ingress contains where the cloud's load balancer has the certificate."""
 
@@ -198,11 +201,15 @@ def _published(name: str, service: Part) -> Problems:
     """Ports of a compose service that are reachable on every address."""
     if service["network_mode"].text() == "host":
         return [service["network_mode"].problem(f"{name} asks for no key and shares the host's network")]
-    return [
-        port.problem(f"{name} asks for no key and is published on every address: write 127.0.0.1:{port.text()}")
-        for port in service["ports"]
-        if not _on_loopback(port)
-    ]
+    problems: Problems = []
+    for port in service["ports"]:
+        address = _address_of(port)
+        message = f"{name} asks for no key and is published on every address: write 127.0.0.1:{port.text()}"
+        if address == _UNKNOWN:
+            message = f"{name} asks for no key: is the address loopback that {port.text()} publishes it on?"
+        if not is_loopback(address):
+            problems.append(replace(port.problem(message), warning=address == _UNKNOWN))
+    return problems
 
 
 def _published_services(sources: Sources, open_servers: Mapping[str, _Server]) -> Problems:
@@ -221,9 +228,11 @@ def _published_services(sources: Sources, open_servers: Mapping[str, _Server]) -
     return problems
 
 
-def _on_loopback(port: Part) -> bool:
-    host = port["host_ip"].text() if isinstance(port.value, dict) else port.text().rpartition(":")[0].rpartition(":")[0]
-    return is_loopback(host) if host else False
+def _address_of(port: Part) -> str:
+    """The address that a compose file's port is published on; empty for every one, `_UNKNOWN` if a variable has it."""
+    text = (port["host_ip"] if isinstance(port.value, dict) else port).text()
+    filled = _IN_SHELL.sub(lambda found: found.group(1) or _UNKNOWN, text)
+    return filled if isinstance(port.value, dict) else filled.rpartition(":")[0].rpartition(":")[0]
 
 
 def no_tls(sources: Sources) -> Problems:

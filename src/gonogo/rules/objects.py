@@ -37,26 +37,35 @@ class Manifests:
         return [part for kind in kinds for part in self._by_kind.get(kind, ())]
 
     @cached_property
-    def scalers(self) -> dict[tuple[str, str], Part]:
-        """The autoscalers by namespace and name of what they scale."""
-        scalers = self.of("HorizontalPodAutoscaler")
-        return {(space_of(s), s.at("spec", "scaleTargetRef", "name").text()): s for s in scalers}
+    def scalers(self) -> dict[str, list[Part]]:
+        """The autoscalers by the name of what they scale."""
+        scalers: dict[str, list[Part]] = {}
+        for scaler in self.of("HorizontalPodAutoscaler"):
+            scalers.setdefault(scaler.at("spec", "scaleTargetRef", "name").text(), []).append(scaler)
+        return scalers
 
-    def selected_by(self, selector: Part) -> list[Part]:
-        """The workloads whose pods a selector takes, in its object's namespace; an empty one selects nothing.
+    def scaler_of(self, workload: Part) -> Part | None:
+        """The autoscaler of a workload."""
+        scalers = self.scalers.get(name_of(workload), [])
+        return next((scaler for scaler in scalers if _may_meet(scaler, workload)), None)
 
-        `selector` has ``matchLabels`` and ``matchExpressions``, or, as a Service has it, the labels themselves.
+    def selected_by(self, selector: Part, *, empty_takes_all: bool = False) -> list[Part]:
+        """The workloads whose pods a selector takes, in its object's namespace.
+
+        Args:
+            selector: ``matchLabels`` and ``matchExpressions``, or, as a Service has it, the labels themselves.
+            empty_takes_all: an empty selector takes every workload, and else none.
         """
         is_plain = "matchLabels" not in selector and "matchExpressions" not in selector
         wanted, expressions = (
             _labels(selector if is_plain else selector["matchLabels"]),
             list(selector["matchExpressions"]),
         )
-        if not wanted and not expressions:
+        if not wanted and not expressions and not empty_takes_all:
             return []
         candidates = self._by_label.get(next(iter(wanted)), []) if wanted else self.of(*LONG_RUNNING)
-        space = space_of(selector.document.root)
-        return [w for w in candidates if space_of(w) == space and _takes(wanted, expressions, w)]
+        root = selector.document.root
+        return [w for w in candidates if _may_meet(root, w) and _takes(wanted, expressions, w)]
 
     @cached_property
     def _by_label(self) -> dict[tuple[str, str], list[Part]]:
@@ -91,6 +100,12 @@ def name_of(part: Part) -> str:
 def space_of(part: Part) -> str:
     """An object's namespace; empty where it does not say."""
     return part.at("metadata", "namespace").text()
+
+
+def _may_meet(one: Part, other: Part) -> bool:
+    """Whether two objects may be in one namespace: what names none goes where it is applied, which may be any."""
+    spaces = {space_of(one), space_of(other)}
+    return len(spaces) == 1 or "" in spaces
 
 
 def images(manifests: Manifests) -> Iterator[Part]:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from gonogo.documents import Part, Problem, Problems, did_you_mean
-from gonogo.rules.objects import LONG_RUNNING, WORKLOADS, Manifests, name_of, quantity, space_of
+from gonogo.rules.objects import LONG_RUNNING, WORKLOADS, Manifests, name_of, quantity
 from gonogo.rules.sources import containers, pod_spec
 
 
@@ -82,7 +82,8 @@ def undisruptable(manifests: Manifests) -> Problems:
     protected: set[int] = set()
     problems: Problems = []
     for budget in manifests.of("PodDisruptionBudget"):
-        selected = manifests.selected_by(budget.at("spec", "selector"))
+        selector, is_v1 = budget.at("spec", "selector"), budget["apiVersion"].text() == "policy/v1"
+        selected = manifests.selected_by(selector, empty_takes_all=is_v1 and selector.value == {})
         protected |= {id(workload.document) for workload in selected}
         problems += _useless_budget(budget, max((_replicas(w, manifests) for w in selected), default=None))
     unprotected = [
@@ -111,7 +112,7 @@ def _at_least(least: Part, replicas: float) -> float:
 
 
 def _replicas(workload: Part, manifests: Manifests) -> float:
-    scaler = manifests.scalers.get((space_of(workload), name_of(workload)))
+    scaler = manifests.scaler_of(workload)
     if scaler is not None:
         return _least(scaler)
     given = workload.at("spec", "replicas").number()
@@ -126,9 +127,8 @@ def wrong_scaling(manifests: Manifests, bounds: Mapping[str, tuple[int, int]]) -
         bounds: by workload: the least and the greatest number of replicas that its autoscaler must have.
     """
     problems = [problem for scaler in manifests.of("HorizontalPodAutoscaler") for problem in _scaler(scaler, manifests)]
-    by_name = {name: scaler for (_, name), scaler in manifests.scalers.items()}
     for name, (low, high) in bounds.items():
-        scaler = by_name.get(name)
+        scaler = next(iter(manifests.scalers.get(name, [])), None)
         if scaler is None:
             place = manifests.named(name, *LONG_RUNNING) or manifests.place
             problems.append(place.problem(f"{name} has no HorizontalPodAutoscaler"))

@@ -78,7 +78,7 @@ NOTHING = Reply(None, None, None, None, None, (), parsed=False)
 
 
 def gathered(conversations: Iterable[Conversation], answers: Iterable[Answer], fields: Fields) -> list[Asked]:
-    """The conversations that were held, each with its last replies; those that were only throttled are left out.
+    """The conversations that were held, each with its last replies; those that say nothing of the chatbot are left out.
 
     A conversation that ended early, or with something that is no JSON object, has `NOTHING` for a reply.
     """
@@ -87,7 +87,7 @@ def gathered(conversations: Iterable[Conversation], answers: Iterable[Answer], f
         held.setdefault(answer.key, {})[answer.repeat] = answer
     found = []
     for conversation in conversations:
-        last = [answer for answer in held.get(conversation.key, {}).values() if not answer.throttled]
+        last = [answer for answer in held.get(conversation.key, {}).values() if not answer.our_doing]
         if last:
             found.append(Asked(conversation, tuple(_reply(answer, conversation, fields) for answer in last)))
     return found

@@ -31,6 +31,9 @@ class Round:
     failed: int = 0
     """Prompts without an answer, or with one that cannot be read."""
     fallbacks: int = 0
+    """Answers that fell back, or do not say whether."""
+    tells: int = 0
+    """Answers that say whether they fell back."""
     confidence: tuple[float, ...] = ()
     unable: str = ""
     """Why the gate's own side could not look; empty if it could."""
@@ -68,8 +71,25 @@ def _is_often_near(outcomes: Sequence[Outcome]) -> bool:
     return outcomes.count(Outcome.WARN) > MOST_BEYOND * len(outcomes)
 
 
+def tells_fallbacks(rounds: Sequence[Round]) -> bool:
+    """Whether any answer says if it fell back, or none came at all."""
+    return not _were_answered(rounds) or any(one.tells for one in rounds)
+
+
+def tells_confidence(rounds: Sequence[Round]) -> bool:
+    """Whether any answer says how sure it is, or none came at all."""
+    return not _were_answered(rounds) or any(one.confidence for one in rounds)
+
+
+def _were_answered(rounds: Sequence[Round]) -> bool:
+    return any(one.asked > one.failed for one in rounds)
+
+
 def decide_fallbacks(rounds: Sequence[Round], band: Band, expected: int) -> Decided:
-    """Decide the share of prompts in scope that fell back; one that got no answer fell back as well."""
+    """Decide the share of prompts in scope that fell back; one that got no answer fell back as well.
+
+    So did one that says nothing of it where others do: the rates of the suite `output` count it so too.
+    """
     return _decide([(one.fallbacks + one.failed) / one.asked for one in rounds if one.asked], band, expected)
 
 
