@@ -2,10 +2,10 @@
 
 import pytest
 
-from gonogo.documents import Document, Part
+from gonogo.documents import Document, Part, Problems
 from gonogo.errors import NotDeclared
 from gonogo.fixtures.static import Reader
-from gonogo.plugin import check, expect_none
+from gonogo.plugin import check, expect_none, flaws_of
 from gonogo.probes.images import ImageRegistries
 from gonogo.rules import images
 from gonogo.rules.schemas import violations_of
@@ -38,5 +38,8 @@ def test_images_scanned(image_places: list[Part], scans: tuple[Document, ...], a
 @check("artifacts.images.present", severity="critical", covers=["A6"])
 def test_images_present(image_places: list[Part], image_registries: ImageRegistries) -> None:
     """Every container image lies at its registry, under the digest that it is pinned to."""
-    found = [(place, image_registries.look(place)) for place in image_places]
-    expect_none([problem for place, image in found for problem in images.absent(place, image)])
+
+    def look(place: Part) -> Problems:
+        return images.absent(place, image_registries.look(place))
+
+    expect_none(flaws_of(map(look, image_places)))

@@ -1,8 +1,8 @@
 """Are the model files what the registry says, and were they really evaluated?"""
 
-from gonogo.documents import Document
+from gonogo.documents import Document, Problems
 from gonogo.fixtures.static import Shelf
-from gonogo.plugin import check, expect_none
+from gonogo.plugin import check, expect_none, flaws_of
 from gonogo.probes.remote import RemoteStore
 from gonogo.rules import registry as rules
 from gonogo.rules.registry import Bounds, ModelRegistry, Version
@@ -71,5 +71,8 @@ def test_evaluation_passed(registry: ModelRegistry, shelf: Shelf, thresholds: Bo
 @check("artifacts.model.remote", severity="major", covers=["A5"])
 def test_model_remote(stored: list[Version], store: RemoteStore, shelf: Shelf) -> None:
     """Every model that is said to lie at a hub or in an object store lies there, with the same digest."""
-    copies = [(version, store.look(version.remote(), shelf.file(version))) for version in stored]
-    expect_none([problem for version, copy in copies for problem in rules.other_copy(version, copy)])
+
+    def look(version: Version) -> Problems:
+        return rules.other_copy(version, store.look(version.remote(), shelf.file(version)))
+
+    expect_none(flaws_of(map(look, stored)))

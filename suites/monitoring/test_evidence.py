@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gonogo.errors import InconclusiveError, NotDeclared
-from gonogo.plugin import Gate, check, expect_flawless
-from gonogo.probes.prometheus import PrometheusProbe
+from gonogo.plugin import Gate, check, expect_flawless, flaws_of
+from gonogo.probes.prometheus import PrometheusProbe, RefusedExpressionError
 from gonogo.probes.traces import TraceContext
 from gonogo.rules.dashboards import PanelQuery, panel_queries
 from gonogo.rules.request_logs import Asked, entry_flaws, lines_of, unstructured
@@ -51,25 +51,32 @@ def test_dashboards_data(
     queries = {name: panel_queries(model, declared.window, declared.variables) for name, model in dashboard_models}
     if not any(queries.values()):
         raise NotDeclared("the dashboards ask Prometheus nothing")
-    asked = [(name, query) for name, several in queries.items() for query in several]
-    flaws = [f"{name}: {flaw}" for name, query in asked if (flaw := _empty(query, prometheus_probe))]
-    dumb = [flaw for flaw in flaws if "shows NaN" in flaw]
-    if dumb and len(dumb) == len(flaws):  # nothing divided by nothing: without traffic no panel knows better
-        raise InconclusiveError("; ".join(dumb))
-    expect_flawless([flaw for flaw in flaws if flaw not in dumb])
+
+    def look(one: tuple[str, PanelQuery]) -> list[str]:
+        return [f"{one[0]}: {flaw}" for flaw in _panel_flaws(one[1], prometheus_probe)]
+
+    expect_flawless(flaws_of(map(look, ((name, query) for name, several in queries.items() for query in several))))
 
 
-def _empty(panel: PanelQuery, prometheus: PrometheusProbe) -> str:
-    """What is wrong with a panel's query, or nothing."""
+def _panel_flaws(panel: PanelQuery, prometheus: PrometheusProbe) -> list[str]:
+    """What is wrong with a panel's query.
+
+    Raises:
+        InconclusiveError: nobody knows what a variable in it stands for, or it divides nothing by nothing, as every
+            panel of a rate does without traffic.
+    """
+    if panel.lacks:
+        names = ", ".join(panel.lacks)
+        raise InconclusiveError(f"{panel.panel!r}: no value of {names} is known (monitoring.dashboards.variables)")
     try:
         values = prometheus.query(panel.query)
-    except InconclusiveError as error:
-        if "HTTP 400" not in str(error):
-            raise
-        return f"{panel.panel!r}: {error}"  # Prometheus is there, and does not understand the panel
+    except RefusedExpressionError as error:
+        return [f"{panel.panel!r}: {error}"]
     if not values:
-        return f"{panel.panel!r} shows nothing: {panel.query}"
-    return f"{panel.panel!r} shows NaN: {panel.query}" if all(math.isnan(value.value) for value in values) else ""
+        return [f"{panel.panel!r} shows nothing: {panel.query}"]
+    if all(math.isnan(value.value) for value in values):
+        raise InconclusiveError(f"{panel.panel!r} shows NaN: {panel.query}")
+    return []
 
 
 @check("monitoring.traces.whole", severity="minor", covers=["M7"])

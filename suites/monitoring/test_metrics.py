@@ -1,6 +1,7 @@
 """Can the deployment be watched: are the metrics there, finite, and moving?"""
 
 import uuid
+from functools import partial
 
 from gonogo.errors import NotDeclared
 from gonogo.fixtures.probes import request_counter
@@ -11,6 +12,7 @@ from gonogo.probes.context import ProbeContext
 from gonogo.probes.counters import Counter
 from gonogo.probes.http import Client, Http
 from gonogo.probes.metrics import Samples
+from gonogo.probes.patience import patiently
 from gonogo.targets.model import Target
 from gonogo.targets.monitoring import MetricsEndpoint
 
@@ -26,7 +28,7 @@ def test_metrics_exposed(metrics_page: tuple[MetricsEndpoint, Samples]) -> None:
 def test_metrics_finite(metrics_page: tuple[MetricsEndpoint, Samples]) -> None:
     """No required series reads NaN or infinity."""
     page, samples = metrics_page
-    assert sorted(set(samples.not_finite()) & set(page.required)) == []
+    assert samples.not_finite(page.required) == []
 
 
 @check("monitoring.counters.provider_moves", severity="major", covers=["M2"], smoke=True)
@@ -52,6 +54,6 @@ def test_counters_chatbot_moves(chatbot_probe: ChatbotProbe, chatbot_http: Http)
     counter = Counter(chatbot_http, declared.metrics_path, lambda page: page.total(name))
     before = counter.read()
     for text in ("Hola", "¿Qué precio tiene?", "Quiero una cita"):
-        chatbot_probe.say(text)
+        patiently(partial(chatbot_probe.say, text), "the chatbot", chatbot_http.remaining_s)
     moved = counter.moved_since(before, 3)
     assert moved >= 3, f"three messages moved the counter by {moved:g}"

@@ -4,11 +4,12 @@ import ssl
 
 from gonogo.errors import EndpointFailedError, InconclusiveError
 from gonogo.plugin import check, expect_flawless
-from gonogo.probes.http import Http
+from gonogo.probes.http import Http, HttpAnswer
 from gonogo.probes.slow import SlowRequests
 from gonogo.probes.tcp import nobody_listens
 from gonogo.probes.tls import TlsProbe
 from gonogo.rules.browsing import header_flaws, redirect_flaw
+from gonogo.rules.doors import says_nothing
 from gonogo.targets.model import Target
 from gonogo.targets.security import SecureAddress
 
@@ -33,15 +34,26 @@ def test_tls_versions(tls_probe: TlsProbe) -> None:
 @check("security.headers.browser", severity="major", covers=["S2"])
 def test_headers_browser(secure_address: SecureAddress, secure_http: Http) -> None:
     """Answers over HTTPS keep browsers on HTTPS, and from guessing types; pages cannot be framed."""
-    answer = secure_http.get(secure_address.path)
+    answer = _told(secure_http.get(secure_address.path))
     expect_flawless(header_flaws(answer.headers, is_page=secure_address.is_page))
+
+
+def _told(answer: HttpAnswer) -> HttpAnswer:
+    """An answer of the deployment's own, and not of a proxy that has nobody behind it.
+
+    Raises:
+        InconclusiveError: it is none.
+    """
+    if says_nothing(answer.status):
+        raise InconclusiveError(f"HTTP {answer.status}, which says nothing of how others are answered")
+    return answer
 
 
 @check("security.plain.redirected", severity="major", covers=["S2"])
 def test_plain_redirected(plain_http: Http) -> None:
     """Plain HTTP leads to HTTPS, and to nothing else."""
     try:
-        answer = plain_http.get("/")
+        answer = _told(plain_http.get("/"))
     except EndpointFailedError as error:
         if nobody_listens(error):
             return  # nobody speaks plain HTTP there, which is as good

@@ -312,3 +312,19 @@ def test_a_finding_outlives_a_look_that_decides_nothing() -> None:
     assert flaws_of(looks("done")) == ["done"]
     with pytest.raises(InconclusiveError, match="busy"):
         flaws_of(looks())
+
+
+def test_where_one_of_several_cannot_be_looked_at_the_others_are() -> None:
+    looked = []
+
+    def look(what: int) -> list[str]:
+        looked.append(what)
+        if what in {1, 3}:
+            raise InconclusiveError(f"{what} is away")
+        return ["done"] if what == 2 else []
+
+    assert flaws_of(map(look, (1, 2, 3, 4))) == ["done"]
+    assert looked == [1, 2, 3, 4]
+    with pytest.raises(InconclusiveError, match="1 is away"):
+        flaws_of(map(look, (1, 3)))
+    assert flaws_of(map(look, (4, 5))) == []

@@ -8,10 +8,12 @@ from gonogo.probes.metrics import parse
 
 
 def test_metrics() -> None:
-    samples = parse('# TYPE a counter\na_total{x="1"} 2\na_total{x="2"} 3\nb NaN\nc{quantile="0.5"} NaN\n')
+    page = '# TYPE a counter\na_total{x="1"} 2\na_total{x="2"} 3\nb NaN\nc{quantile="0.5"} NaN\nd_count 1\nd_sum +Inf\n'
+    samples = parse(page)
     assert (samples.total("a_total"), samples.total("zz")) == (5.0, None)
     assert samples.absent(("a_total", "a", "zz")) == ["zz"]
-    assert samples.not_finite() == ["b"]
+    assert samples.not_finite(["a", "a_total", "b", "c", "d"]) == ["b", "d_sum"]
+    assert samples.not_finite(["a", "d_count"]) == []
 
 
 @pytest.mark.parametrize("page", ["<html>x</html>", "", "a{b 1"])

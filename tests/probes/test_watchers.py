@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -123,6 +124,26 @@ def test_a_posted_alert_is_followed_to_its_end(*, resolves: bool) -> None:
     assert alertmanager.posted == ["firing", "resolved"]
     assert (course.resolved_s is not None) is resolves
     assert time.monotonic() - began_s < 4
+
+
+def test_an_end_from_before_is_not_the_end_of_what_was_provoked() -> None:
+    """Alertmanager tells late of an earlier alert's end, and of one that comes and goes while its cause is there."""
+    address, drill = f"127.0.0.1:{free_port()}", AlertDrill("d", "Test", {}, (), 3.0, 0.5)
+    with listening(address) as receiver:
+        alertmanager = Talking(address, resolves=False)
+        watch = AlertWatch(drill, Stations(None, alertmanager, receiver, lambda: 0.0), QUIET)
+        notify(f"http://{address}/", "firing", alertname="Test")
+        notify(f"http://{address}/", "resolved", alertname="Test")
+
+        @contextmanager
+        def provoked() -> Iterator[None]:
+            with watch.post():
+                notify(f"http://{address}/", "resolved", alertname="Test")
+                yield
+
+        course = watch.follow(provoked())
+    assert course.arrived_s is not None
+    assert course.resolved_s is None
 
 
 def test_an_alert_that_is_there_already_tells_nothing() -> None:

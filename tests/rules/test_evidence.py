@@ -115,10 +115,31 @@ DASHBOARD = {
 def test_the_queries_of_a_dashboard(*, wrapped: bool) -> None:
     model: dict[str, Any] = {"dashboard": DASHBOARD, "meta": {}} if wrapped else DASHBOARD
     assert panel_queries(model, "1h30m", {"model": "gpt"}) == [
-        PanelQuery("A", 'rate(x{job=~"a|b",model=~"gpt"}[1h30m])'),
+        PanelQuery("A", 'rate(x{job=~"(a|b)",model=~"gpt"}[1h30m])'),
         PanelQuery("panel 7", 'y{z=~".*"} / 5400'),
-        PanelQuery("I", 'rate(x{a="1", b=~"a|b", c!="2"}[1h30m]) + max_over_time(up[5m:1h30m])'),
+        PanelQuery("I", 'rate(x{a="1", b=~"(a|b)", c!="2"}[1h30m]) + max_over_time(up[5m:1h30m])'),
     ]
+
+
+@pytest.mark.parametrize(
+    ("query", "value", "filled", "lacks"),
+    [
+        ('x{j=~"pre-$v-.*"}', ["a.b", "c"], r'x{j=~"pre-(a\\.b|c)-.*"}', ()),
+        ('x{j="$v"}', ["a.b"], r'x{j=~"a\\.b"}', ()),
+        ('x{j="$v"}', "a.b", 'x{j="a.b"}', ()),
+        ('label_replace(x, "a", "$1", "b", "(.*)")', "", 'label_replace(x, "a", "$1", "b", "(.*)")', ()),
+        ("topk($v, x)", "3", "topk(3, x)", ()),
+        ("topk($v, x)", "", "topk(.*, x)", ("v",)),
+        ('sum by (${v}) (rate(x{a=\'$v\', b="say \\"$v"}[$v])) > $__range_s', "", None, ("v",)),
+        ("rate(x[$v]) + max_over_time(x[1h:$v])", "", "rate(x[1h]) + max_over_time(x[1h:1h])", ()),
+    ],
+)
+def test_what_a_variable_stands_for(query: str, value: object, filled: str | None, lacks: tuple[str, ...]) -> None:
+    variable = {"name": "v", "current": {"value": value}}
+    model = {"templating": {"list": [variable]}, "panels": [{"title": "A", "targets": [{"expr": query}]}]}
+    (found,) = panel_queries(model, "1h", {})
+    assert found.lacks == lacks
+    assert filled in {None, found.query}
 
 
 def test_an_empty_dashboard_asks_nothing() -> None:

@@ -1,5 +1,6 @@
 """Judgements of single checks, on what their fixtures would hand them: what is well passes, what is otherwise is said."""
 
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -45,6 +46,7 @@ from gonogo.suites.contract import test_streams as streams
 from gonogo.suites.monitoring import test_evidence as evidence
 from gonogo.suites.monitoring import test_metrics as metrics
 from gonogo.suites.monitoring import test_prometheus as watched
+from gonogo.suites.output import test_adversarial as adversarial
 from gonogo.suites.output import test_form as form
 from gonogo.suites.output import test_turns as turns
 from gonogo.suites.output import test_watch as watch
@@ -88,6 +90,23 @@ def test_where_no_file_could_say_who_may_ask_nothing_is_decided() -> None:
         exposure.test_redis_password(alerts, rules)
     with pytest.raises(NotDeclared, match="is there to read"):
         exposure.test_access_authentication(alerts, rules)
+
+
+def test_one_panel_that_cannot_be_told_does_not_hide_another() -> None:
+    prometheus = Parts(query={"x": [], "y": [Value({}, 1.0)], "z": [Value({}, math.nan)]}.__getitem__)
+    declared = Parts(monitoring=Parts(dashboards=Parts(window="5m", variables={})))
+
+    def judge(*queries: str) -> None:
+        panels = [{"title": query, "targets": [{"expr": query}]} for query in queries]
+        evidence.test_dashboards_data([("board", {"panels": panels})], prometheus, declared)
+
+    judge("y")
+    with pytest.raises(AssertionError, match="board: 'x' shows nothing"):
+        judge("topk($lost, y)", "z", "x", "y")
+    with pytest.raises(InconclusiveError, match="no value of lost is known"):
+        judge("topk($lost, y)", "z", "y")
+    with pytest.raises(InconclusiveError, match="'z' shows NaN"):
+        judge("y", "z")
 
 
 @pytest.mark.parametrize(
@@ -406,6 +425,30 @@ def test_what_is_not_answered_says_nothing_of_spellings_and_origins() -> None:
         access.test_cors_foreign_origin(*asked, Parts(security=Parts(foreign_origin="https://evil.example")))
 
 
+def test_an_answer_of_a_proxy_with_nobody_behind_it_says_nothing_of_the_others() -> None:
+    away, gate = HttpAnswer(502, {}, b"Bad gateway", 1.0), Parts(redactor=Redactor(["hunter22-of-ours"]))
+    http, address = Parts(get=lambda _: away), Parts(path="/", is_page=False)
+
+    with pytest.raises(InconclusiveError, match="HTTP 502"):
+        transport.test_headers_browser(address, http)
+    with pytest.raises(InconclusiveError, match="HTTP 502"):
+        transport.test_plain_redirected(http)
+    with pytest.raises(InconclusiveError, match="502"):
+        access.test_errors_no_secret([away], gate)
+    with pytest.raises(AssertionError, match="hold a secret"):
+        access.test_errors_no_secret([away, HttpAnswer(500, {}, b"hunter22-of-ours", 1.0)], gate)
+
+
+def test_a_chatbot_that_has_enough_says_nothing_of_its_counter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    busy = HttpAnswer(429, {}, b"", 1.0)
+    probe = Parts(chatbot=Parts(metrics_path="/metrics", messages_metric="n_total"), say=lambda _: busy)
+    http = Parts(get=lambda *_: HttpAnswer(200, {}, b"n_total 3\n", 1.0), remaining_s=lambda: 99.0)
+
+    with pytest.raises(InconclusiveError, match="the chatbot answers 429"):
+        metrics.test_counters_chatbot_moves(probe, http)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -461,6 +504,17 @@ def test_what_is_our_own_doing_decides_nothing_of_the_answers(ours: dict[str, An
     with pytest.raises(InconclusiveError, match="each of 1 messages"):
         form.test_reply_json(replies)
     assert [len(asked.replies) for asked in replies.asked()] == [1]
+
+
+@pytest.mark.parametrize(("statuses", "is_told"), [((0, 503), False), ((400, 0), True), ((200, 0), True)])
+def test_a_leak_is_looked_for_only_where_something_was_said(statuses: tuple[int, ...], *, is_told: bool) -> None:
+    said = [Conversation((text,)) for text in ("hola", "adiós")]
+    answers = tuple(Answer(one.key, 0, 0, "", status, "no", 5.0) for one, status in zip(said, statuses, strict=True))
+    chatbot = cast("Chatbot", Parts(canaries=("canary-77",), system_prompt=""))
+    replies = Replies(Held(answers), tuple(said), chatbot, lambda _: None)
+
+    with nullcontext() if is_told else pytest.raises(InconclusiveError, match="no such message was answered"):
+        adversarial.test_adversarial_leak(replies)
 
 
 def test_a_watch_of_answers_that_do_not_say_whether_they_fell_back_decides_nothing() -> None:

@@ -7,13 +7,14 @@ from typing import Any, TypeVar, cast
 import pytest
 
 from gonogo.documents import Problems
-from gonogo.errors import InconclusiveError, InWarningBand, NotDeclared, Unsupported
+from gonogo.errors import InconclusiveError, InWarningBand, NotDeclared, StarvedError, Unsupported
 from gonogo.model import SUITES, CheckInfo, Outcome, Permission, Severity
 from gonogo.objectives import Decided
 from gonogo.targets.endpoints import ChatModel
 from gonogo.texts import first
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+_Flaw = TypeVar("_Flaw")
 _ID = re.compile(r"[a-z]+(\.[a-z0-9_]+){2}")
 MARK = "check"
 MAX_LISTED = 20
@@ -111,19 +112,24 @@ class FlawsFoundError(AssertionError):
         self.flaws = tuple(flaws)
 
 
-def flaws_of(looks: Iterable[Sequence[str]]) -> list[str]:
-    """What several looks have found, taken one after the other: it stays found where a later one decides nothing.
+def flaws_of(looks: Iterable[Sequence[_Flaw]]) -> list[_Flaw]:
+    """What several looks have found, taken one after the other: it stays found where another one decides nothing.
+
+    A `map` goes on with the next look after one that could not be had; a generator that raised is at its end.
 
     Raises:
-        InconclusiveError: nothing was found, and one of them could not look.
+        InconclusiveError, StarvedError: nothing was found, and one of them could not look.
     """
-    flaws: list[str] = []
-    try:
-        for found in looks:
-            flaws += found
-    except InconclusiveError:
-        if not flaws:
-            raise
+    flaws, unknown, left = list[_Flaw](), list[Exception](), iter(looks)
+    while True:
+        try:
+            flaws += next(left)
+        except StopIteration:
+            break
+        except (InconclusiveError, StarvedError) as error:
+            unknown.append(error)
+    if unknown and not flaws:
+        raise unknown[0]
     return flaws
 
 

@@ -50,7 +50,7 @@ class AlertWatch:
     def __init__(self, drill: AlertDrill, stations: Stations, context: ProbeContext) -> None:
         self._drill, self._stations, self._context = drill, stations, context
         self._labels = dict(drill.labels)
-        self._began_s = 0.0
+        self._began_s = self._since_s = 0.0
         self.course = AlertCourse()
 
     def expect_quiet(self) -> None:
@@ -70,10 +70,12 @@ class AlertWatch:
         """
         drill, course = self._drill, self.course
         before = self._stations.delivered() if self._stations.receiver is None else 0.0
+        self._since_s = time.monotonic()
         try:
             with provoked:
                 self._began_s = time.monotonic()
                 self._wait(drill.fires_within_s, "fires", lambda: self._has_arrived(before))
+                self._since_s = time.monotonic()  # what is resolved before its cause ends is not resolved by it
             course.ended_s = self._now_s()
             if course.arrived_s is not None:
                 self._wait(drill.resolves_within_s, "is resolved", self._is_resolved)
@@ -115,7 +117,9 @@ class AlertWatch:
         return course.resolved_s is not None
 
     def _first(self, receiver: Receiver, status: str) -> Notified | None:
-        return next((n for n in list(receiver.arrived) if n.status == status and self._is_it(n.labels)), None)
+        """The first notification that says so, of the phase that goes on: others come from before."""
+        arrived = (n for n in list(receiver.arrived) if n.at_s >= self._since_s)
+        return next((n for n in arrived if n.status == status and self._is_it(n.labels)), None)
 
     def _fires(self) -> bool:
         prometheus = self._stations.prometheus

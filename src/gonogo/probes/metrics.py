@@ -1,13 +1,16 @@
 """The metrics probe: a page in Prometheus' text format, read by Prometheus' own parser."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from gonogo.errors import EndpointFailedError
 from gonogo.probes.http import Http
+
+_SUFFIXES = ("", "_total", "_sum", "_count", "_bucket", "_info")
+"""What the series of a family are called after its name."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,14 @@ class Samples:
         """The names that are neither a series nor a family on the page."""
         return [name for name in names if name not in self.by_name and name not in self.families]
 
-    def not_finite(self) -> list[str]:
-        """Series with a value of NaN or infinity (quantiles of empty summaries are NaN by definition, so left out)."""
-        return sorted(name for name, values in self.by_name.items() if not all(map(math.isfinite, values)))
+    def not_finite(self, names: Iterable[str]) -> list[str]:
+        """The series of these names, or families, with a value of NaN or infinity.
+
+        Quantiles of empty summaries are NaN by definition, so left out.
+        """
+        wanted = {f"{name}{suffix}" for name in names for suffix in _SUFFIXES}
+        found = [name for name in self.by_name if name in wanted]
+        return sorted(name for name in found if not all(map(math.isfinite, self.by_name[name])))
 
 
 def scrape(http: Http, path: str, *, anew: bool = False) -> Samples:

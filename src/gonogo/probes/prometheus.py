@@ -14,6 +14,10 @@ from gonogo.probes.http import Http, HttpAnswer
 from gonogo.rules.watching import LoadedRule, Scraped, Value
 
 
+class RefusedExpressionError(InconclusiveError):
+    """Prometheus is there, and does not understand an expression."""
+
+
 class PrometheusProbe:
     """Asks a Prometheus."""
 
@@ -24,7 +28,8 @@ class PrometheusProbe:
         """The values of an expression now, or so long ago by Prometheus' clock; none where no series matches.
 
         Raises:
-            InconclusiveError: Prometheus cannot be asked, or refuses the expression.
+            InconclusiveError: Prometheus cannot be asked.
+            RefusedExpressionError: it refuses the expression.
         """
         asked = {"query": promql}
         if ago_s:
@@ -114,8 +119,10 @@ class PrometheusProbe:
         except EndpointFailedError:  # while it starts, and from proxies
             told = {"error": " ".join(answer.text.split())[:200]}
         if not isinstance(told, dict) or answer.status != 200 or told.get("status") != "success":
-            why = told.get("error", "") if isinstance(told, dict) else ""
-            raise InconclusiveError(f"Prometheus answers {path} with HTTP {answer.status}: {why}".rstrip(": "))
+            told = told if isinstance(told, dict) else {}
+            kind = RefusedExpressionError if told.get("errorType") == "bad_data" else InconclusiveError
+            why = told.get("error", "")
+            raise kind(f"Prometheus answers {path} with HTTP {answer.status}: {why}".rstrip(": "))
         return told["data"]
 
 

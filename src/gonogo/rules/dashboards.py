@@ -4,14 +4,17 @@ https://grafana.com/docs/grafana/latest/dashboards/build-dashboards/view-dashboa
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 _TIMES = ("__rate_interval", "__interval", "__range", "__range_s", "__range_ms", "__interval_ms")
-_VARIABLE = re.compile(r"\$\{(\w+)(?::\w+)?\}|\[\[(\w+)(?::\w+)?\]\]|\$(\w+)")
+_VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)(?::\w+)?\}|\[\[([A-Za-z_]\w*)(?::\w+)?\]\]|\$([A-Za-z_]\w*)")
+"""Not ``$1``, which is a group of ``label_replace``."""
+_QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|`[^`]*`')
+_SPECIAL = re.compile(r"[\\^$*+?.()|\[\]{}]")
 _ONE_VALUE = re.compile(r"(?<![=!<>~])(=)(\s*\"[^\"]*\")")
-_MANY = re.compile(r"\.\*|\.\+|\|")
+_MANY = re.compile(r"\.\*|\.\+|\||\\")
 _EVERYTHING = ".*"
 _OTHER_SOURCES = re.compile(
     r"loki|tempo|jaeger|elasticsearch|postgres|mysql|influx|cloudwatch|grafana$|dashboard", re.IGNORECASE
@@ -25,6 +28,8 @@ class PanelQuery:
     panel: str
     query: str
     """PromQL, with everything put in place of variables."""
+    lacks: tuple[str, ...] = ()
+    """Variables outside of quotes, of which no value is known: everything cannot stand there."""
 
 
 def panel_queries(dashboard: Mapping[str, Any], window: str, given: Mapping[str, str]) -> list[PanelQuery]:
@@ -38,7 +43,11 @@ def panel_queries(dashboard: Mapping[str, Any], window: str, given: Mapping[str,
     model = dashboard.get("dashboard", dashboard)
     variables = {**_saved(model), **given}
     return [
-        PanelQuery(str(panel.get("title") or f"panel {panel.get('id', '?')}"), _filled(query, window, variables))
+        PanelQuery(
+            str(panel.get("title") or f"panel {panel.get('id', '?')}"),
+            _filled(query, window, variables),
+            _lacking(query, variables),
+        )
         for panel in _panels(model.get("panels") or ())
         for query in _queries(panel)
     ]
@@ -71,8 +80,34 @@ def _saved(model: Mapping[str, Any]) -> dict[str, str]:
         value = (variable.get("current") or {}).get("value")
         if variable.get("type") == "datasource" or value in (None, "", "$__all", ["$__all"]):
             value = variable.get("allValue") or _EVERYTHING
-        found[variable["name"]] = "|".join(map(str, value)) if isinstance(value, list) else str(value)
+        found[variable["name"]] = _alternatives(value) if isinstance(value, list) else str(value)
     return found
+
+
+def _alternatives(values: Sequence[object]) -> str:
+    """Several values as Grafana writes them into a matcher: a regular expression in a string of PromQL."""
+    escaped = [_SPECIAL.sub(lambda special: f"\\\\{special[0]}", str(value)) for value in values]
+    return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"
+
+
+def _lacking(query: str, variables: Mapping[str, str]) -> tuple[str, ...]:
+    """The variables outside of quotes that stand for everything, and for no time."""
+    found = []
+    for match in _VARIABLE.finditer(_QUOTED.sub('""', query)):
+        name = _name_in(match)
+        if not _is_time(match) and variables.get(name, _EVERYTHING) == _EVERYTHING:
+            found.append(name)
+    return tuple(found)
+
+
+def _name_in(match: re.Match[str]) -> str:
+    name: str = next(filter(None, match.groups()))
+    return name
+
+
+def _is_time(match: re.Match[str]) -> bool:
+    """Whether a variable stands for a time: Grafana's own, or one of the dashboard's where a range stands."""
+    return _name_in(match) in _TIMES or match.string[: match.start()].endswith(("[", ":"))
 
 
 def _filled(query: str, window: str, variables: Mapping[str, str]) -> str:
@@ -80,19 +115,19 @@ def _filled(query: str, window: str, variables: Mapping[str, str]) -> str:
     query = _ONE_VALUE.sub(lambda match: f"{match[1]}~{match[2]}" if _is_open(match[2], variables) else match[0], query)
 
     def value(match: re.Match[str]) -> str:
-        name = next(filter(None, match.groups()))
-        if name in _TIMES:
-            return window if not name.endswith(("_s", "_ms")) else str(_seconds(window) * (1000 if "ms" in name else 1))
-        if query[: match.start()].endswith(("[", ":")):  # a variable of time of the dashboard's own
-            return window
-        return variables.get(name, _EVERYTHING)
+        name = _name_in(match)
+        if not _is_time(match):
+            return variables.get(name, _EVERYTHING)
+        if name.endswith(("_s", "_ms")):
+            return str(_seconds(window) * (1000 if "ms" in name else 1))
+        return window
 
     return _VARIABLE.sub(value, query)
 
 
 def _is_open(text: str, variables: Mapping[str, str]) -> bool:
     """Whether a value in quotes has a variable that stands for more than one value."""
-    names = (next(filter(None, match.groups())) for match in _VARIABLE.finditer(text))
+    names = map(_name_in, _VARIABLE.finditer(text))
     return any(_MANY.search(variables.get(name, _EVERYTHING)) for name in names)
 
 
