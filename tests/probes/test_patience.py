@@ -1,8 +1,11 @@
 """Too many requests are waited out, and never a finding."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from gonogo.errors import InconclusiveError
+from gonogo.probes import patience
 from gonogo.probes.http import HttpAnswer
 from gonogo.probes.patience import asked_pause_s, patiently
 
@@ -15,7 +18,7 @@ def answered(status: int, retry_after: str = "") -> HttpAnswer:
 @pytest.fixture
 def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     waited_s: list[float] = []
-    monkeypatch.setattr("time.sleep", waited_s.append)
+    monkeypatch.setattr(patience, "time", SimpleNamespace(sleep=waited_s.append))  # other threads may sleep as well
     return waited_s
 
 

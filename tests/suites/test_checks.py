@@ -1,5 +1,6 @@
 """Judgements of single checks, on what their fixtures would hand them: what is well passes, what is otherwise is said."""
 
+import json
 import math
 import os
 import time
@@ -15,11 +16,13 @@ import pytest
 from gonogo.documents import parse_document
 from gonogo.errors import InconclusiveError, InWarningBand, NotDeclared, Unsupported
 from gonogo.fixtures.hosts import Measured
+from gonogo.fixtures.output import meet
 from gonogo.fixtures.replies import Replies
 from gonogo.fixtures.security import Spelt
 from gonogo.fixtures.watch import WatchRecord
 from gonogo.objectives import Band
 from gonogo.probes.asking import Held
+from gonogo.probes.chatbot import ChatbotProbe
 from gonogo.probes.counters import Counter
 from gonogo.probes.http import HttpAnswer
 from gonogo.probes.kubernetes import as_part
@@ -504,6 +507,39 @@ def test_what_is_our_own_doing_decides_nothing_of_the_answers(ours: dict[str, An
     with pytest.raises(InconclusiveError, match="each of 1 messages"):
         form.test_reply_json(replies)
     assert [len(asked.replies) for asked in replies.asked()] == [1]
+
+
+class Remembering:
+    """A chatbot that answers with what it has been told; as what is not told it presumes a city."""
+
+    def __init__(self, *, shares: bool, presumed: str) -> None:
+        self.chatbot, self.shares, self.presumed, self.known = CHATBOT, shares, presumed, ""
+
+    def turn(self, turns: Sequence[str], *_: object) -> Answer:
+        city = (self.known if self.shares else "") or self.presumed
+        return Answer("", 0, 0, turns[-1], 200, json.dumps({"parameters": {"ciudad": city}}), 1.0)
+
+    def talk(self, told: Conversation) -> list[Answer]:
+        self.known = told.parameters["ciudad"]
+        return [Answer("", 0, 1, "", 200, json.dumps({"parameters": told.parameters}), 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("shares", "presumed", "said"), [(False, "", ""), (True, "", "ciudad 'Toledo' was told"), (False, "Toledo", None)]
+)
+def test_what_one_told_is_not_known_to_another(*, shares: bool, presumed: str, said: str | None) -> None:
+    """A city that the bot presumes, or that stands in the question, was not told by anybody else."""
+    telling = Conversation(("Vivo en Toledo", "¿Hay talleres?"), parameters={"ciudad": "Toledo"})
+    questions = (Conversation(("¿Qué hay en TOLEDO?",)), Conversation(("¿Qué precio tiene?",)))
+    bot = cast("ChatbotProbe", Remembering(shares=shares, presumed=presumed))
+
+    if said is None:
+        with pytest.raises(InconclusiveError, match="all are presumed"):
+            meet(bot, (telling, *questions))
+        return
+    expect_said(said, turns.test_turns_apart, meet(bot, (telling, *questions)))
+    with pytest.raises(NotDeclared):
+        meet(bot, (telling, questions[0]))
 
 
 @pytest.mark.parametrize(("statuses", "is_told"), [((0, 503), False), ((400, 0), True), ((200, 0), True)])
