@@ -16,8 +16,9 @@ from gonogo.faults.interface import ChangedMeanwhileError
 from gonogo.faults.journal import Journal, state_folder
 from gonogo.faults.processes import ServiceMeans
 from gonogo.faults.servers import ControlMeans
-from gonogo.targets.loader import load_target
+from gonogo.targets.loader import SCHEMA, load_target
 from gonogo.targets.model import Target
+from gonogo.targets.steps import MEANS
 
 REGISTRY = {
     "models": [
@@ -71,6 +72,22 @@ def test_a_file_is_broken_and_put_back(
     assert model.read_bytes() == b"0123456789"
     assert journal.unfinished() == []
     assert list(journal.folder.iterdir()) == []
+
+
+def test_a_target_file_knows_every_means(target: Target, journal: Journal) -> None:
+    injector = Injector(target, journal)
+    keys = {key for key in SCHEMA["$defs"]["step"]["properties"] if not _is_unknown(injector, key)}
+    assert keys == MEANS
+
+
+def _is_unknown(injector: Injector, key: str) -> bool:
+    try:
+        injector.lacks({key: "x"})
+    except GonogoError:
+        return True
+    except (KeyError, TypeError, AttributeError):
+        pass  # a means that wants more of its step
+    return False
 
 
 def test_it_is_put_back_after_an_exception(target: Target, journal: Journal, tmp_path: Path) -> None:

@@ -1,15 +1,19 @@
 """Locks, ledger, stages, the decorator."""
 
+import argparse
 import multiprocessing
 import threading
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from gonogo.errors import BudgetExhaustedError, InconclusiveError, InWarningBand, NotDeclared
-from gonogo.model import Decision, Observation, Outcome, Permission
+from gonogo.model import SUITES, Decision, Observation, Outcome, Permission
 from gonogo.objectives import Decided
-from gonogo.plugin import check, expect_flawless, expect_kept, settle
+from gonogo.plugin import check, expect_flawless, expect_kept, options, selection, settle
 from gonogo.plugin.checks import MAX_LISTED, FlawsFoundError
 from gonogo.plugin.conclusion import exit_code
 from gonogo.plugin.evidence import MAX_OBSERVATIONS, Recorder
@@ -173,3 +177,33 @@ def test_a_feature_works_or_is_refused(promises: set[str], status: int, flaws: l
     kind = NotDeclared if "refuses it" in outcome else FlawsFoundError
     with pytest.raises(kind, match=outcome):
         expect_kept("tools", model, status, flaws)
+
+
+@pytest.mark.parametrize(
+    ("waived", "deviating", "wanted"),
+    [
+        ("contract.a.b", "contract.a.b", ""),
+        ("contract.a.b[main]", "contract.a.b", ""),
+        ("contract.a.c", "contract.a.b", "the target's waiver for 'contract.a.c' names no check"),
+        ("contract.a.b", "contract.a.c", "the target's deviation for 'contract.a.c' names no check"),
+    ],
+)
+def test_what_a_target_excuses_is_a_check(
+    waived: str, deviating: str, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selection, "info_of", lambda item: SimpleNamespace(suite=item))
+    monkeypatch.setattr(selection, "names_of", lambda item: (f"{item}.a.b", f"{item}.a.b[main]"))
+    endpoint = SimpleNamespace(deviations=(SimpleNamespace(check_id=deviating),))
+    target = SimpleNamespace(waivers=(SimpleNamespace(check_id=waived),), endpoints=lambda: (endpoint,))
+    items = cast("list[pytest.Item]", list(SUITES))
+
+    with pytest.raises(pytest.UsageError, match=wanted) if wanted else nullcontext():
+        selection.expect_named_checks(items, cast("Target", target))
+
+
+@pytest.mark.parametrize(
+    ("count", "is_right"), [("1", True), ("30", True), ("0", False), ("-1", False), ("all", False)]
+)
+def test_how_many_runs_are_kept(count: str, *, is_right: bool) -> None:
+    with nullcontext() if is_right else pytest.raises(argparse.ArgumentTypeError, match="no number of at least 1"):
+        assert options._at_least_one(count) == int(count)

@@ -20,7 +20,7 @@ gateway:
   kind: litellm
   url: http://${HOST:-localhost}:4000/
   key: {env: KEY}
-  models: [{name: chat, provider: main, fallbacks: [b]}, {name: b}]
+  models: [{name: chat, provider: main, upstream: bsae, fallbacks: [b]}, {name: b}]
 providers: [{name: main, kind: vllm, url: "http://main:8000"}]
 load:
   model: chat
@@ -72,6 +72,25 @@ def test_unset_secret_names_the_variable_and_the_place(tmp_path: Path) -> None:
         ("key: {env: KEY}", "key: plain", "gateway.key: must be a reference, never the value itself"),
         ("key: {env: KEY}", "key: {file: nope}", "the secret's file nope cannot be read"),
         ("name: main, kind", "name: gateway, kind", "the name 'gateway' is taken"),
+        ("name: main, kind", "name: '', kind", "providers[0].name"),
+        ("{name: b}", "{name: chat}", "gateway.models[1].name: the name 'chat' is taken"),
+        ("{name: b}", "{name: b, pool: {main: 0, other: 0}}", "gateway.models[1].pool: all weights are 0"),
+        ("4000/", "4000/v1/", "gateway.url: ends with /v1, which is added to it"),
+        ("4000/", "4000/?key=x", "gateway.url: "),
+        ("main:8000", "ana:hunter2plain@main:8000", "without credentials"),
+        (
+            "  model: chat",
+            "  model: caht",
+            "load.model: no model of the gateway is called 'caht' (did you mean 'chat'?)",
+        ),
+        (
+            "  model: chat",
+            "  model: b\n  gateway_overhead_ms: {fail_above: 50}",
+            "needs the `provider` of the gateway's b",
+        ),
+        ('main:8000"', 'main:8000", models: [{name: base}]', "is called 'bsae' (did you mean 'base'?)"),
+        ("{env: KEY}", "{env: KEY}\n  deviations: [{check: a.b.c, matches: x, reason: r, models: [caht]}]", "'caht'"),
+        ("{env: KEY}", "{env: ''}", "gateway.key.env"),
     ],
 )
 def test_refused(tmp_path: Path, old: str, new: str, wanted: str) -> None:
@@ -79,8 +98,48 @@ def test_refused(tmp_path: Path, old: str, new: str, wanted: str) -> None:
     assert wanted in refused(tmp_path, GOOD.replace(old, new), KEY="k" * 8)
 
 
-def test_an_inline_secret_is_not_repeated(tmp_path: Path) -> None:
-    assert "hunter2plain" not in refused(tmp_path, GOOD.replace("key: {env: KEY}", "key: hunter2plain"))
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("key: {env: KEY}", "key: hunter2plain"),
+        ("key: {env: KEY}", 'key: {env: "${KEY}"}'),
+        ("main:8000", "ana:hunter2plain@main:8000"),
+        ("main:8000", "ana:hunter2plain@main:99999"),
+    ],
+)
+def test_an_inline_secret_is_not_repeated(tmp_path: Path, old: str, new: str) -> None:
+    assert "hunter2plain" not in refused(tmp_path, GOOD.replace(old, new), KEY="hunter2plain")
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [("", "is empty"), (" \n", "is empty"), ("a\nb", "no header can carry"), ("schlüssel", "no header can carry")],
+)
+def test_a_secret_that_cannot_be_used_is_told(tmp_path: Path, value: str, wanted: str) -> None:
+    (tmp_path / "key").write_text(value, encoding="utf-8")
+    assert wanted in refused(tmp_path, GOOD.replace("{env: KEY}", "{file: key}"))
+
+
+def test_blanks_around_a_secret_do_not_count(tmp_path: Path) -> None:
+    target = load(
+        tmp_path,
+        GOOD + "cache: {url: 'redis://ana@r', password: {env: PASSWORD}}\n",
+        KEY=" s3cret-key\n",
+        PASSWORD="grün7",
+    )
+    assert target.gateway is not None
+    assert target.gateway.key is not None
+    assert (target.gateway.key.value, [secret.value for secret in target.secrets]) == (
+        "s3cret-key",
+        ["s3cret-key", "grün7"],
+    )
+
+
+def test_the_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    target = load(tmp_path, GOOD + "cluster: {context: c, kubeconfig: ~/kube}\n", KEY="k" * 8)
+    assert target.cluster is not None
+    assert target.cluster.kubeconfig == tmp_path / "kube"
 
 
 def watched(prometheus: str) -> str:
@@ -100,11 +159,55 @@ def drilled(kind: str, more: str) -> str:
     return f"{supervisor}\ndrills: {{{kind}: [{{{parts}, {more}}}]}}"
 
 
+def playbook(step: str) -> str:
+    """A section with a playbook whose symptom is that step."""
+    rest = "name: d, trigger: errors, action: {command: c}"
+    return f"commands: {{c: {{do: [a], undo: [b]}}}}\ndrills: {{playbooks: [{{{rest}, symptom: [{step}]}}]}}"
+
+
 @pytest.mark.parametrize(
     ("extra", "wanted"),
     [
         ("monitoring: {metrics: [{name: a, url: 'http://a'}, {name: a, url: 'http://b'}]}", "the name 'a' is taken"),
-        ("objectives: {fallback_rate: {warn_above: .nan}}", "must be finite numbers"),
+        ("objectives: {fallback_rate: {warn_above: .nan}}", "must be a finite number"),
+        (
+            "objectives: {fallback_rate: {fail_above: 15}}",
+            "objectives.fallback_rate: is a share: at least 0 and under 1",
+        ),
+        ("objectives: {fallback_rate: {fail_above: 1}}", "objectives.fallback_rate: is a share"),
+        ("objectives: {fallback_rate: {warn_above: -0.1}}", "objectives.fallback_rate: is a share"),
+        ("objectives: {fallback_rate: {fail_below: 0.1}}", "needs warn_above or fail_above, or both: the other side"),
+        ("objectives: {mean_confidence: {fail_below: 65}}", "is a share: over 0 and at most 1"),
+        ("objectives: {intent_accuracy: {fail_above: 0.8}}", "needs warn_below or fail_below"),
+        ("host: {cpu: {fail_above: 95}}", "host.cpu: is a share"),
+        ("host: {disk: {path: /, fail_above: -1}}", "host.disk: is a share"),
+        ("valid_hours: 1.0e+9", "valid_hours: '1000000000.0' breaks maximum"),
+        ("valid_hours: .nan", "valid_hours: must be a finite number of at most 1e+12"),
+        (f"budget: {{requests: {'9' * 401}}}", "budget.requests: must be a finite number"),
+        ("budget: {requests: '2'}", "budget.requests: must be integer, is '2'"),
+        ('root: "a\\0b"', "root: holds a NUL character"),
+        ("root: nowhere", "root: there is no folder 'nowhere'"),
+        ("checks: [nowhere]", "checks[0]: there is no folder 'nowhere'"),
+        ("web: {url: 'http://h:65536/', prompt: p, answer: a}", "web.url: is no URL: Port out of range"),
+        ("web: {url: 'http://[::1/', prompt: p, answer: a}", "web.url: is no URL: Invalid IPv6 URL"),
+        ("cache: {url: 'redis://h:99999'}", "cache.url: is no URL: Port out of range"),
+        ("toxiproxy: {url: 'http://t/?a=1'}", "is not an http:// or https:// URL without credentials, query and"),
+        ("security: {listen: 'here:70000'}", "security.listen: 'here:70000' is not host:port"),
+        ("chatbot: {url: 'http://bot', message_path: chat}", "chatbot.message_path: 'chat' is not a path"),
+        ("chatbot: {url: 'http://bot', metrics_path: '@evil/m'}", "is not a path that begins with /"),
+        ("chatbot: {url: 'http://bot', schema: own.json}", "chatbot.schema: there is no file 'own.json'"),
+        ("chatbot: {url: 'http://bot', consistency: own.json}", "chatbot.consistency: there is no file 'own.json'"),
+        ("chatbot: {url: 'http://bot', baseline: own.jsonl}", "chatbot.baseline: there is no file 'own.jsonl'"),
+        ("services: [{name: '', url: 'http://s'}]", "services[0].name"),
+        (
+            "monitoring: {alertmanager: {url: 'http://a', drills: [{name: d, alert: A, provoke: [{sotp: x}]}]}}",
+            "provoke[0].sotp: unknown key 'sotp' (did you mean 'stop'?)",
+        ),
+        (
+            playbook("{control: mian, fault: slow}"),
+            "symptom[0].control: no part of the target is called 'mian' (did you",
+        ),
+        (playbook("{fault: slow}"), "symptom[0]: names no means: one of command, commit, container"),
         (watched("objectives: [{name: a, query: 'sum(', fail_above: 1}]"), "not PromQL"),
         (watched("objectives: [{name: a, query: up}]"), "needs warn_above"),
         (watched("jobs: [gateway], series: [{name: up, job: gatway}]"), "not among the jobs (did you mean 'gateway'?)"),
@@ -249,6 +352,7 @@ def test_a_chatbot_by_its_defaults(tmp_path: Path) -> None:
 def test_a_chatbot_with_everything(tmp_path: Path) -> None:
     (tmp_path / "prompt.txt").write_text("Eres amable.", encoding="utf-8")
     (tmp_path / "own.jsonl").write_text('{"text": "Hola"}\n', encoding="utf-8")
+    (tmp_path / "accepted.jsonl").touch()
     section = f"""  key: {{env: KEY}}
   completions: {{model: chat}}
   system_prompt: prompt.txt
@@ -274,7 +378,7 @@ def test_a_chatbot_with_everything(tmp_path: Path) -> None:
         ("  asking: {repeats: 2, agree: 3}", "chatbot.asking.agree: must be more than half of the 2 repeats"),
         ("  asking: {repeats: 3, agree: 1}", "chatbot.asking.agree: must be more than half of the 3 repeats"),
         ("  asking: {money: 0.5, price_per_message: 1}", "chatbot.asking.money: does not pay for one message"),
-        ("  asking: {seconds: .nan}", "chatbot.asking: must be finite numbers"),
+        ("  asking: {seconds: .nan}", "chatbot.asking.seconds: must be a finite number of at most 1e+12"),
         ("  canaries: ['------------']", "chatbot.canaries[0]: has fewer than 8 letters and digits"),
         ("  canaries: [sk-canary-7Q4Z1138]", "chatbot.canaries[0]: looks like a key"),
         ("  asking: {money: 2}", "chatbot.asking.money: needs price_per_message"),

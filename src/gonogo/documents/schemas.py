@@ -12,9 +12,11 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from gonogo.documents.model import Document, Path_, Problem, Problems, did_you_mean
-from gonogo.redaction import MASK, is_secret_name, mask_values
+from gonogo.redaction import MASK, Redactor, is_secret_name, mask_values
 
 MAX_SHOWN = 80
+_MASKED = Redactor()
+"""Masks what has the shape of a key, and credentials in a URL."""
 _CLOSE = 0.85
 """How alike (difflib's ratio) an unknown key must be to a known one to be taken for a misspelling of it."""
 
@@ -130,12 +132,14 @@ def _explain(error: ValidationError) -> str:
     if _schema_of(error).get("x-secret"):  # what stands there may be the secret itself
         return f"must be {_schema_of(error)['description']}"
     is_secret = any(is_secret_name(str(part)) for part in error.absolute_path)
-    shown = MASK if is_secret else str(mask_values(error.instance))
+    shown = MASK if is_secret else _MASKED.text(str(mask_values(error.instance)))
     shown = shown if len(shown) <= MAX_SHOWN else shown[: MAX_SHOWN - 3] + "..."
     wanted = cast("Any", error.validator_value)
     match error.validator:
         case "type":
-            return f"must be {' or '.join([wanted] if isinstance(wanted, str) else wanted)}, is {shown!r}"
+            kinds = [wanted] if isinstance(wanted, str) else wanted
+            found = shown if isinstance(error.instance, (int, float)) else repr(shown)  # 2 is no '2'
+            return f"must be {' or '.join(kinds)}, is {found}"
         case "enum":
             values = [str(value) for value in wanted]
             return f"must be one of {', '.join(values)}; is {shown!r}{did_you_mean(shown, values)}"

@@ -5,7 +5,8 @@ from functools import cache
 from typing import Any
 
 from gonogo import resources
-from gonogo.documents import DocumentError, load_document, validate
+from gonogo.documents import DocumentError, Schema, load_document
+from gonogo.targets.loader import SCHEMA as TARGET_SCHEMA
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,11 @@ def all_faults() -> dict[str, Fault]:
     Raises:
         DocumentError: a fault file is invalid, or a name is used twice.
     """
-    schema = resources.schema("faults")
+    schema = Schema(resources.schema("faults"), {TARGET_SCHEMA["$id"]: TARGET_SCHEMA})  # a step is one of a target's
     faults: dict[str, Fault] = {}
     for file in sorted((resources.folder("fixtures") / "faults").glob("*.yaml")):
         document = load_document(file)
-        problems = validate(document, schema)
+        problems = schema.problems(document)
         if problems:
             raise DocumentError(problems)
         for i, raw in enumerate(document.value["faults"]):

@@ -31,8 +31,8 @@ from gonogo.plugin.outcomes import attach, phase_of
 from gonogo.plugin.places import expect_collected
 from gonogo.plugin.selection import (
     expect_distinct,
+    expect_named_checks,
     expect_own_fixtures,
-    expect_waivable,
     left_out,
     named,
     note_collected,
@@ -118,7 +118,7 @@ def _staged(items: list[pytest.Item], gate: Gate, config: pytest.Config) -> list
     with reports_written(gate.run_folder):
         note_collected(gate.run_folder, items)
     if not left_out(gate.run_folder, gate.target.own_checks):
-        expect_waivable(items, gate.target.waivers)
+        expect_named_checks(items, gate.target)
     staged = [item for item in items if (info := info_of(item)) is None or gate.stage.selects(info)]
     config.stash[_STAGED] = staged  # before --check, -k and -m leave some out
     return named(staged, config.option.check) if config.option.check else staged

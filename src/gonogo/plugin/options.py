@@ -19,6 +19,13 @@ def _given(text: str) -> str:
     return text
 
 
+def _at_least_one(text: str) -> int:
+    """A count of runs: the one that asks for it is among them."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of at least 1")
+    return int(text)
+
+
 def add_options(parser: pytest.Parser) -> None:
     """The gate's options. ``--strict`` is pytest's own (its strict mode); the gate reads it too, see `is_strict`."""
     group = parser.getgroup("gonogo", "gonogo: may this deployment be promoted?")
@@ -50,7 +57,9 @@ def add_options(parser: pytest.Parser) -> None:
         "--against", type=_given, metavar="FILE", help="compare the chatbot's answers with those of another target"
     )
     group.addoption("--save-baseline", metavar="NAME", help="keep this run's load record and answers as a baseline")
-    group.addoption("--keep-runs", type=int, metavar="N", help="remove all but the latest N runs that have ended")
+    group.addoption(
+        "--keep-runs", type=_at_least_one, metavar="N", help="remove all but the latest N runs that have ended"
+    )
     one = "run only this check, by its id or as reports write it: id[instance]; may be given several times"
     group.addoption("--check", action="append", default=[], metavar="CHECK", help=one)
     group.addoption(

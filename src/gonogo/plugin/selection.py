@@ -9,9 +9,10 @@ import pytest
 
 from gonogo import resources
 from gonogo.documents import did_you_mean
-from gonogo.model import SUITES, Waiver
+from gonogo.model import SUITES
 from gonogo.plugin.checks import info_of
 from gonogo.plugin.outcomes import instance_of
+from gonogo.targets.model import Target
 from gonogo.writing import write_whole
 
 _USAGE_ERROR, _COLLECTED = "usage-error.txt", "collected.json"
@@ -56,22 +57,24 @@ def expect_own_fixtures(items: Sequence[pytest.Item]) -> None:
                 )
 
 
-def expect_waivable(items: Iterable[pytest.Item], waivers: Iterable[Waiver]) -> None:
-    """A waiver names a check that there is, or one of the target's instances of it.
+def expect_named_checks(items: Iterable[pytest.Item], target: Target) -> None:
+    """A waiver names a check that there is, or one of the target's instances of it; a deviation names a check.
 
     A run of some suites only, called by their places, does not know the others: there nothing is asked.
 
     Raises:
-        pytest.UsageError: it names none, so that it would waive nothing for as long as it stands.
+        pytest.UsageError: one names none, so that it would excuse nothing for as long as it stands.
     """
     checks = [item for item in items if info_of(item)]
     if not set(SUITES) <= {info.suite for item in checks if (info := info_of(item))}:
         return
     known = {name for item in checks for name in names_of(item)}
-    for waiver in waivers:
-        if waiver.check_id not in known:
-            hint = did_you_mean(waiver.check_id, known)
-            raise pytest.UsageError(f"the target's waiver for {waiver.check_id!r} names no check of this target{hint}")
+    named = [("waiver", waiver.check_id) for waiver in target.waivers]
+    named += [("deviation", item.check_id) for endpoint in target.endpoints() for item in endpoint.deviations]
+    for what, name in named:
+        if name not in known:
+            hint = did_you_mean(name, known)
+            raise pytest.UsageError(f"the target's {what} for {name!r} names no check of this target{hint}")
 
 
 def note_usage_error(run_folder: Path, message: str) -> None:

@@ -1,6 +1,5 @@
 """The section ``chatbot`` of a target file."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -49,7 +48,7 @@ class ChatbotSection:
             },
             url=raw["url"].rstrip("/"),
             key=self._file.secret(raw.get("key"), ("chatbot", "key")),
-            schema=self._file.path(raw["schema"]) if "schema" in raw else schemas / "chatbot-reply.schema.json",
+            schema=self._named(raw, "schema") or schemas / "chatbot-reply.schema.json",
             consistency=self._consistency(raw, schemas),
             conversations=tuple(self._set(name, i) for i, name in enumerate(named)),
             confused_with=tuple(raw.get("confused_with", USUAL_LANGUAGES)),
@@ -60,13 +59,15 @@ class ChatbotSection:
             no_cache=NoCache(**raw.get("no_cache", {})),
             system_prompt=self._text(raw.get("system_prompt")),
             canaries=self._canaries(raw.get("canaries", ())),
-            baseline=self._file.path(raw["baseline"]) if "baseline" in raw else None,
+            baseline=self._named(raw, "baseline"),
         )
 
+    def _named(self, raw: dict[str, Any], key: str) -> Path | None:
+        return self._file.file(raw[key], ("chatbot", key)) if key in raw else None
+
     def _consistency(self, raw: dict[str, Any], schemas: Path) -> Path | None:
-        if "consistency" in raw:
-            return self._file.path(raw["consistency"])
-        return None if "schema" in raw else schemas / "chatbot-consistency.schema.json"
+        usual = None if "schema" in raw else schemas / "chatbot-consistency.schema.json"
+        return self._named(raw, "consistency") or usual
 
     def _headers(self, raw: dict[str, dict[str, str]]) -> dict[str, Secret]:
         found = {name: self._file.secret(value, ("chatbot", "headers", name)) for name, value in raw.items()}
@@ -102,9 +103,6 @@ class ChatbotSection:
 
     def _check_asking(self, asking: Asking) -> None:
         where = ("chatbot", "asking")
-        if not all(map(math.isfinite, (asking.seconds, asking.money or 0.0, asking.price_per_message))):
-            self._file.problem(where, "must be finite numbers")
-            return
         if not asking.repeats / 2 < asking.agree <= asking.repeats:
             self._file.problem(
                 (*where, "agree"), f"must be more than half of the {asking.repeats} repeats, and not more"

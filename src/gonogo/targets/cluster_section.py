@@ -27,7 +27,7 @@ class ClusterSection:
         cluster = Cluster(
             context=raw["context"],
             namespace=raw.get("namespace", "default"),
-            kubeconfig=self._file.path(raw["kubeconfig"]) if "kubeconfig" in raw else None,
+            kubeconfig=self._file.path(raw["kubeconfig"]) if "kubeconfig" in raw else None,  # may be made later
             server=raw.get("server", "").rstrip("/"),
             workloads=tuple(_workload(item) for item in raw.get("workloads", ())),
             secrets=_names(raw.get("secrets", {})),

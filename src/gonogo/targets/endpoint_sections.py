@@ -71,12 +71,10 @@ class EndpointSections:
         profile = profiles()[raw["kind"]]
         fields = {key: value for key, value in {**profile.endpoint, **raw}.items() if key not in built_here}
         deviations = (*profile.deviations, *map(_deviation, raw.get("deviations", ())))
-        for i, deviation in enumerate(raw.get("deviations", ())):
-            try:
-                re.compile(deviation["matches"])
-            except re.error as error:
-                self._file.problem((*path, "deviations", i, "matches"), f"not a regular expression: {error}")
         key = self._file.secret(raw.get("key"), (*path, "key"))
+        if raw["url"].rstrip("/").endswith("/v1"):
+            self._file.problem((*path, "url"), "ends with /v1, which is added to it: leave it away")
+        self._check_deviations(raw, path)
         return Endpoint(
             name=name,
             url=raw["url"].rstrip("/"),
@@ -89,6 +87,19 @@ class EndpointSections:
             answer_headers=AnswerHeaders(**{**profile.endpoint, **raw}.get("answer_headers", {})),
             **fields,
         )
+
+    def _check_deviations(self, raw: Mapping[str, Any], path: Path_) -> None:
+        models = [model["name"] for model in raw.get("models", ())]
+        for i, deviation in enumerate(raw.get("deviations", ())):
+            where = (*path, "deviations", i)
+            try:
+                re.compile(deviation["matches"])
+            except re.error as error:
+                self._file.problem((*where, "matches"), f"not a regular expression: {error}")
+            for name in deviation.get("models", ()):
+                if name not in models:
+                    message = f"no model of this endpoint is called {name!r}{did_you_mean(name, models)}"
+                    self._file.problem((*where, "models"), message)
 
     def _routing(self, raw: dict[str, Any], path: Path_) -> Routing:
         tenants = []
@@ -118,6 +129,18 @@ class EndpointSections:
             if name in names[:i] or name == "gateway":
                 self._file.problem(("providers", i, "name"), f"the name {name!r} is taken")
         self._check_models(gateway.models if gateway else (), names)
+        self._check_upstreams(gateway.models if gateway else (), {provider.name: provider for provider in providers})
+
+    def _check_upstreams(self, models: Sequence[ChatModel], providers: Mapping[str, Endpoint]) -> None:
+        """What a model of the gateway's is called at its provider is a model there."""
+        for i, model in enumerate(models):
+            provider = providers.get(model.provider)
+            known = [there.name for there in provider.models] if provider else []
+            if known and model.upstream and model.upstream not in known:
+                message = (
+                    f"no model of {model.provider} is called {model.upstream!r}{did_you_mean(model.upstream, known)}"
+                )
+                self._file.problem(("gateway", "models", i, "upstream"), message)
 
     def check_commands(self, gateway: Endpoint | None, commands: Mapping[str, Any]) -> None:
         """Every command that sets a canary's slice is declared."""
@@ -128,9 +151,13 @@ class EndpointSections:
                 self._file.problem(("gateway", "models", i, "canary", "command"), message)
 
     def _check_models(self, models: Sequence[ChatModel], providers: list[str]) -> None:
-        """Every provider and every fallback that a gateway's model names is declared."""
+        """Every provider and every fallback that a gateway's model names is declared, and no name stands twice."""
         known = [model.name for model in models]
         for i, model in enumerate(models):
+            if model.name in known[:i]:
+                self._file.problem(("gateway", "models", i, "name"), f"the name {model.name!r} is taken")
+            if model.pool and not any(model.pool.values()):
+                self._file.problem(("gateway", "models", i, "pool"), "all weights are 0: who should answer?")
             served_by = [model.provider, *model.pool, model.canary.provider if model.canary else ""]
             for name in served_by:
                 if name and name not in providers:

@@ -54,7 +54,9 @@ class HostSections:
             error_lines=raw.get("error_lines", ERROR_LINES),
             allowed_lines=tuple(raw.get("allowed_lines", ())),
             disk_path=self._file.path(raw.get("disk", {}).get("path", "/")),
-            bands=tuple((name, self._file.band(band, ("host", name))) for name, band in bounds.items()),
+            bands=tuple(
+                (name, self._file.share_band(band, ("host", name), above=True)) for name, band in bounds.items()
+            ),
         )
 
     def _check_services(self, services: tuple[HostService, ...], actors: Collection[str]) -> None:

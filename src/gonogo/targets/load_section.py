@@ -47,7 +47,18 @@ class LoadSection:
         overhead = self._file.band(added, ("load", "gateway_overhead_ms")) if added else None
         if overhead is not None and not overhead.above:
             self._file.problem(("load", "gateway_overhead_ms"), "needs warn_above or fail_above, or both")
+        self._check_model(raw, gateway)
         return Load(profile, raw["model"], objectives, prices, baseline, overhead, raw.get("most_cost"))
+
+    def _check_model(self, raw: Mapping[str, Any], gateway: Endpoint | None) -> None:
+        """Whether the gateway has the model, and whether the way past the gateway is known where it is compared."""
+        models = {model.name: model for model in gateway.models} if gateway else {}
+        model = models.get(raw["model"])
+        if gateway is not None and model is None:
+            hint = did_you_mean(raw["model"], models)
+            self._file.problem(("load", "model"), f"no model of the gateway is called {raw['model']!r}{hint}")
+        if model is not None and "gateway_overhead_ms" in raw and not model.provider:
+            self._file.problem(("load", "gateway_overhead_ms"), f"needs the `provider` of the gateway's {model.name}")
 
     def _baseline(self, raw: dict[str, Any]) -> Baseline:
         record = self._file.path(raw["record"])
@@ -91,6 +102,8 @@ class LoadSection:
             self._file.problem(path, f"needs warn_{side} or fail_{side}, or both")
         elif quantile is None and objective.excludes_failures:
             self._file.problem(path, "failures: exclude is for quantiles: this objective is on the failures themselves")
-        elif quantile is None and objective.is_share and not 0 < objective.limits[0] < 1:
+        elif quantile is None and objective.is_share and not all(0 < bound < 1 for bound in bounds.values()):
             self._file.problem(path, "is a share of attempts: between 0 and 1, both excluded (0.05 for 5 %)")
+        elif any(bound < 0 for bound in bounds.values()):
+            self._file.problem(path, "cannot be negative")
         return objective

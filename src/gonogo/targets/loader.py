@@ -30,7 +30,8 @@ from gonogo.targets.model import (
 )
 from gonogo.targets.monitoring_section import MonitoringSection
 from gonogo.targets.security_section import SecuritySection
-from gonogo.targets.target_file import TargetFile
+from gonogo.targets.steps import check_steps
+from gonogo.targets.target_file import TargetFile, unusable_values
 from gonogo.targets.watch import Watch
 
 SCHEMA: dict[str, Any] = json.loads((Path(__file__).parent / "target.schema.json").read_text(encoding="utf-8"))
@@ -52,20 +53,26 @@ _DEFAULT_BANDS = {
 }
 
 
+_ABOVE = {name for name, band in _DEFAULT_BANDS.items() if band.above}
+"""Of which large values are bad."""
+
+
 def load_target(file: Path, today: date, environment: Mapping[str, str] | None = None) -> Target:
     """Load a target file.
 
-    ``${NAME}`` and ``${NAME:-default}`` in any string are replaced from the environment, so that one file can describe
-    a deployment whose addresses differ from run to run. Paths are relative to the target file.
+    ``${NAME}`` and ``${NAME:-default}`` in any string but the name of a secret's variable are replaced from the
+    environment, so that one file can describe a deployment whose addresses differ from run to run. Paths are relative
+    to the target file.
 
     Raises:
-        DocumentError: anything is wrong with it, from YAML syntax to an unset secret variable or an expired waiver.
+        DocumentError: anything is wrong with it: first every variable that is not set, then every key and value of a
+            wrong form, then everything that contradicts, from an unset secret to an expired waiver.
     """
     variables = os.environ if environment is None else environment
     document = load_document(file)
     problems: list[Problem] = []
     document = map_strings(document, lambda text, path: _substitute(text, path, document, variables, problems))
-    problems = problems or validate(document, SCHEMA)
+    problems = problems or [*unusable_values(document), *validate(document, SCHEMA)]
     if problems:
         raise DocumentError(problems)
     described = TargetFile(document, file.resolve().parent, variables)
@@ -78,6 +85,9 @@ def load_target(file: Path, today: date, environment: Mapping[str, str] | None =
 def _substitute(
     text: str, path: Path_, document: Document, variables: Mapping[str, str], problems: list[Problem]
 ) -> str:
+    if path[-1:] == ("env",):
+        return text  # of a secret: a variable's value there would be the secret, and be shown
+
     def value(match: re.Match[str]) -> str:
         name, default = match.group(1), match.group(2)
         if name not in variables and default is None:
@@ -109,9 +119,10 @@ class _Reader:
         self._check_metrics(raw)
         endpoints.check_commands(gateway, raw.get("commands", {}))
         bands = {
-            name: self._file.band(value, ("objectives", name)) for name, value in raw.get("objectives", {}).items()
+            name: self._file.share_band(value, ("objectives", name), above=name in _ABOVE)
+            for name, value in raw.get("objectives", {}).items()
         }
-        root = self._file.path(raw.get("root", "."))
+        root = self._file.folder(raw.get("root", "."), ("root",))
         sections = FileSections(root, self._file)
         loads = LoadSection(self._file)
         chatbot = ChatbotSection(self._file)
@@ -157,13 +168,11 @@ class _Reader:
             valid_hours=float(raw.get("valid_hours", 24)),
         )
         drills.check(target.drills, raw, actor_names)
+        check_steps(self._file)
         return dataclasses.replace(target, secrets=tuple(self._file.secrets))
 
     def _own_checks(self, raw: Sequence[str]) -> tuple[Path, ...]:
-        for i, text in enumerate(raw):
-            if not self._file.path(text).is_dir():
-                self._file.problem(("checks", i), f"there is no folder {text!r}")
-        return tuple(self._file.path(text) for text in raw)
+        return tuple(self._file.folder(text, ("checks", i)) for i, text in enumerate(raw))
 
     def _check_metrics(self, raw: dict[str, Any]) -> None:
         for i, item in enumerate(raw.get("providers", ())):
