@@ -22,7 +22,7 @@ gateway:
   kind: vllm
   url: ${ACME_VLLM_URL}
   models: [{name: chat-8b}]
-checks: [checks]
+checks: ['${ACME_CHECKS:-checks}']
 """
 LOAD = """\
 load:

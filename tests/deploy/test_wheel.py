@@ -151,7 +151,7 @@ def test_without_a_target_there_is_nothing_to_judge(team: Team) -> None:
 
 def test_a_folder_of_own_checks_that_is_not_there(team: Team) -> None:
     target = team.repository / "target.yaml"
-    target.write_text(target.read_text(encoding="utf-8").replace("[checks]", "[cheques]"), encoding="utf-8")
+    target.write_text(target.read_text(encoding="utf-8").replace(":-checks", ":-cheques"), encoding="utf-8")
     done = team.call("pytest", "--target", "target.yaml")
     assert done.returncode == 4
     assert "there is no folder 'cheques'" in done.stdout + done.stderr

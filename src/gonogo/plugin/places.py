@@ -82,11 +82,13 @@ def _own_checks(config: pytest.Config, target: str | None) -> list[Path]:
     """The folders that the target names; what is wrong with it is told when the gate opens."""
     if not target:
         return []
-    from gonogo.documents import DocumentError, load_document  # noqa: PLC0415 (not in every run of pytest)
+    # not in every run of pytest
+    from gonogo.documents import DocumentError, load_document  # noqa: PLC0415
+    from gonogo.targets.variables import filled  # noqa: PLC0415
 
     file = (config.invocation_params.dir / target).resolve()
     try:
-        named = load_document(file).value.get("checks")
+        named = filled(load_document(file), os.environ)[0].value.get("checks")
     except (DocumentError, AttributeError):
         return []
     names = named if isinstance(named, list) else []

@@ -4,13 +4,12 @@ import dataclasses
 import hashlib
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from gonogo.documents import Document, DocumentError, Path_, Problem, load_document, map_strings, validate
+from gonogo.documents import DocumentError, load_document, validate
 from gonogo.model import Waiver
 from gonogo.objectives import Band
 from gonogo.targets.agent_section import AgentSection
@@ -32,10 +31,10 @@ from gonogo.targets.monitoring_section import MonitoringSection
 from gonogo.targets.security_section import SecuritySection
 from gonogo.targets.steps import check_steps
 from gonogo.targets.target_file import TargetFile, unusable_values
+from gonogo.targets.variables import filled
 from gonogo.targets.watch import Watch
 
 SCHEMA: dict[str, Any] = json.loads((Path(__file__).parent / "target.schema.json").read_text(encoding="utf-8"))
-_VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)(?::-([^}]*))?\}")
 _DEFAULT_BANDS = {
     # rows O3 and O4
     "fallback_rate": Band(0.10, 0.15),
@@ -69,9 +68,7 @@ def load_target(file: Path, today: date, environment: Mapping[str, str] | None =
             wrong form, then everything that contradicts, from an unset secret to an expired waiver.
     """
     variables = os.environ if environment is None else environment
-    document = load_document(file)
-    problems: list[Problem] = []
-    document = map_strings(document, lambda text, path: _substitute(text, path, document, variables, problems))
+    document, problems = filled(load_document(file), variables)
     problems = problems or [*unusable_values(document), *validate(document, SCHEMA)]
     if problems:
         raise DocumentError(problems)
@@ -80,21 +77,6 @@ def load_target(file: Path, today: date, environment: Mapping[str, str] | None =
     if described.problems:
         raise DocumentError(described.problems)
     return target
-
-
-def _substitute(
-    text: str, path: Path_, document: Document, variables: Mapping[str, str], problems: list[Problem]
-) -> str:
-    if path[-1:] == ("env",):
-        return text  # of a secret: a variable's value there would be the secret, and be shown
-
-    def value(match: re.Match[str]) -> str:
-        name, default = match.group(1), match.group(2)
-        if name not in variables and default is None:
-            problems.append(document.problem(path, f"environment variable {name} is not set"))
-        return variables.get(name, default or "")
-
-    return _VARIABLE.sub(value, text)
 
 
 def _escalation(told: str | dict[str, Any]) -> str:
