@@ -140,6 +140,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"warm_up_s": 99}, "as long as the whole run"),
     ({"arrivals": "x"}, "constant"),
     ({"stages": [{"seconds": 9, "rate_per_s": 0}]}, "not one request"),
+    ({"warm_up_s": 10**400}, "warm_up_s: must be a finite number"),
     ({"mix": [{"conversations": "cars-xx"}]}, "no set or file 'cars-xx'"),
     ({"mix": []}, "mix"),
     ({"stages": None, "trace": {"file": "gone.jsonl"}}, "cannot be read"),

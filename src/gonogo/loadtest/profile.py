@@ -17,6 +17,7 @@ from gonogo.errors import GonogoError
 from gonogo.loadtest.arrivals import LoadStage, Traced, moments, read_trace
 from gonogo.loadtest.capacity import Search
 from gonogo.probes.asking import read_set
+from gonogo.targets.target_file import unusable_values
 
 _CHARACTERS_A_TOKEN = 4
 _FILLER = "Please take the following into account as well when you answer. "
@@ -217,7 +218,7 @@ def load_profile(file: Path) -> Profile:
         DocumentError: it is not a valid profile.
     """
     document = load_document(file)
-    problems = validate(document, resources.schema("profile"))
+    problems = [*unusable_values(document), *validate(document, resources.schema("profile"))]
     if problems:
         raise DocumentError(problems)
     profile = _Reading(document).profile()
