@@ -1,5 +1,6 @@
 """What every section of a target file is read with: its paths, secrets and bands, and what is wrong with it."""
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ class TargetFile:
 
     def path(self, text: str) -> Path:
         """A path in the file: relative to it; ``~`` is the home folder."""
-        return (self._folder / Path(text).expanduser()).resolve()
+        return (self._folder / os.path.expanduser(text)).resolve()  # noqa: PTH111 (pathlib's fails at an unknown ~user)
 
     def secret(self, raw: Mapping[str, str] | None, path: Path_) -> Secret | None:
         """A secret by its reference, ``env`` or ``file``; None where none is named; without a value it is a problem."""
