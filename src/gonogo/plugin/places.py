@@ -84,7 +84,7 @@ def _own_checks(config: pytest.Config, target: str | None) -> list[Path]:
         return []
     # not in every run of pytest
     from gonogo.documents import DocumentError, load_document  # noqa: PLC0415
-    from gonogo.targets.variables import filled  # noqa: PLC0415
+    from gonogo.targets.resolving import filled, path_from  # noqa: PLC0415
 
     file = (config.invocation_params.dir / target).resolve()
     try:
@@ -92,7 +92,7 @@ def _own_checks(config: pytest.Config, target: str | None) -> list[Path]:
     except (DocumentError, AttributeError):
         return []
     names = named if isinstance(named, list) else []
-    folders = [(file.parent / name).resolve() for name in names if isinstance(name, str)]
+    folders = [path_from(file.parent, name) for name in names if isinstance(name, str)]
     return [folder for folder in folders if folder.is_dir()]
 
 

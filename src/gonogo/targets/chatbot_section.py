@@ -35,6 +35,8 @@ class ChatbotSection:
         asking = Asking(**raw.get("asking", {}))
         self._check_asking(asking)
         completions = Completions(**raw["completions"]) if "completions" in raw else None
+        if completions and "message_path" not in raw and raw["url"].rstrip("/").endswith("/v1"):
+            self._file.problem(("chatbot", "url"), "ends with /v1, which is added to it: leave it away")
         schemas = resources.folder("fixtures") / "schemas"
         paths = ("/v1/chat/completions", "/health") if completions else ("/api/chat/message", "/api/chat/health")
         named = raw.get("conversations", _SHIPPED_SETS)

@@ -136,10 +136,9 @@ class EndpointSections:
         for i, model in enumerate(models):
             provider = providers.get(model.provider)
             known = [there.name for there in provider.models] if provider else []
-            if known and model.upstream and model.upstream not in known:
-                message = (
-                    f"no model of {model.provider} is called {model.upstream!r}{did_you_mean(model.upstream, known)}"
-                )
+            hint = did_you_mean(model.upstream, known)
+            if model.upstream not in known and hint:  # the provider may have models that the file does not name
+                message = f"no model of {model.provider} is called {model.upstream!r}{hint}"
                 self._file.problem(("gateway", "models", i, "upstream"), message)
 
     def check_commands(self, gateway: Endpoint | None, commands: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """The section ``load`` of a target file."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,18 +47,14 @@ class LoadSection:
         overhead = self._file.band(added, ("load", "gateway_overhead_ms")) if added else None
         if overhead is not None and not overhead.above:
             self._file.problem(("load", "gateway_overhead_ms"), "needs warn_above or fail_above, or both")
-        self._check_model(raw, gateway)
+        self._check_model(raw["model"], [model.name for model in gateway.models] if gateway else [])
         return Load(profile, raw["model"], objectives, prices, baseline, overhead, raw.get("most_cost"))
 
-    def _check_model(self, raw: Mapping[str, Any], gateway: Endpoint | None) -> None:
-        """Whether the gateway has the model, and whether the way past the gateway is known where it is compared."""
-        models = {model.name: model for model in gateway.models} if gateway else {}
-        model = models.get(raw["model"])
-        if gateway is not None and model is None:
-            hint = did_you_mean(raw["model"], models)
-            self._file.problem(("load", "model"), f"no model of the gateway is called {raw['model']!r}{hint}")
-        if model is not None and "gateway_overhead_ms" in raw and not model.provider:
-            self._file.problem(("load", "gateway_overhead_ms"), f"needs the `provider` of the gateway's {model.name}")
+    def _check_model(self, asked: str, models: Sequence[str]) -> None:
+        """Whether the gateway has the model, where the file says which it has."""
+        if models and asked not in models:
+            hint = did_you_mean(asked, models)
+            self._file.problem(("load", "model"), f"no model of the gateway is called {asked!r}{hint}")
 
     def _baseline(self, raw: dict[str, Any]) -> Baseline:
         record = self._file.path(raw["record"])

@@ -28,10 +28,10 @@ from gonogo.targets.model import (
     WebPage,
 )
 from gonogo.targets.monitoring_section import MonitoringSection
+from gonogo.targets.resolving import filled
 from gonogo.targets.security_section import SecuritySection
 from gonogo.targets.steps import check_steps
 from gonogo.targets.target_file import TargetFile, unusable_values
-from gonogo.targets.variables import filled
 from gonogo.targets.watch import Watch
 
 SCHEMA: dict[str, Any] = json.loads((Path(__file__).parent / "target.schema.json").read_text(encoding="utf-8"))
@@ -59,20 +59,20 @@ _ABOVE = {name for name, band in _DEFAULT_BANDS.items() if band.above}
 def load_target(file: Path, today: date, environment: Mapping[str, str] | None = None) -> Target:
     """Load a target file.
 
-    ``${NAME}`` and ``${NAME:-default}`` in any string but the name of a secret's variable are replaced from the
-    environment, so that one file can describe a deployment whose addresses differ from run to run. Paths are relative
-    to the target file.
+    ``${NAME}`` and ``${NAME:-default}`` in any string are replaced from the environment, so that one file can describe
+    a deployment whose addresses differ from run to run. Paths are relative to the target file.
 
     Raises:
         DocumentError: anything is wrong with it: first every variable that is not set, then every key and value of a
             wrong form, then everything that contradicts, from an unset secret to an expired waiver.
     """
     variables = os.environ if environment is None else environment
-    document, problems = filled(load_document(file), variables)
+    written = load_document(file)
+    document, problems = filled(written, variables)
     problems = problems or [*unusable_values(document), *validate(document, SCHEMA)]
     if problems:
         raise DocumentError(problems)
-    described = TargetFile(document, file.resolve().parent, variables)
+    described = TargetFile(document, written, file.resolve().parent, variables)
     target = _Reader(described, today).read(file, hashlib.sha256(file.read_bytes()).hexdigest())
     if described.problems:
         raise DocumentError(described.problems)
@@ -151,7 +151,17 @@ class _Reader:
         )
         drills.check(target.drills, raw, actor_names)
         check_steps(self._file)
+        self._check_overhead(target)
         return dataclasses.replace(target, secrets=tuple(self._file.secrets))
+
+    def _check_overhead(self, target: Target) -> None:
+        """Where the way past the gateway is compared, it is known."""
+        if target.gateway is None or target.load is None or target.load.gateway_overhead_ms is None:
+            return
+        model = target.gateway.model(target.load.model)
+        if model is not None and target.upstream_of(model) is None:
+            message = f"needs to know which model stands behind the gateway's {model.name} (provider, upstream)"
+            self._file.problem(("load", "gateway_overhead_ms"), message)
 
     def _own_checks(self, raw: Sequence[str]) -> tuple[Path, ...]:
         return tuple(self._file.folder(text, ("checks", i)) for i, text in enumerate(raw))

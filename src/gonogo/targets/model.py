@@ -220,8 +220,8 @@ class Target:
         if provider is None:
             return None
         candidates = [m for m in provider.models if m.kind == model.kind and not m.spare]
-        named = provider.model(model.upstream) if model.upstream else None
-        found = named or (candidates[0] if len(candidates) == 1 else None)
+        only = candidates[0] if len(candidates) == 1 else None
+        found = provider.model(model.upstream) if model.upstream else only
         return (provider, found) if found is not None else None
 
     def chain_of(self, model: ChatModel) -> tuple[Endpoint, ...]:

@@ -19,8 +19,8 @@ def check_steps(file: TargetFile) -> None:
     parts = [name for name in ("gateway", "chatbot", "agent") if name in raw]
     parts += [item["name"] for section in ("providers", "services") for item in raw.get(section, ())]
     for path, step in _steps(raw):
-        if not MEANS & step.keys():
-            file.problem(path, f"names no means: one of {', '.join(sorted(MEANS))}")
+        if len(MEANS & step.keys()) != 1:
+            file.problem(path, f"must name one means, and only one: {', '.join(sorted(MEANS))}")
         elif "control" in step and step["control"] not in parts:
             hint = did_you_mean(step["control"], parts)
             file.problem((*path, "control"), f"no part of the target is called {step['control']!r}{hint}")

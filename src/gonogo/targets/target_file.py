@@ -1,22 +1,24 @@
 """What every section of a target file is read with: its paths, secrets and bands, and what is wrong with it."""
 
-import os
+import re
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
-from gonogo.documents import Document, Part, Path_, Problem, Problems
+from gonogo.documents import Document, Part, Path_, Problem, Problems, dotted
 from gonogo.objectives import Band
+from gonogo.targets.resolving import VARIABLE, path_from
 from gonogo.targets.secrets import Secret
 
-_LARGEST = 1e12
-"""More than any limit, duration or count that makes sense, and less than what overflows a date or a C integer."""
+_LONGEST_S = 1e9
+"""Thirty years: more overflows dates and C integers sooner or later."""
 
 
 def unusable_values(document: Document) -> Problems:
-    """Numbers and texts that no key can take: not finite, too large, a NUL character, an address that is none."""
-    return [part.problem(why) for part in _leaves(document.root) if (why := _unusable(part.value))]
+    """Numbers and texts that no key can take: not finite, a time without end, a NUL character."""
+    return [part.problem(why) for part in _leaves(document.root) if (why := _unusable(part))]
 
 
 def _leaves(part: Part) -> Iterator[Part]:
@@ -30,28 +32,45 @@ def _leaves(part: Part) -> Iterator[Part]:
         yield part
 
 
-def _unusable(value: object) -> str:
-    if isinstance(value, (int, float)) and not abs(value) <= _LARGEST:  # NaN is not, either
-        return f"must be a finite number of at most {_LARGEST:g}"
-    if not isinstance(value, str):
-        return ""
-    if "\0" in value:
-        return "holds a NUL character"
-    if value.startswith(("http://", "https://", "redis://", "rediss://")):
-        try:
-            urlsplit(value).port  # noqa: B018 (asking for it is what tells)
-        except ValueError as error:
-            return f"is no URL: {error}"
-    return ""
+def _unusable(part: Part) -> str:
+    value, name = part.value, str(part.path[-1]) if part.path else ""
+    if isinstance(value, (int, float)):
+        is_time = name.endswith("_s") or name in {"seconds", "hours"}
+        most = _LONGEST_S if is_time else sys.float_info.max
+        limit = f" of at most {most:g}" if is_time else ""
+        return "" if abs(value) <= most else f"must be a finite number{limit}"  # NaN is not, either
+    return "holds a NUL character" if isinstance(value, str) and "\0" in value else ""
+
+
+_ADDRESS = re.compile(r"(?:https?|rediss?)://[^/?#]*:[^/?#]*@|rediss?://[^#]*[?&]password=")
+"""One that holds a password."""
+
+
+def _passwords_in(document: Document) -> Iterator[Secret]:
+    """The passwords that stand in addresses, so that nothing that is written shows them."""
+    for part in document.root.strings():
+        if _ADDRESS.match(part.value):
+            address = urlsplit(part.value)
+            written = [address.password or "", *parse_qs(address.query).get("password", ())]
+            for password in {form for text in written for form in (text, unquote(text)) if form}:
+                yield Secret(f"the password in {dotted(part.path)}", password)
 
 
 class TargetFile:
     """A target file while it is read; problems that its schema cannot see are gathered."""
 
-    def __init__(self, document: Document, folder: Path, variables: Mapping[str, str]) -> None:
-        self._document, self._folder, self._variables = document, folder, variables
+    def __init__(self, document: Document, written: Document, folder: Path, variables: Mapping[str, str]) -> None:
+        """Begin.
+
+        Args:
+            document: with every variable in place.
+            written: the same without.
+            folder: where it lies.
+            variables: the environment.
+        """
+        self._document, self._written, self._folder, self._variables = document, written, folder, variables
         self.problems: list[Problem] = []
-        self.secrets: list[Secret] = []
+        self.secrets: list[Secret] = list(_passwords_in(document))
 
     @property
     def value(self) -> dict[str, Any]:
@@ -65,12 +84,15 @@ class TargetFile:
 
     def path(self, text: str) -> Path:
         """A path in the file: relative to it; ``~`` is the home folder."""
-        return (self._folder / os.path.expanduser(text)).resolve()  # noqa: PTH111 (pathlib's fails at an unknown ~user)
+        return path_from(self._folder, text)
 
     def secret(self, raw: Mapping[str, str] | None, path: Path_) -> Secret | None:
         """A secret by its reference, ``env`` or ``file``; None where none is named; without a value it is a problem."""
         if raw is None:
             return None
+        if "env" in raw and VARIABLE.search(str(self._written.below(*path, "env").value)):
+            self.problem(path, "takes the name of a variable, not what stands in it: {env: NAME}, without a $")
+            return None  # what stands in it may be the secret
         if "env" in raw:
             reference, value = f"${raw['env']}", self._variables.get(raw["env"], "").strip()
             if not value:

@@ -1,11 +1,13 @@
-"""Environment variables in a target file: ``${NAME}`` and ``${NAME:-default}``."""
+"""What texts of a target file stand for: variables (``${NAME}``, ``${NAME:-default}``) and paths."""
 
+import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from gonogo.documents import Document, Path_, Problems, map_strings
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)(?::-([^}]*))?\}")
+VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)(?::-([^}]*))?\}")
 
 
 def filled(document: Document, variables: Mapping[str, str]) -> tuple[Document, Problems]:
@@ -13,15 +15,17 @@ def filled(document: Document, variables: Mapping[str, str]) -> tuple[Document, 
     problems: Problems = []
 
     def fill(text: str, path: Path_) -> str:
-        if path[-1:] == ("env",):
-            return text  # of a secret: a variable's value there would be the secret, and be shown
-
         def value(match: re.Match[str]) -> str:
             name, default = match.group(1), match.group(2)
             if name not in variables and default is None:
                 problems.append(document.problem(path, f"environment variable {name} is not set"))
             return variables.get(name, default or "")
 
-        return _VARIABLE.sub(value, text)
+        return VARIABLE.sub(value, text)
 
     return map_strings(document, fill), problems
+
+
+def path_from(folder: Path, text: str) -> Path:
+    """A path in a target file: relative to the file's folder; ``~`` is the home folder."""
+    return (folder / os.path.expanduser(text)).resolve()  # noqa: PTH111 (pathlib's fails at an unknown ~user)
