@@ -21,7 +21,8 @@ from gonogo.plugin.ledger import Ledger
 from gonogo.plugin.locks import target_lock
 from gonogo.plugin.stages import STAGES
 from gonogo.redaction import Redactor
-from gonogo.targets.endpoints import ChatModel
+from gonogo.targets.endpoint_sections import profiles
+from gonogo.targets.endpoints import ChatModel, Deviation
 from gonogo.targets.model import Budget, Target
 
 
@@ -193,7 +194,8 @@ def test_what_a_target_excuses_is_a_check(
 ) -> None:
     monkeypatch.setattr(selection, "info_of", lambda item: SimpleNamespace(suite=item))
     monkeypatch.setattr(selection, "names_of", lambda item: (f"{item}.a.b", f"{item}.a.b[main]"))
-    endpoint = SimpleNamespace(deviations=(SimpleNamespace(check_id=deviating),))
+    shipped = profiles()["litellm"].deviations
+    endpoint = SimpleNamespace(kind="litellm", deviations=(*shipped, Deviation(deviating, "x", "known")))
     target = SimpleNamespace(waivers=(SimpleNamespace(check_id=waived),), endpoints=lambda: (endpoint,))
     items = cast("list[pytest.Item]", list(SUITES))
 

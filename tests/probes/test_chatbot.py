@@ -85,13 +85,18 @@ def test_an_answer_that_this_machine_could_not_wait_for_says_nothing(monkeypatch
 
 @pytest.mark.parametrize(
     ("text", "reason", "is_cut"),
-    [('{"message": "Ho', "length", True), ('{"message": "Ho', "stop", False), ("Claro: {", "length", False)],
+    [
+        ('{"message": "Ho', "length", True),
+        ('{"message": "Ho', "stop", False),
+        ("Claro: {", "length", False),
+        ('{"message": "Ho"}  \n\n ', "length", False),
+    ],
 )
 def test_an_answer_that_ended_at_our_limit_says_nothing(text: str, reason: str, is_cut: bool) -> None:
     choice = {"message": {"content": text}, "finish_reason": reason}
     bot = Bot(httpx.Response(200, json={"choices": [choice]}), completions=Completions("m"))
     (answer,) = bot.probe.talk(Conversation(("Hola",)))
-    assert (answer.body, answer.is_cut, "max_tokens" in answer.our_doing) == (text, is_cut, is_cut)
+    assert (answer.body, answer.is_cut, "max_tokens" in answer.undecided) == (text, is_cut, is_cut)
 
 
 def test_names_of_fields_and_the_way_past_the_cache() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gonogo.documents import Problem
 from gonogo.errors import BudgetExhaustedError, EndpointFailedError, InconclusiveError, NotDeclared
 from gonogo.fixtures.contract import Volley
 from gonogo.plugin import flaws_of
@@ -328,3 +329,16 @@ def test_where_one_of_several_cannot_be_looked_at_the_others_are() -> None:
     with pytest.raises(InconclusiveError, match="1 is away"):
         flaws_of(map(look, (1, 3)))
     assert flaws_of(map(look, (4, 5))) == []
+
+
+def test_a_warning_does_not_hide_what_could_not_be_looked_at() -> None:
+    suspect = Problem("f", 1, 1, "", "only the size was compared", warning=True)
+
+    def look(what: object) -> list[Problem]:
+        if what is None:
+            raise InconclusiveError("the hub is away")
+        return [suspect]
+
+    assert flaws_of(map(look, [1])) == [suspect]
+    with pytest.raises(InconclusiveError, match="the hub is away"):
+        flaws_of(map(look, [1, None]))

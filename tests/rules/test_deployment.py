@@ -75,6 +75,7 @@ def test_disruption(budget: str, wanted: list[str]) -> None:
     ("head", "selector", "wanted"),
     [
         ("apiVersion: policy/v1", "{}", []),
+        ("apiVersion: policy/v1", "{matchLabels: {}}", []),
         ("apiVersion: policy/v1", "null", ["web has no PodDisruptionBudget", "b selects no workload of these manifests"]),
         ("apiVersion: policy/v1beta1", "{}", ["web has no PodDisruptionBudget", "b selects no workload of these manifests"]),
     ],
@@ -97,6 +98,34 @@ def test_an_object_without_a_namespace_may_be_in_any(of_web: str, of_others: str
     scaler = f"kind: HorizontalPodAutoscaler\nmetadata: {{name: s, namespace: '{of_others}'}}\nspec: {{minReplicas: 3, maxReplicas: 4, scaleTargetRef: {{kind: Deployment, name: web}}}}\n"
     found = policies.undisruptable(objects(f"{web}---\n{budget}---\n{scaler}"))
     assert (found == []) is is_met
+
+
+def deployed(name: str, space: str, replicas: int) -> str:
+    template = f"template: {{metadata: {{labels: {{app: {name}}}}}}}"
+    return f"---\nkind: Deployment\nmetadata: {{name: {name}, namespace: {space}}}\nspec: {{replicas: {replicas}, {template}}}\n"
+
+
+def scaled(name: str, space: str, least: int) -> str:
+    bounds = f"minReplicas: {least}, maxReplicas: 9, scaleTargetRef: {{kind: Deployment, name: {name}}}"
+    return (
+        f"---\nkind: HorizontalPodAutoscaler\nmetadata: {{name: h{least}, namespace: '{space}'}}\nspec: {{{bounds}}}\n"
+    )
+
+
+@pytest.mark.parametrize(("least", "is_met"), [(1, True), (3, True), (4, False)])
+def test_a_budget_counts_the_pods_of_all_that_it_selects(least: int, *, is_met: bool) -> None:
+    budget = f"apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {{name: b, namespace: s}}\nspec: {{minAvailable: {least}, selector: {{}}}}\n"
+    found = policies.undisruptable(objects(budget + deployed("a", "s", 2) + deployed("c", "s", 2)))
+    assert (found == []) is is_met
+
+
+def test_the_autoscaler_of_a_namespace_counts_before_one_without() -> None:
+    budget = "kind: PodDisruptionBudget\nmetadata: {name: b, namespace: prod}\nspec: {minAvailable: 1, selector: {matchLabels: {app: a}}}\n"
+    found = objects(budget + deployed("a", "prod", 3) + scaled("a", "", 1) + scaled("a", "prod", 3))
+    assert policies.undisruptable(found) == []
+    assert [p.message for p in policies.wrong_scaling(found, {"a": (3, 9)})] == [
+        "a has 1 to 9 replicas, the target wants 3 to 9"
+    ]
 
 
 def test_side_cars_and_claims_of_a_stateful_set() -> None:

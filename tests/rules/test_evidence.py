@@ -111,6 +111,12 @@ DASHBOARD = {
 }
 
 
+def test_where_nothing_is_chosen_the_first_option_is() -> None:
+    variable = {"name": "v", "current": {}, "options": [{"value": "5"}, {"value": "9"}]}
+    model = {"templating": {"list": [variable]}, "panels": [{"title": "A", "targets": [{"expr": "topk($v, x)"}]}]}
+    assert panel_queries(model, "1h", {}) == [PanelQuery("A", "topk(5, x)")]
+
+
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_the_queries_of_a_dashboard(*, wrapped: bool) -> None:
     model: dict[str, Any] = {"dashboard": DASHBOARD, "meta": {}} if wrapped else DASHBOARD
@@ -129,6 +135,7 @@ def test_the_queries_of_a_dashboard(*, wrapped: bool) -> None:
         ('x{j="$v"}', "a.b", 'x{j="a.b"}', ()),
         ('label_replace(x, "a", "$1", "b", "(.*)")', "", 'label_replace(x, "a", "$1", "b", "(.*)")', ()),
         ("topk($v, x)", "3", "topk(3, x)", ()),
+        ('up{i=~"$v:$v"}', "h", 'up{i=~"h:h"}', ()),
         ("topk($v, x)", "", "topk(.*, x)", ("v",)),
         ('sum by (${v}) (rate(x{a=\'$v\', b="say \\"$v"}[$v])) > $__range_s', "", None, ("v",)),
         ("rate(x[$v]) + max_over_time(x[1h:$v])", "", "rate(x[1h]) + max_over_time(x[1h:1h])", ()),

@@ -130,6 +130,8 @@ def test_no_authentication(kind: str, text: str, count: int) -> None:
         ("${PORT:-11434}:11434", [False]),
         ("$PORT:11434", [False]),
         ("${BIND}:11434:11434", [True]),
+        ("${PORTS}", [True]),
+        ("${A:-${B:-127.0.0.1}}:80:80", [True]),
         ("${BIND:?say where}:11434:11434", [True]),
         ("[::1]:11434:11434", []),
     ],

@@ -293,3 +293,10 @@ def test_a_model_that_a_variable_names_is_any_of_that_name(loaded: str, wanted: 
     )
     config = GatewayConfig(doc(f"model_list: [{entries}]"))
     assert messages(not_deployed(config, [LoadedModel("a", model, "") for model in loaded.split()])) == wanted
+
+
+def test_models_that_variables_name_are_told_apart_by_their_servers() -> None:
+    entries = (f"{{model_name: a, litellm_params: {{model: os.environ/M{n}, api_base: 'http://{n}'}}}}" for n in "12")
+    config = GatewayConfig(doc(f"model_list: [{', '.join(entries)}]"))
+    loaded = [LoadedModel("a", "openai/y", "http://2"), LoadedModel("a", "openai/x", "http://1")]
+    assert messages(not_deployed(config, loaded)) == []

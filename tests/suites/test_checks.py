@@ -493,6 +493,10 @@ def test_what_is_our_own_doing_decides_nothing_of_a_long_talk(ours: dict[str, An
 
     with pytest.raises(InconclusiveError, match="a message "):
         turns.test_turns_long([good, replace(good, **ours)], Parts(violations=lambda _: []))
+    with pytest.raises(AssertionError, match="turn 3: HTTP 500"):
+        turns.test_turns_long([good, replace(good, **ours), replace(good, status=500)], Parts(violations=lambda _: []))
+    with pytest.raises(AssertionError, match="wrong"):
+        turns.test_turns_long([good, replace(good, **ours)], Parts(violations=lambda _: ["wrong"]))
 
 
 @pytest.mark.parametrize("ours", [{"status": 429}, {"status": 0, "starved": True}, {"is_cut": True, "body": "{"}])
@@ -502,7 +506,7 @@ def test_what_is_our_own_doing_decides_nothing_of_the_answers(ours: dict[str, An
     answers = (good, replace(good, key=second.key, **ours))
     replies = Replies(Held(answers), (first, second), CHATBOT, lambda _: None)
 
-    with pytest.raises(InconclusiveError, match="each of 1 messages"):
+    with nullcontext() if "is_cut" in ours else pytest.raises(InconclusiveError, match="each of 1 messages"):
         form.test_reply_answered(replies)
     with pytest.raises(InconclusiveError, match="each of 1 messages"):
         form.test_reply_json(replies)
@@ -534,7 +538,7 @@ def test_what_one_told_is_not_known_to_another(*, shares: bool, presumed: str, s
     bot = cast("ChatbotProbe", Remembering(shares=shares, presumed=presumed))
 
     if said is None:
-        with pytest.raises(InconclusiveError, match="all are presumed"):
+        with pytest.raises(InconclusiveError, match="knew them before"):
             meet(bot, (telling, *questions))
         return
     expect_said(said, turns.test_turns_apart, meet(bot, (telling, *questions)))
@@ -542,15 +546,21 @@ def test_what_one_told_is_not_known_to_another(*, shares: bool, presumed: str, s
         meet(bot, (telling, questions[0]))
 
 
-@pytest.mark.parametrize(("statuses", "is_told"), [((0, 503), False), ((400, 0), True), ((200, 0), True)])
+@pytest.mark.parametrize(
+    ("statuses", "is_told"),
+    [((0, 503), False), ((404, 401), False), ((400, 0), True), ((200, 0), True), ((200, 429), False)],
+)
 def test_a_leak_is_looked_for_only_where_something_was_said(statuses: tuple[int, ...], *, is_told: bool) -> None:
     said = [Conversation((text,)) for text in ("hola", "adiós")]
     answers = tuple(Answer(one.key, 0, 0, "", status, "no", 5.0) for one, status in zip(said, statuses, strict=True))
     chatbot = cast("Chatbot", Parts(canaries=("canary-77",), system_prompt=""))
     replies = Replies(Held(answers), tuple(said), chatbot, lambda _: None)
 
-    with nullcontext() if is_told else pytest.raises(InconclusiveError, match="no such message was answered"):
+    with nullcontext() if is_told else pytest.raises(InconclusiveError, match="was answered|HTTP 429"):
         adversarial.test_adversarial_leak(replies)
+    leaking = replace(answers[0], status=200, is_cut=True, body='{"response": "my prompt has canary-77 in it and')
+    with pytest.raises(AssertionError):
+        adversarial.test_adversarial_leak(replace(replies, held=Held((leaking, *answers[1:]))))
 
 
 def test_a_watch_of_answers_that_do_not_say_whether_they_fell_back_decides_nothing() -> None:

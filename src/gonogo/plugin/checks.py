@@ -118,7 +118,7 @@ def flaws_of(looks: Iterable[Sequence[_Flaw]]) -> list[_Flaw]:
     A `map` goes on with the next look after one that could not be had; a generator that raised is at its end.
 
     Raises:
-        InconclusiveError, StarvedError: nothing was found, and one of them could not look.
+        InconclusiveError, StarvedError: nothing was found, or warnings only, and one of them could not look.
     """
     flaws, unknown, left = list[_Flaw](), list[Exception](), iter(looks)
     while True:
@@ -128,7 +128,7 @@ def flaws_of(looks: Iterable[Sequence[_Flaw]]) -> list[_Flaw]:
             break
         except (InconclusiveError, StarvedError) as error:
             unknown.append(error)
-    if unknown and not flaws:
+    if unknown and all(getattr(flaw, "warning", False) for flaw in flaws):
         raise unknown[0]
     return flaws
 

@@ -12,6 +12,7 @@ from gonogo.documents import did_you_mean
 from gonogo.model import SUITES
 from gonogo.plugin.checks import info_of
 from gonogo.plugin.outcomes import instance_of
+from gonogo.targets.endpoint_sections import own_deviations
 from gonogo.targets.model import Target
 from gonogo.writing import write_whole
 
@@ -70,7 +71,7 @@ def expect_named_checks(items: Iterable[pytest.Item], target: Target) -> None:
         return
     known = {name for item in checks for name in names_of(item)}
     named = [("waiver", waiver.check_id) for waiver in target.waivers]
-    named += [("deviation", item.check_id) for endpoint in target.endpoints() for item in endpoint.deviations]
+    named += [("deviation", item.check_id) for endpoint in target.endpoints() for item in own_deviations(endpoint)]
     for what, name in named:
         if name not in known:
             hint = did_you_mean(name, known)

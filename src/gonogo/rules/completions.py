@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gonogo.rules.reading import mapping, number, objects
+from gonogo.rules.reading import json_value, mapping, number, objects
 
 CLOCKS_APART_S = 3600
 """How far a server's clock may be from ours: more than an hour is a wrong clock or a stale answer."""
@@ -29,7 +29,13 @@ def finish_reasons_of(body: Mapping[str, Any]) -> tuple[str, ...]:
 
 def is_cut_off(text: str, reason: object) -> bool:
     """Whether a JSON text ended at its limit of tokens while it still looked well: more of it might have been right."""
-    return reason == "length" and text.lstrip()[:1] in ("", "{")
+    if reason != "length" or text.lstrip()[:1] not in ("", "{"):
+        return False
+    try:
+        json_value(text)
+    except ValueError:
+        return True
+    return False  # it is whole, and blanks or nothing came after it
 
 
 def identity_flaws(bodies: Sequence[Mapping[str, Any]], now_s: float) -> list[str]:

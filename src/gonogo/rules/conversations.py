@@ -130,12 +130,17 @@ class Answer:
 
     @property
     def our_doing(self) -> str:
-        """Why it says nothing of the chatbot: our haste, our machine, our limit; empty if it says something."""
+        """Why it is no answer of the chatbot's: our haste, our machine; empty if it is one."""
         if self.status == 429:
             return "got HTTP 429 to the end: lower chatbot.asking.concurrency"
-        if self.starved:
-            return "could not be waited for: this machine had no processor for us"
-        return "was cut off at our limit: raise chatbot.completions.max_tokens" if self.is_cut else ""
+        return "could not be waited for: this machine had no processor for us" if self.starved else ""
+
+    @property
+    def undecided(self) -> str:
+        """Why its form and its fields say nothing of the chatbot; what it holds does, where it only was cut off."""
+        return self.our_doing or (
+            "was cut off at our limit: raise chatbot.completions.max_tokens" if self.is_cut else ""
+        )
 
     @property
     def answered(self) -> bool:

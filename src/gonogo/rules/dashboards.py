@@ -12,6 +12,7 @@ _TIMES = ("__rate_interval", "__interval", "__range", "__range_s", "__range_ms",
 _VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)(?::\w+)?\}|\[\[([A-Za-z_]\w*)(?::\w+)?\]\]|\$([A-Za-z_]\w*)")
 """Not ``$1``, which is a group of ``label_replace``."""
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|`[^`]*`')
+_QUOTE = re.compile(r"[\"'`]")
 _SPECIAL = re.compile(r"[\\^$*+?.()|\[\]{}]")
 _ONE_VALUE = re.compile(r"(?<![=!<>~])(=)(\s*\"[^\"]*\")")
 _MANY = re.compile(r"\.\*|\.\+|\||\\")
@@ -77,11 +78,16 @@ def _saved(model: Mapping[str, Any]) -> dict[str, str]:
     """What the dashboard's variables are set to; several values as alternatives."""
     found: dict[str, str] = {}
     for variable in (model.get("templating") or {}).get("list") or ():
-        value = (variable.get("current") or {}).get("value")
+        value = (variable.get("current") or {}).get("value") or _first_option(variable)
         if variable.get("type") == "datasource" or value in (None, "", "$__all", ["$__all"]):
             value = variable.get("allValue") or _EVERYTHING
         found[variable["name"]] = _alternatives(value) if isinstance(value, list) else str(value)
     return found
+
+
+def _first_option(variable: Mapping[str, Any]) -> Any:  # noqa: ANN401 (any JSON)
+    """What Grafana takes where nothing is chosen."""
+    return next((option.get("value") for option in variable.get("options") or ()), None)
 
 
 def _alternatives(values: Sequence[object]) -> str:
@@ -107,7 +113,9 @@ def _name_in(match: re.Match[str]) -> str:
 
 def _is_time(match: re.Match[str]) -> bool:
     """Whether a variable stands for a time: Grafana's own, or one of the dashboard's where a range stands."""
-    return _name_in(match) in _TIMES or match.string[: match.start()].endswith(("[", ":"))
+    before = match.string[: match.start()]
+    is_in_range = before.endswith(("[", ":")) and not _QUOTE.search(_QUOTED.sub("", before))
+    return _name_in(match) in _TIMES or is_in_range
 
 
 def _filled(query: str, window: str, variables: Mapping[str, str]) -> str:

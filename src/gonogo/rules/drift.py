@@ -65,11 +65,11 @@ def not_deployed(config: GatewayConfig, loaded: Sequence[LoadedModel]) -> Proble
     bases = {(item.name, item.model): item.api_base for item in loaded}
     problems: Problems = []
     for deployment in config.deployments:
-        key = (deployment.name, deployment.parameters["model"].text())
+        key, base = (deployment.name, deployment.parameters["model"].text()), deployment.parameters["api_base"].text()
         if _is_named_elsewhere(deployment):
-            key = next((spare for spare in running - wanted if spare[0] == deployment.name), key)
+            spares = [spare for spare in running - wanted if spare[0] == deployment.name]
+            key = next(iter(sorted(spares, key=lambda spare: bases[spare] != base)), key)
             wanted[key] += 1
-        base = deployment.parameters["api_base"].text()
         if not running[key]:
             problems.append(deployment.part.problem(f"{key[0]} ({key[1]}) is not loaded by the running gateway"))
         elif base and bases[key] and not is_reference(base) and bases[key] != base and wanted[key] == 1:

@@ -232,7 +232,9 @@ def _address_of(port: Part) -> str:
     """The address that a compose file's port is published on; empty for every one, `_UNKNOWN` if a variable has it."""
     text = (port["host_ip"] if isinstance(port.value, dict) else port).text()
     filled = _IN_SHELL.sub(lambda found: found.group(1) or _UNKNOWN, text)
-    return filled if isinstance(port.value, dict) else filled.rpartition(":")[0].rpartition(":")[0]
+    address = filled if isinstance(port.value, dict) else filled.rpartition(":")[0].rpartition(":")[0]
+    is_unknown = _UNKNOWN in address or "}" in filled or filled == _UNKNOWN  # a default in a default; all of it
+    return _UNKNOWN if is_unknown else address
 
 
 def no_tls(sources: Sources) -> Problems:

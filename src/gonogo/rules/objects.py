@@ -45,9 +45,9 @@ class Manifests:
         return scalers
 
     def scaler_of(self, workload: Part) -> Part | None:
-        """The autoscaler of a workload."""
-        scalers = self.scalers.get(name_of(workload), [])
-        return next((scaler for scaler in scalers if _may_meet(scaler, workload)), None)
+        """The autoscaler of a workload: one of its own namespace, else one that may be in it."""
+        scalers = [scaler for scaler in self.scalers.get(name_of(workload), []) if _may_meet(scaler, workload)]
+        return next(iter(sorted(scalers, key=lambda scaler: space_of(scaler) != space_of(workload))), None)
 
     def selected_by(self, selector: Part, *, empty_takes_all: bool = False) -> list[Part]:
         """The workloads whose pods a selector takes, in its object's namespace.

@@ -83,9 +83,9 @@ def undisruptable(manifests: Manifests) -> Problems:
     problems: Problems = []
     for budget in manifests.of("PodDisruptionBudget"):
         selector, is_v1 = budget.at("spec", "selector"), budget["apiVersion"].text() == "policy/v1"
-        selected = manifests.selected_by(selector, empty_takes_all=is_v1 and selector.value == {})
+        selected = manifests.selected_by(selector, empty_takes_all=is_v1 and isinstance(selector.value, dict))
         protected |= {id(workload.document) for workload in selected}
-        problems += _useless_budget(budget, max((_replicas(w, manifests) for w in selected), default=None))
+        problems += _useless_budget(budget, sum(_replicas(w, manifests) for w in selected) if selected else None)
     unprotected = [
         workload.at("metadata", "name").problem(f"{name_of(workload)} has no PodDisruptionBudget")
         for workload in manifests.of("Deployment", "StatefulSet")
@@ -128,13 +128,15 @@ def wrong_scaling(manifests: Manifests, bounds: Mapping[str, tuple[int, int]]) -
     """
     problems = [problem for scaler in manifests.of("HorizontalPodAutoscaler") for problem in _scaler(scaler, manifests)]
     for name, (low, high) in bounds.items():
-        scaler = next(iter(manifests.scalers.get(name, [])), None)
-        if scaler is None:
+        scalers = manifests.scalers.get(name, [])
+        if not scalers:
             place = manifests.named(name, *LONG_RUNNING) or manifests.place
             problems.append(place.problem(f"{name} has no HorizontalPodAutoscaler"))
-        elif (least := _least(scaler), most := scaler.at("spec", "maxReplicas").number()) != (low, high):
-            message = f"{name} has {least:g} to {most or 0:g} replicas, the target wants {low} to {high}"
-            problems.append(scaler["spec"].problem(message))
+        for scaler in scalers:
+            least, most = _least(scaler), scaler.at("spec", "maxReplicas").number()
+            if (least, most) != (low, high):
+                message = f"{name} has {least:g} to {most or 0:g} replicas, the target wants {low} to {high}"
+                problems.append(scaler["spec"].problem(message))
     return problems
 
 

@@ -87,7 +87,7 @@ def gathered(conversations: Iterable[Conversation], answers: Iterable[Answer], f
         held.setdefault(answer.key, {})[answer.repeat] = answer
     found = []
     for conversation in conversations:
-        last = [answer for answer in held.get(conversation.key, {}).values() if not answer.our_doing]
+        last = [answer for answer in held.get(conversation.key, {}).values() if not answer.undecided]
         if last:
             found.append(Asked(conversation, tuple(_reply(answer, conversation, fields) for answer in last)))
     return found

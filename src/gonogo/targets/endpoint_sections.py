@@ -51,6 +51,11 @@ def profiles() -> dict[str, Profile]:
     }
 
 
+def own_deviations(endpoint: Endpoint) -> list[Deviation]:
+    """Those that the target file itself names, and not its kind's profile."""
+    return [deviation for deviation in endpoint.deviations if deviation not in profiles()[endpoint.kind].deviations]
+
+
 def _model(raw: dict[str, Any], profile: Profile) -> ChatModel:
     promises = (profile.promises | set(raw.get("has", ()))) - set(raw.get("lacks", ()))
     fields = {key: value for key, value in raw.items() if key not in ("has", "lacks")}
