@@ -136,6 +136,7 @@ def test_the_queries_of_a_dashboard(*, wrapped: bool) -> None:
         ('label_replace(x, "a", "$1", "b", "(.*)")', "", 'label_replace(x, "a", "$1", "b", "(.*)")', ()),
         ("topk($v, x)", "3", "topk(3, x)", ()),
         ('up{i=~"$v:$v"}', "h", 'up{i=~"h:h"}', ()),
+        ("rate(x[$window_s])", "", "rate(x[1h])", ()),
         ("topk($v, x)", "", "topk(.*, x)", ("v",)),
         ('sum by (${v}) (rate(x{a=\'$v\', b="say \\"$v"}[$v])) > $__range_s', "", None, ("v",)),
         ("rate(x[$v]) + max_over_time(x[1h:$v])", "", "rate(x[1h]) + max_over_time(x[1h:1h])", ()),

@@ -126,7 +126,7 @@ def _filled(query: str, window: str, variables: Mapping[str, str]) -> str:
         name = _name_in(match)
         if not _is_time(match):
             return variables.get(name, _EVERYTHING)
-        if name.endswith(("_s", "_ms")):
+        if name in _TIMES and name.endswith(("_s", "_ms")):
             return str(_seconds(window) * (1000 if "ms" in name else 1))
         return window
 
