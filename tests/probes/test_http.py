@@ -262,6 +262,29 @@ def test_a_secret_in_an_answer_is_told(body: str, headers: str, path: str, leaks
         assert told == [f"GET {url}{path}: {leak}" for leak in leaks]
 
 
+def test_a_password_in_an_address_does_not_keep_answers_from_being_searched() -> None:
+    """What stands in a request's address may come back; who logs in by it has not asked for another secret."""
+    told: list[str] = []
+    with server(lambda c: c.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 14\r\n\r\nother-secret-9")) as url:
+        address = url.replace("http://", "http://ana:Corr3ctHorse@")
+        context = ProbeContext(lambda _: None, Redactor(["Corr3ctHorse", "other-secret-9"]), searched=told.extend)
+        with open_client() as client:
+            Http(client, address, None, context, 5.0).get("/")
+    assert [leak.rpartition(": ")[2] for leak in told] == ["the answer holds a secret of the target"]
+    assert "Corr3ctHorse" not in told[0]
+
+
+@pytest.mark.parametrize(
+    ("address", "raised"),
+    [("http://ana:a℀b@127.0.0.1:9", EndpointFailedError), ("http://[1:2]:80", InconclusiveError)],
+)
+def test_an_odd_address_is_no_crash(address: str, raised: type[Exception]) -> None:
+    seen: list[Observation] = []
+    with open_client() as client, pytest.raises(raised):
+        Http(client, address, None, ProbeContext(seen.append, Redactor(["a℀b"])), 2.0).get("/")
+    assert "a℀b" not in str(seen)
+
+
 def forgetful(answers: int) -> Serve:
     """Close a connection on its second request without a word, and after so many answers on the first.
 

@@ -123,9 +123,17 @@ def test_the_autoscaler_of_a_namespace_counts_before_one_without() -> None:
     budget = "kind: PodDisruptionBudget\nmetadata: {name: b, namespace: prod}\nspec: {minAvailable: 1, selector: {matchLabels: {app: a}}}\n"
     found = objects(budget + deployed("a", "prod", 3) + scaled("a", "", 1) + scaled("a", "prod", 3))
     assert policies.undisruptable(found) == []
-    assert [p.message for p in policies.wrong_scaling(found, {"a": (3, 9)})] == [
-        "a has 1 to 9 replicas, the target wants 3 to 9"
-    ]
+    suspect = policies.wrong_scaling(found, {"a": (3, 9)})
+    assert [(p.message, p.warning) for p in suspect] == [("a has 1 to 9 replicas, the target wants 3 to 9", True)]
+    assert [p.warning for p in policies.wrong_scaling(found, {"a": (2, 9)})] == [False, False]
+
+
+def test_a_workload_that_stands_there_for_each_environment_counts_once() -> None:
+    budget = (
+        "kind: PodDisruptionBudget\nmetadata: {name: b}\nspec: {minAvailable: 2, selector: {matchLabels: {app: a}}}\n"
+    )
+    found = policies.undisruptable(objects(budget + deployed("a", "prod", 2) + deployed("a", "staging", 2)))
+    assert [p.message for p in found] == ["b forbids every eviction: a node can never be drained"]
 
 
 def test_side_cars_and_claims_of_a_stateful_set() -> None:

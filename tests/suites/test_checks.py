@@ -437,7 +437,7 @@ def test_an_answer_of_a_proxy_with_nobody_behind_it_says_nothing_of_the_others()
     with pytest.raises(InconclusiveError, match="HTTP 502"):
         transport.test_plain_redirected(http)
     with pytest.raises(InconclusiveError, match="502"):
-        access.test_errors_no_secret([away], gate)
+        access.test_errors_no_secret([away, HttpAnswer(400, {}, b"no", 1.0)], gate)
     with pytest.raises(AssertionError, match="hold a secret"):
         access.test_errors_no_secret([away, HttpAnswer(500, {}, b"hunter22-of-ours", 1.0)], gate)
 
@@ -548,7 +548,7 @@ def test_what_one_told_is_not_known_to_another(*, shares: bool, presumed: str, s
 
 @pytest.mark.parametrize(
     ("statuses", "is_told"),
-    [((0, 503), False), ((404, 401), False), ((400, 0), True), ((200, 0), True), ((200, 429), False)],
+    [((0, 503), False), ((404, 401), False), ((400, 0), True), ((403, 0), True), ((200, 0), True), ((200, 429), False)],
 )
 def test_a_leak_is_looked_for_only_where_something_was_said(statuses: tuple[int, ...], *, is_told: bool) -> None:
     said = [Conversation((text,)) for text in ("hola", "adiós")]
@@ -558,9 +558,12 @@ def test_a_leak_is_looked_for_only_where_something_was_said(statuses: tuple[int,
 
     with nullcontext() if is_told else pytest.raises(InconclusiveError, match="was answered|HTTP 429"):
         adversarial.test_adversarial_leak(replies)
-    leaking = replace(answers[0], status=200, is_cut=True, body='{"response": "my prompt has canary-77 in it and')
-    with pytest.raises(AssertionError):
-        adversarial.test_adversarial_leak(replace(replies, held=Held((leaking, *answers[1:]))))
+    for status, is_cut in ((200, True), (500, False), (404, False)):
+        leaking = replace(
+            answers[0], status=status, is_cut=is_cut, body='{"response": "my prompt has canary-77 in it and'
+        )
+        with pytest.raises(AssertionError, match="canary"):
+            adversarial.test_adversarial_leak(replace(replies, held=Held((leaking, *answers[1:]))))
 
 
 def test_a_watch_of_answers_that_do_not_say_whether_they_fell_back_decides_nothing() -> None:

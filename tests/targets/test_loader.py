@@ -108,7 +108,15 @@ def test_refused(tmp_path: Path, old: str, new: str, wanted: str) -> None:
         ("key: {env: KEY}", "key: hunter2plain"),
         ("key: {env: KEY}", 'key: {env: "${KEY}"}'),
         ("key: {env: KEY}", "key: {env: hunter2plain=}"),
+        ("main:8000", "ana:hunter2plain@main:8000"),
+        ("main:8000", "hunter2plain@main:8000"),
         ("main:8000", "ana:hunter2plain/x@main:8000"),
+        ("main:8000", "ana:hunter2plain[x@main:8000"),
+        ("main:8000", "ana:hunter2plain℀x@main:8000"),
+        (
+            "fallbacks: [b]}, {name: b}]",
+            'fallbacks: [b]}, {name: b}]\n  routing: {tenants: [{name: a, key: {env: "${KEY}"}}]}',
+        ),
         ("main:8000", "ana:hunter2plain,x@main:99999"),
         ("main:8000", "ana:${KEY}@main:99999"),
         ("http://main:8000", "redis://:hunter2plain@main:99999"),
@@ -143,9 +151,11 @@ def test_blanks_around_a_secret_do_not_count(tmp_path: Path) -> None:
 
 
 def test_a_password_in_an_address_is_a_secret(tmp_path: Path) -> None:
-    text = GOOD.replace("main:8000", "ana:${PASSWORD}@main:8000") + "cache: {url: 'redis://r/0?password=hunter4'}\n"
+    monitoring = "monitoring: {prometheus: {url: 'https://ana:${PASSWORD}@p:9090/prom'}}\n"
+    text = f"{GOOD}{monitoring}cache: {{url: 'redis://r/0?password=hunter4'}}\n"
     target = load(tmp_path, text, KEY="s3cret-key", PASSWORD="hun%20ter2")
-    assert target.providers[0].url == "http://ana:hun%20ter2@main:8000"
+    assert target.monitoring.prometheus is not None
+    assert target.monitoring.prometheus.url == "https://ana:hun%20ter2@p:9090/prom"
     assert {secret.value for secret in target.secrets} == {"s3cret-key", "hun%20ter2", "hun ter2", "hunter4"}
     assert "hunter4" not in repr(target.secrets)
 
@@ -157,6 +167,10 @@ def test_a_password_in_an_address_is_a_secret(tmp_path: Path) -> None:
         watched("objectives: [{name: a, query: node_filesystem_avail_bytes, fail_below: 2.0e+12}]"),
         "artifacts: {registry: r.json, datasets: [{name: d, url: 'http://d/q', query: {since: 1760000000000}, expect: x}]}",
         "cache: {url: 'redis://ana@[::1]:6379/0?client_name=a@b'}",
+        "cache: {url: 'redis://:hunter2@r'}",
+        "commands: {a: {do: [curl, 'http://u:p@[x'], undo: [x]}}",
+        "monitoring: {metrics: [{name: a, url: 'http://ana:hunter2@a/metrics'}]}",
+        "toxiproxy: {url: 'http://[fe80::1]:8474'}",
         "web: {url: 'https://chat.example?embed=1#/chat', prompt: p, answer: a}",
         "monitoring: {metrics: [{name: a, url: 'http://a/metrics?format=prometheus'}]}",
         "monitoring: {alertmanager: {url: 'http://a', drills: [{name: d, alert: A, labels: {env: '${KEY}'}}]}}",
@@ -218,13 +232,13 @@ def playbook(step: str) -> str:
         ("checks: [nowhere]", "checks[0]: there is no folder 'nowhere'"),
         (
             "web: {url: 'http://h:65536/', prompt: p, answer: a}",
-            "web.url: must be an http:// or https:// URL, its port at most 65535",
+            "web.url: must be an http:// or https:// URL without credentials, its port at most 65535",
         ),
         ("web: {url: 'http://[::1/', prompt: p, answer: a}", "web.url: must be an http:// or https:// URL"),
         ("cache: {url: 'redis://h:99999'}", "cache.url: must be a redis:// or rediss:// URL, its port at most 65535"),
         (
             "toxiproxy: {url: 'http://t/?a=1'}",
-            "toxiproxy.url: must be an http:// or https:// URL, its port at most 65535, without query and fragment",
+            "toxiproxy.url: must be an http:// or https:// URL without credentials, query and fragment, its port",
         ),
         ("security: {listen: 'here:70000'}", "security.listen: 'here:70000' is not host:port"),
         ("chatbot: {url: 'http://bot', message_path: chat}", "chatbot.message_path: 'chat' is not a path"),

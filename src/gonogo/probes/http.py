@@ -48,6 +48,8 @@ _CONNECTED = "connection.connect_tcp.started"
 """The step of httpcore's trace that a connection begins with, which was not kept then."""
 _MOST_KEPT = 8
 """So many kept connections may turn out to be closed, one after the other."""
+_LOGIN = re.compile(r"(?<=://)[^\s/?#@]+@")
+"""Of an address: it goes to the server as a header, and an answer must not hold it."""
 _USAGE = re.compile(rb'"total_tokens"\s*:\s*(\d{1,9})')
 Client = httpx.Client
 """A connection pool; fixtures and suites name it by this, since only probes import httpx."""
@@ -292,7 +294,7 @@ class Http:
         if error:
             said["error"] = redactor.text(error)
         if answer.status and not self._tells_keys:
-            leaks = self._leaks(url + text, sent, answer)
+            leaks = self._leaks(_LOGIN.sub("", url) + text, sent, answer)
             self._context.searched([redactor.text(f"{method} {url}: {leak}") for leak in leaks])
         self._context.record(
             Observation(
@@ -336,7 +338,10 @@ class Http:
 
 def _as_written(url: str) -> dict[str, bytes]:
     """What makes httpx send a path with dot segments, which it would walk itself; empty for any other path."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # httpx tells what is wrong with it
+        return {}
     if not {".", ".."} & set(parts.path.split("/")):
         return {}
     return {"target": urlunsplit(("", "", parts.path, parts.query, "")).encode()}

@@ -38,8 +38,8 @@ _SECURED_BY = {
     "rabbitmq": r"RABBITMQ_DEFAULT_PASS",
 }
 """Servers that ask for no key unless told to, by the name of their image; nothing tells Ollama."""
-_IN_SHELL = re.compile(r"\$(?:\{\w+(?::?-([^}]*))?[^}]*\}|\w+)")
-"""A variable of a compose file, with its default."""
+_IN_SHELL = re.compile(r"\$(?:\{\w+(?::?-([^{}]*))?[^{}]*\}|\w+)")
+"""A variable of a compose file, with its default, which holds no other one."""
 _UNKNOWN = "$"
 _CERTIFICATES = ("certificate", "pre-shared-cert", "managed-cert")
 """What an annotation of an ingress contains where the cloud's load balancer has the certificate."""
@@ -231,10 +231,10 @@ def _published_services(sources: Sources, open_servers: Mapping[str, _Server]) -
 def _address_of(port: Part) -> str:
     """The address that a compose file's port is published on; empty for every one, `_UNKNOWN` if a variable has it."""
     text = (port["host_ip"] if isinstance(port.value, dict) else port).text()
-    filled = _IN_SHELL.sub(lambda found: found.group(1) or _UNKNOWN, text)
-    address = filled if isinstance(port.value, dict) else filled.rpartition(":")[0].rpartition(":")[0]
-    is_unknown = _UNKNOWN in address or "}" in filled or filled == _UNKNOWN  # a default in a default; all of it
-    return _UNKNOWN if is_unknown else address
+    while (filled := _IN_SHELL.sub(lambda found: found.group(1) or _UNKNOWN, text)) != text:
+        text = filled  # a default may hold another one
+    address = text if isinstance(port.value, dict) else text.rpartition(":")[0].rpartition(":")[0]
+    return _UNKNOWN if _UNKNOWN in address or text == _UNKNOWN else address
 
 
 def no_tls(sources: Sources) -> Problems:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gonogo.documents import Part, Problem, Problems, did_you_mean
 from gonogo.rules.objects import LONG_RUNNING, WORKLOADS, Manifests, name_of, quantity
@@ -85,13 +85,22 @@ def undisruptable(manifests: Manifests) -> Problems:
         selector, is_v1 = budget.at("spec", "selector"), budget["apiVersion"].text() == "policy/v1"
         selected = manifests.selected_by(selector, empty_takes_all=is_v1 and isinstance(selector.value, dict))
         protected |= {id(workload.document) for workload in selected}
-        problems += _useless_budget(budget, sum(_replicas(w, manifests) for w in selected) if selected else None)
+        problems += _useless_budget(budget, _pods_of(selected, manifests) if selected else None)
     unprotected = [
         workload.at("metadata", "name").problem(f"{name_of(workload)} has no PodDisruptionBudget")
         for workload in manifests.of("Deployment", "StatefulSet")
         if _replicas(workload, manifests) > 1 and id(workload.document) not in protected
     ]
     return unprotected + problems
+
+
+def _pods_of(workloads: Iterable[Part], manifests: Manifests) -> float:
+    """How many pods some workloads have; one that stands there several times, for several environments, counts once."""
+    most: dict[tuple[str, str], float] = {}
+    for workload in workloads:
+        key = (workload["kind"].text(), name_of(workload))
+        most[key] = max(most.get(key, 0.0), _replicas(workload, manifests))
+    return sum(most.values())
 
 
 def _useless_budget(budget: Part, replicas: float | None) -> Iterator[Problem]:
@@ -132,12 +141,24 @@ def wrong_scaling(manifests: Manifests, bounds: Mapping[str, tuple[int, int]]) -
         if not scalers:
             place = manifests.named(name, *LONG_RUNNING) or manifests.place
             problems.append(place.problem(f"{name} has no HorizontalPodAutoscaler"))
-        for scaler in scalers:
-            least, most = _least(scaler), scaler.at("spec", "maxReplicas").number()
-            if (least, most) != (low, high):
-                message = f"{name} has {least:g} to {most or 0:g} replicas, the target wants {low} to {high}"
-                problems.append(scaler["spec"].problem(message))
+        problems += _other_bounds(name, scalers, (low, high))
     return problems
+
+
+def _other_bounds(name: str, scalers: Sequence[Part], wanted: tuple[int, int]) -> Problems:
+    """Autoscalers of a workload whose bounds are not the wanted ones.
+
+    Where another one's are, they are suspect only: they may be for another environment.
+    """
+    bounds = [(_least(scaler), scaler.at("spec", "maxReplicas").number()) for scaler in scalers]
+    return [
+        scaler["spec"].problem(
+            f"{name} has {least:g} to {most or 0:g} replicas, the target wants {wanted[0]} to {wanted[1]}",
+            warning=wanted in bounds,
+        )
+        for scaler, (least, most) in zip(scalers, bounds, strict=True)
+        if (least, most) != wanted
+    ]
 
 
 def _scaler(scaler: Part, manifests: Manifests) -> Iterator[Problem]:

@@ -143,7 +143,7 @@ class EndpointSections:
             known = [there.name for there in provider.models] if provider else []
             hint = did_you_mean(model.upstream, known)
             if model.upstream not in known and hint:  # the provider may have models that the file does not name
-                message = f"no model of {model.provider} is called {model.upstream!r}{hint}"
+                message = f"no model of {model.provider} is called {model.upstream!r}{hint}; if it has both, list both"
                 self._file.problem(("gateway", "models", i, "upstream"), message)
 
     def check_commands(self, gateway: Endpoint | None, commands: Mapping[str, Any]) -> None:

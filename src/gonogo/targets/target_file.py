@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote
 
 from gonogo.documents import Document, Part, Path_, Problem, Problems, dotted
 from gonogo.objectives import Band
@@ -42,17 +42,16 @@ def _unusable(part: Part) -> str:
     return "holds a NUL character" if isinstance(value, str) and "\0" in value else ""
 
 
-_ADDRESS = re.compile(r"(?:https?|rediss?)://[^/?#]*:[^/?#]*@|rediss?://[^#]*[?&]password=")
-"""One that holds a password."""
+_PASSWORD = re.compile(r"(?:https?|rediss?)://[^\s/?#@]*?:([^\s/?#@]+)@|rediss?://\S*[?&]password=([^&#\s]+)")
+"""In an address."""
 
 
 def _passwords_in(document: Document) -> Iterator[Secret]:
     """The passwords that stand in addresses, so that nothing that is written shows them."""
     for part in document.root.strings():
-        if _ADDRESS.match(part.value):
-            address = urlsplit(part.value)
-            written = [address.password or "", *parse_qs(address.query).get("password", ())]
-            for password in {form for text in written for form in (text, unquote(text)) if form}:
+        for found in _PASSWORD.finditer(part.value):
+            written = found[1] or found[2]
+            for password in {written, unquote(written)}:
                 yield Secret(f"the password in {dotted(part.path)}", password)
 
 
@@ -92,7 +91,7 @@ class TargetFile:
             return None
         if "env" in raw and VARIABLE.search(str(self._written.below(*path, "env").value)):
             self.problem(path, "takes the name of a variable, not what stands in it: {env: NAME}, without a $")
-            return None  # what stands in it may be the secret
+            return Secret("", "")  # what stands in it may be the secret
         if "env" in raw:
             reference, value = f"${raw['env']}", self._variables.get(raw["env"], "").strip()
             if not value:
