@@ -42,7 +42,7 @@ class Store:
 
     def ask(self, asker: str, tool: str, arguments: Sequence[str], risk: str, ttl_s: float) -> dict[str, Any]:
         """A new approval, still to be decided."""
-        now, name = time.time(), secrets.token_urlsafe(16)
+        now, name = time.time(), secrets.token_hex(16)
         row = (name, asker, tool, json.dumps(list(arguments)), risk, "pending", now, now + ttl_s)
         with self._writing() as database:
             database.execute("insert into approvals values (?,?,?,?,?,?,?,?,null,null)", row)

@@ -7,6 +7,7 @@ from gonogo.fixtures.agent import Anchor, Audited, anchor_file
 from gonogo.plugin import check, expect_flawless
 from gonogo.plugin.gate import Gate
 from gonogo.probes.agent import AgentProbe
+from gonogo.redaction import Redactor
 from gonogo.rules.agents import Place, audit_flaws, chain_flaws, queue_flaws
 from gonogo.rules.secrets import secrets_told
 from gonogo.targets.agent import Action
@@ -42,10 +43,19 @@ def test_audit_immutable(erasures: Sequence[tuple[str, int]]) -> None:
     expect_flawless([f"{method} of a record: HTTP {status}" for method, status in erasures if status < 400])
 
 
+_IDS = ("action", "approval")
+
+
 @check("agent.audit.no_secret", severity="critical", covers=["T3", "S3"])
 def test_audit_no_secret(latest_records: tuple[Sequence[Mapping[str, Any]], Place], gate: Gate) -> None:
     """No record holds a secret."""
-    expect_flawless(secrets_told([str(dict(record)) for record in latest_records[0]], gate.redactor))
+    redactor = gate.redactor
+    expect_flawless(secrets_told([str(_without_ids(record, redactor)) for record in latest_records[0]], redactor))
+
+
+def _without_ids(record: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
+    """A record without what the agent has called things at random: of so many names some begin like a key."""
+    return {k: v for k, v in record.items() if k not in _IDS or redactor.contains_secret(str(v))}
 
 
 @check("agent.queue.healthy", severity="major", covers=["T4"], smoke=True)

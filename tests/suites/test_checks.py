@@ -36,6 +36,7 @@ from gonogo.rules.images import FoundImage
 from gonogo.rules.rounds import Round
 from gonogo.rules.sources import Sources
 from gonogo.rules.watching import Scraped, Value
+from gonogo.suites.agent import test_audit as audit
 from gonogo.suites.agent import test_policy as policy
 from gonogo.suites.agent import test_tools as tools
 from gonogo.suites.cluster import test_hosts as hosts
@@ -121,6 +122,18 @@ def test_an_approval_serves_once(first: str, second: str, said: str) -> None:
     agent = Parts(approved=lambda _: Parts(id="1"), act=lambda action, _: Acted(action, 200, next(outcomes)))
 
     expect_said(said, policy.test_approvals_once, ACTION, agent)
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        ({"approval": "sk-KKNOOK93BHfiZz3Io1gQ", "outcome": "done"}, ""),  # random, and once in so many like a key
+        ({"output": "sk-KKNOOK93BHfiZz3Io1gQ", "outcome": "done"}, "something of the shape of a secret"),
+        ({"approval": "hunter22-of-ours"}, "1 of 1 lines hold a secret of the target"),
+    ],
+)
+def test_no_record_holds_a_secret(record: dict[str, Any], said: str) -> None:
+    expect_said(said, audit.test_audit_no_secret, ([record], None), Parts(redactor=Redactor(["hunter22-of-ours"])))
 
 
 @pytest.mark.parametrize(
