@@ -84,6 +84,21 @@ def ran(environment: dict[str, str], *arguments: str, before: Callable[[], None]
     return unhindered(run, itemgetter(1))
 
 
+def interrupted(environment: dict[str, str], server: Server, *, after: int) -> tuple[int, str]:
+    """The exit code, and what it said, of a run that gets Ctrl-C after so many requests; one that got its time."""
+
+    def run() -> tuple[int, str]:
+        wanted, deadline = len(server.asked) + after, time.monotonic() + 30
+        with locust(environment, "--headless") as process:
+            while len(server.asked) < wanted and time.monotonic() < deadline and process.poll() is None:
+                time.sleep(0.1)
+            process.send_signal(signal.SIGINT)
+            _, told = process.communicate(timeout=20)
+            return process.returncode, told
+
+    return unhindered(run, itemgetter(1))
+
+
 def workers(count: int) -> tuple[str, ...]:
     port = str(free_port())
     return "--processes", str(count), "--master-bind-port", port, "--master-port", port
@@ -261,30 +276,19 @@ def test_the_generator_says_what_it_adds_itself(server: Server, tmp_path: Path) 
 
 def test_ctrl_c_in_a_search_keeps_its_trials(server: Server, tmp_path: Path) -> None:
     search = {"from_rate_per_s": 10, "to_rate_per_s": 40, "hold_s": 2, "confirm_s": 30}
-    environment = settings(tmp_path, server.url, {}, {"search": search})
-    with locust(environment, "--headless") as process:
-        deadline = time.monotonic() + 30
-        while len(server.asked) < 240 and time.monotonic() < deadline:
-            time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=20)
+    code, told = interrupted(settings(tmp_path, server.url, {}, {"search": search}), server, after=240)
     record = record_in(tmp_path)
     assert record.capacity is not None, told
-    assert (process.returncode, record.stopped_early) == (6, "the run was interrupted")
+    assert (code, record.stopped_early) == (6, "the run was interrupted"), told
     assert [trial.rate_per_s for trial in record.capacity.trials] == [10, 20, 40]
     assert record.spent.requests > record.attempts + record.warm_up_attempts  # those of the trials before as well
 
 
 def test_ctrl_c_keeps_what_was_measured(server: Server, tmp_path: Path) -> None:
     environment = settings(tmp_path, server.url, {}, {"stages": [{"seconds": 40, "rate_per_s": 20}]})
-    with locust(environment, "--headless") as process:
-        deadline = time.monotonic() + 20
-        while len(server.asked) < 30 and time.monotonic() < deadline:
-            time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=20)
+    code, told = interrupted(environment, server, after=30)
     record = record_in(tmp_path)
-    assert (process.returncode, record.stopped_early) == (6, "the run was interrupted"), told
+    assert (code, record.stopped_early) == (6, "the run was interrupted"), told
     assert record.attempts >= 20
 
 
