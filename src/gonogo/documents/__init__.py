@@ -16,7 +16,7 @@ from gonogo.documents.reader import (
     parse_documents,
     read_text,
 )
-from gonogo.documents.schemas import Schema, validate, violations
+from gonogo.documents.schemas import Schema, unusable_values, validate, violations
 from gonogo.documents.settings import parse_environment, parse_modelfile
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "parse_modelfile",
     "read_text",
     "refuse_constant",
+    "unusable_values",
     "validate",
     "violations",
 ]

@@ -58,10 +58,7 @@ class Document:
 
     def below(self, *path: str | int) -> "Document":
         """What stands below a path as a document of its own, in the same file."""
-        part = self.root
-        for key in path:
-            part = part[key] if isinstance(key, str) else list(part)[key]
-        length = len(path)
+        part, length = self.root.at(*path), len(path)
         return Document(self.file, part.value, {p[length:]: at for p, at in self.places.items() if p[:length] == path})
 
     def problem(self, path: Path_, message: str, *, at_key: bool = False, warning: bool = False) -> Problem:
@@ -101,11 +98,11 @@ class Part:
         """Whether a mapping has a key, whatever stands under it."""
         return isinstance(self.value, dict) and key in self.value
 
-    def at(self, *keys: str) -> "Part":
-        """What a path of keys leads to."""
+    def at(self, *path: str | int) -> "Part":
+        """What a path of keys and positions leads to."""
         part = self
-        for key in keys:
-            part = part[key]
+        for key in path:
+            part = part[key] if isinstance(key, str) else list(part)[key]
         return part
 
     def entries(self) -> Iterator[tuple[str, "Part"]]:
@@ -128,12 +125,16 @@ class Part:
 
     def strings(self) -> Iterator["Part"]:
         """Every string at or below this part."""
-        if isinstance(self.value, str):
+        return (leaf for leaf in self.leaves() if isinstance(leaf.value, str))
+
+    def leaves(self) -> Iterator["Part"]:
+        """Every value at or below this part that holds no others."""
+        if not isinstance(self.value, (dict, list)):
             yield self
         for item in self:
-            yield from item.strings()
+            yield from item.leaves()
         for _, value in self.entries():
-            yield from value.strings()
+            yield from value.leaves()
 
     def problem(self, message: str, *, at_key: bool = False, warning: bool = False) -> Problem:
         """Something wrong with it."""

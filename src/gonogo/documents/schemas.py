@@ -1,5 +1,6 @@
 """Validation of a document against a JSON Schema (2020-12): every violation, at its place, in words."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -11,12 +12,14 @@ from jsonschema.validators import extend
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from gonogo.documents.model import Document, Path_, Problem, Problems, did_you_mean
+from gonogo.documents.model import Document, Part, Path_, Problem, Problems, did_you_mean
 from gonogo.redaction import MASK, Redactor, is_secret_name, mask_values
 
 MAX_SHOWN = 80
 _MASKED = Redactor()
 """Masks what has the shape of a key, and credentials in a URL."""
+_LONGEST_S = 1e9
+"""Thirty years: more overflows dates and C integers sooner or later."""
 _CLOSE = 0.85
 """How alike (difflib's ratio) an unknown key must be to a known one to be taken for a misspelling of it."""
 
@@ -98,6 +101,21 @@ def _explained(document: Document, validator: Validator) -> Problems:
     errors = validator.iter_errors(document.value)
     problems = [problem for error in errors for problem in _problems_of(document, error)]
     return sorted(set(problems), key=lambda p: (p.line, p.column, p.message))
+
+
+def unusable_values(document: Document) -> Problems:
+    """Numbers and texts that no key can take: not finite, a time without end, a NUL character."""
+    return [part.problem(why) for part in document.root.leaves() if (why := _unusable(part))]
+
+
+def _unusable(part: Part) -> str:
+    value, name = part.value, str(part.path[-1]) if part.path else ""
+    if isinstance(value, (int, float)):
+        is_time = name.endswith("_s") or name in {"seconds", "hours"}
+        most = _LONGEST_S if is_time else sys.float_info.max
+        limit = f" of at most {most:g}" if is_time else ""
+        return "" if abs(value) <= most else f"must be a finite number{limit}"  # NaN is not, either
+    return "holds a NUL character" if isinstance(value, str) and "\0" in value else ""
 
 
 def violations(value: object, schema: dict[str, Any]) -> list[str]:

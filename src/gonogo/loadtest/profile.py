@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from gonogo import resources
-from gonogo.documents import Document, DocumentError, load_document, validate
+from gonogo.documents import Document, DocumentError, load_document, unusable_values, validate
 from gonogo.errors import GonogoError
 from gonogo.loadtest.arrivals import LoadStage, Traced, moments, read_trace
 from gonogo.loadtest.capacity import Search
 from gonogo.probes.asking import read_set
-from gonogo.targets.target_file import unusable_values
 
 _CHARACTERS_A_TOKEN = 4
 _FILLER = "Please take the following into account as well when you answer. "

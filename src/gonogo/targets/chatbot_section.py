@@ -29,14 +29,12 @@ class ChatbotSection:
 
     def read(self, raw: dict[str, Any], gateway_models: Sequence[str]) -> Chatbot:
         """The chatbot; `gateway_models` are the names that its `model` may have."""
-        if "model" in raw and raw["model"] not in gateway_models:
-            hint = did_you_mean(raw["model"], gateway_models)
-            self._file.problem(("chatbot", "model"), f"no model of the gateway is called {raw['model']!r}{hint}")
+        if "model" in raw:
+            self._file.expect_known("model of the gateway", raw["model"], gateway_models, ("chatbot", "model"))
         asking = Asking(**raw.get("asking", {}))
         self._check_asking(asking)
         completions = Completions(**raw["completions"]) if "completions" in raw else None
-        if completions and "message_path" not in raw and raw["url"].rstrip("/").endswith("/v1"):
-            self._file.problem(("chatbot", "url"), "ends with /v1, which is added to it: leave it away")
+        has_own_path = completions is None or "message_path" in raw
         schemas = resources.folder("fixtures") / "schemas"
         paths = ("/v1/chat/completions", "/health") if completions else ("/api/chat/message", "/api/chat/health")
         named = raw.get("conversations", _SHIPPED_SETS)
@@ -48,7 +46,7 @@ class ChatbotSection:
                 "timeout_s": 30.0,
                 **{key: value for key, value in raw.items() if key not in _BUILT_HERE},
             },
-            url=raw["url"].rstrip("/"),
+            url=raw["url"].rstrip("/") if has_own_path else self._file.base_url(raw["url"], ("chatbot", "url")),
             key=self._file.secret(raw.get("key"), ("chatbot", "key")),
             schema=self._named(raw, "schema") or schemas / "chatbot-reply.schema.json",
             consistency=self._consistency(raw, schemas),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
-from gonogo.documents import Path_, did_you_mean
+from gonogo.documents import Path_
 from gonogo.targets.agent import NEED_APPROVAL
 from gonogo.targets.drills import (
     POD_OF,
@@ -77,10 +77,7 @@ class DrillsSection:
             if "command" in p.action
         ]
         for where, command in named:
-            if command not in commands:
-                self._file.problem(
-                    ("drills", *where), f"no command is called {command!r}{did_you_mean(command, commands)}"
-                )
+            self._file.expect_known("command", command, commands, ("drills", *where))
         for i, playbook in enumerate(drills.playbooks):
             if "restart" in playbook.action:
                 self._check_actor(("drills", "playbooks", i), "", actors)
@@ -139,8 +136,8 @@ class DrillsSection:
     def _check_actor(self, where: Path_, name: str, actors: Collection[str]) -> None:
         if not actors:
             self._file.problem((*where, "service"), "needs a `supervisor` or `actors` section that can restart it")
-        elif name and name not in actors:
-            self._file.problem((*where, "actor"), f"no actor is called {name!r}{did_you_mean(name, actors)}")
+        elif name:
+            self._file.expect_known("actor", name, actors, (*where, "actor"))
 
     def _each(self, raw: dict[str, Any], section: str, read: Callable[[dict[str, Any]], _Drill]) -> tuple[_Drill, ...]:
         names = [item["name"] for item in raw.get(section, ())]

@@ -77,12 +77,10 @@ class EndpointSections:
         fields = {key: value for key, value in {**profile.endpoint, **raw}.items() if key not in built_here}
         deviations = (*profile.deviations, *map(_deviation, raw.get("deviations", ())))
         key = self._file.secret(raw.get("key"), (*path, "key"))
-        if raw["url"].rstrip("/").endswith("/v1"):
-            self._file.problem((*path, "url"), "ends with /v1, which is added to it: leave it away")
         self._check_deviations(raw, path)
         return Endpoint(
             name=name,
-            url=raw["url"].rstrip("/"),
+            url=self._file.base_url(raw["url"], (*path, "url")),
             key=key,
             models=tuple(_model(item, profile) for item in raw.get("models", ())),
             deviations=deviations,
@@ -102,9 +100,7 @@ class EndpointSections:
             except re.error as error:
                 self._file.problem((*where, "matches"), f"not a regular expression: {error}")
             for name in deviation.get("models", ()):
-                if name not in models:
-                    message = f"no model of this endpoint is called {name!r}{did_you_mean(name, models)}"
-                    self._file.problem((*where, "models"), message)
+                self._file.expect_known("model of this endpoint", name, models, (*where, "models"))
 
     def _routing(self, raw: dict[str, Any], path: Path_) -> Routing:
         tenants = []
@@ -150,9 +146,8 @@ class EndpointSections:
         """Every command that sets a canary's slice is declared."""
         for i, model in enumerate(gateway.models if gateway else ()):
             name = model.canary.command if model.canary else None
-            if name is not None and name not in commands:
-                message = f"no command is called {name!r}{did_you_mean(name, commands)}"
-                self._file.problem(("gateway", "models", i, "canary", "command"), message)
+            if name is not None:
+                self._file.expect_known("command", name, commands, ("gateway", "models", i, "canary", "command"))
 
     def _check_models(self, models: Sequence[ChatModel], providers: list[str]) -> None:
         """Every provider and every fallback that a gateway's model names is declared, and no name stands twice."""
@@ -163,10 +158,8 @@ class EndpointSections:
             if model.pool and not any(model.pool.values()):
                 self._file.problem(("gateway", "models", i, "pool"), "all weights are 0: who should answer?")
             served_by = [model.provider, *model.pool, model.canary.provider if model.canary else ""]
-            for name in served_by:
-                if name and name not in providers:
-                    where: Path_ = ("gateway", "models", i, *(["provider"] if name == model.provider else []))
-                    self._file.problem(where, f"no provider is called {name!r}{did_you_mean(name, providers)}")
-            for name in set(model.fallbacks) - set(known):
-                message = f"no model of the gateway is called {name!r}{did_you_mean(name, known)}"
-                self._file.problem(("gateway", "models", i, "fallbacks"), message)
+            for name in filter(None, served_by):
+                where: Path_ = ("gateway", "models", i, *(["provider"] if name == model.provider else []))
+                self._file.expect_known("provider", name, providers, where)
+            for name in set(model.fallbacks):
+                self._file.expect_known("model of the gateway", name, known, ("gateway", "models", i, "fallbacks"))

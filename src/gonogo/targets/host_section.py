@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from gonogo.documents import Path_, did_you_mean
+from gonogo.documents import Path_
 from gonogo.targets.host import ERROR_LINES, Host, HostService
 from gonogo.targets.model import Actor
 from gonogo.targets.target_file import TargetFile
@@ -65,9 +65,8 @@ class HostSections:
                 self._file.problem(
                     ("host", "services", i), "needs a `supervisor` or `actors` section that knows the service"
                 )
-            elif service.actor and service.actor not in actors:
-                message = f"no actor is called {service.actor!r}{did_you_mean(service.actor, actors)}"
-                self._file.problem(("host", "services", i, "actor"), message)
+            elif service.actor:
+                self._file.expect_known("actor", service.actor, actors, ("host", "services", i, "actor"))
 
     def _check_patterns(self, raw: Mapping[str, Any]) -> None:
         patterns = [("error_lines", raw.get("error_lines", ""))]

@@ -1,7 +1,7 @@
 """The section ``load`` of a target file."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,14 +47,9 @@ class LoadSection:
         overhead = self._file.band(added, ("load", "gateway_overhead_ms")) if added else None
         if overhead is not None and not overhead.above:
             self._file.problem(("load", "gateway_overhead_ms"), "needs warn_above or fail_above, or both")
-        self._check_model(raw["model"], [model.name for model in gateway.models] if gateway else [])
+        if models := [model.name for model in gateway.models] if gateway else []:
+            self._file.expect_known("model of the gateway", raw["model"], models, ("load", "model"))
         return Load(profile, raw["model"], objectives, prices, baseline, overhead, raw.get("most_cost"))
-
-    def _check_model(self, asked: str, models: Sequence[str]) -> None:
-        """Whether the gateway has the model, where the file says which it has."""
-        if models and asked not in models:
-            hint = did_you_mean(asked, models)
-            self._file.problem(("load", "model"), f"no model of the gateway is called {asked!r}{hint}")
 
     def _baseline(self, raw: dict[str, Any]) -> Baseline:
         record = self._file.path(raw["record"])

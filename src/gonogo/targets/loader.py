@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from gonogo.documents import DocumentError, load_document, validate
+from gonogo.documents import DocumentError, load_document, unusable_values, validate
 from gonogo.model import Waiver
 from gonogo.objectives import Band
 from gonogo.targets.agent_section import AgentSection
@@ -31,7 +31,7 @@ from gonogo.targets.monitoring_section import MonitoringSection
 from gonogo.targets.resolving import filled
 from gonogo.targets.security_section import SecuritySection
 from gonogo.targets.steps import check_steps
-from gonogo.targets.target_file import TargetFile, unusable_values
+from gonogo.targets.target_file import TargetFile
 from gonogo.targets.watch import Watch
 
 SCHEMA: dict[str, Any] = json.loads((Path(__file__).parent / "target.schema.json").read_text(encoding="utf-8"))

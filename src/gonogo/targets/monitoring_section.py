@@ -66,8 +66,7 @@ class MonitoringSection:
             self._file.problem(where, "needs files, or loki with a query")
         if "loki" in raw and "query" not in raw:
             self._file.problem(where, "loki needs a query")
-        if (of := raw.get("of", "gateway")) not in parts:
-            self._file.problem((*where, "of"), f"no endpoint is called {of!r}{did_you_mean(of, parts)}")
+        self._file.expect_known("endpoint", raw.get("of", "gateway"), parts, (*where, "of"))
         files = tuple(self._file.path(name) for name in raw.get("files", ()))
         key = self._file.secret(raw.get("key"), (*where, "key"))
         return Log(**{**raw, "files": files, "key": key, "loki": raw.get("loki", "").rstrip("/")})
@@ -95,11 +94,7 @@ class MonitoringSection:
     def _counters(self, raw: list[dict[str, str]], pages: list[str]) -> tuple[OwnCounter, ...]:
         self._names("counters", [item["name"] for item in raw])
         for i, item in enumerate(raw):
-            if item["page"] not in pages:
-                hint = did_you_mean(item["page"], pages)
-                self._file.problem(
-                    (*_WHERE, "counters", i, "page"), f"no metrics page is called {item['page']!r}{hint}"
-                )
+            self._file.expect_known("metrics page", item["page"], pages, (*_WHERE, "counters", i, "page"))
         return tuple(OwnCounter(**item) for item in raw)
 
     def _prometheus(self, raw: Mapping[str, Any]) -> Prometheus:

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from gonogo.documents import did_you_mean
 from gonogo.targets.security import RestrictedTenant, Security
 from gonogo.targets.target_file import TargetFile
 
@@ -35,9 +34,6 @@ class SecuritySection:
 
     def _tenant(self, raw: Mapping[str, Any], models: Collection[str]) -> RestrictedTenant | None:
         for i, name in enumerate(raw["may_not"]):
-            if name not in models:
-                hint = did_you_mean(name, models)
-                path = ("security", "tenant", "may_not", i)
-                self._file.problem(path, f"no model of the gateway is called {name!r}{hint}")
+            self._file.expect_known("model of the gateway", name, models, ("security", "tenant", "may_not", i))
         key = self._file.secret(raw["key"], ("security", "tenant", "key"))
         return RestrictedTenant(key, tuple(raw["may_not"])) if key is not None else None

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gonogo.documents import Path_, did_you_mean
+from gonogo.documents import Path_
 from gonogo.targets.target_file import TargetFile
 
 MEANS = frozenset({
@@ -21,9 +21,8 @@ def check_steps(file: TargetFile) -> None:
     for path, step in _steps(raw):
         if len(MEANS & step.keys()) != 1:
             file.problem(path, f"must name one means, and only one: {', '.join(sorted(MEANS))}")
-        elif "control" in step and step["control"] not in parts:
-            hint = did_you_mean(step["control"], parts)
-            file.problem((*path, "control"), f"no part of the target is called {step['control']!r}{hint}")
+        elif "control" in step:
+            file.expect_known("part of the target", step["control"], parts, (*path, "control"))
 
 
 def _steps(raw: Mapping[str, Any]) -> Iterator[tuple[Path_, Mapping[str, Any]]]:

@@ -1,46 +1,15 @@
 """What every section of a target file is read with: its paths, secrets and bands, and what is wrong with it."""
 
 import re
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from gonogo.documents import Document, Part, Path_, Problem, Problems, dotted
+from gonogo.documents import Document, Path_, Problem, did_you_mean, dotted
 from gonogo.objectives import Band
 from gonogo.targets.resolving import VARIABLE, path_from
 from gonogo.targets.secrets import Secret
-
-_LONGEST_S = 1e9
-"""Thirty years: more overflows dates and C integers sooner or later."""
-
-
-def unusable_values(document: Document) -> Problems:
-    """Numbers and texts that no key can take: not finite, a time without end, a NUL character."""
-    return [part.problem(why) for part in _leaves(document.root) if (why := _unusable(part))]
-
-
-def _leaves(part: Part) -> Iterator[Part]:
-    if isinstance(part.value, dict):
-        for _, inner in part.entries():
-            yield from _leaves(inner)
-    elif isinstance(part.value, list):
-        for inner in part:
-            yield from _leaves(inner)
-    else:
-        yield part
-
-
-def _unusable(part: Part) -> str:
-    value, name = part.value, str(part.path[-1]) if part.path else ""
-    if isinstance(value, (int, float)):
-        is_time = name.endswith("_s") or name in {"seconds", "hours"}
-        most = _LONGEST_S if is_time else sys.float_info.max
-        limit = f" of at most {most:g}" if is_time else ""
-        return "" if abs(value) <= most else f"must be a finite number{limit}"  # NaN is not, either
-    return "holds a NUL character" if isinstance(value, str) and "\0" in value else ""
-
 
 _PASSWORD = re.compile(r"(?:https?|rediss?)://[^\s/?#@]*?:([^\s/?#@]+)@|rediss?://\S*[?&]password=([^&#\s]+)")
 """In an address."""
@@ -89,7 +58,7 @@ class TargetFile:
         """A secret by its reference, ``env`` or ``file``; None where none is named; without a value it is a problem."""
         if raw is None:
             return None
-        if "env" in raw and VARIABLE.search(str(self._written.below(*path, "env").value)):
+        if "env" in raw and VARIABLE.search(str(self._written.root.at(*path, "env").value)):
             self.problem(path, "takes the name of a variable, not what stands in it: {env: NAME}, without a $")
             return Secret("", "")  # what stands in it may be the secret
         if "env" in raw:
@@ -114,6 +83,18 @@ class TargetFile:
         if not value:
             self.problem(path, f"the secret's file {name} is empty")
         return value
+
+    def expect_known(self, what: str, name: str, known: Collection[str], path: Path_) -> None:
+        """A name at a place of the file is one of those that are known."""
+        if name not in known:
+            self.problem(path, f"no {what} is called {name!r}{did_you_mean(name, known)}")
+
+    def base_url(self, text: str, path: Path_) -> str:
+        """The address of what has its paths below ``/v1``, without a slash at its end; one that ends there is wrong."""
+        url = text.rstrip("/")
+        if url.endswith("/v1"):
+            self.problem(path, "ends with /v1, which is added to it: leave it away")
+        return url
 
     def file(self, text: str, path: Path_) -> Path:
         """A file that must be there, relative to the target file."""
